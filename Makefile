@@ -1,0 +1,31 @@
+# make quickstart   pre-trains a small CLINE on this machine, in minutes
+# make test         runs the tests
+# make lint         checks style
+# make venv         makes the environment only (the others do so first)
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: venv quickstart test lint format
+
+venv: $(VENV)/installed
+
+$(VENV)/installed: setup.py pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+quickstart: venv
+	$(BIN)/python scripts/quickstart.py --dest quickstart $(if $(CORPUS),--corpus '$(CORPUS)')
+
+test: venv
+	$(BIN)/python -m pytest
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .

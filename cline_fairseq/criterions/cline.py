@@ -1,0 +1,183 @@
+"""The criterion of CLINE: masked LM, replaced token detection and contrast, weighted."""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from fairseq import utils
+from fairseq.criterions import FairseqCriterion, register_criterion
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.logging import metrics
+from torch import nn
+
+from ..errors import InputError
+from .losses import contrastive_loss, contrastive_scores, mlm_loss, rtd_loss
+
+LOSSES = ("mlm", "rtd", "cts")
+
+
+@dataclass
+class ClineCriterionConfig(FairseqDataclass):
+    """Options of the criterion; the defaults are the paper's."""
+
+    loss_weighting: ChoiceEnum(["learned", "fixed"]) = field(
+        default="learned",
+        metadata={
+            "help": "learned: each loss L counts exp(-s) L + s/2 with a scalar s learned in "
+            "training (Kendall et al. 2018), times its weight; fixed: its weight alone"
+        },
+    )
+    mlm_weight: float = field(
+        default=1.0, metadata={"help": "weight of the masked-LM loss; 0 switches it off"}
+    )
+    rtd_weight: float = field(
+        default=1.0,
+        metadata={"help": "weight of the loss of replaced token detection; 0 switches it off"},
+    )
+    contrastive_weight: float = field(
+        default=1.0, metadata={"help": "weight of the contrastive loss; 0 switches it off"}
+    )
+    similarity: ChoiceEnum(["dot", "cosine"]) = field(
+        default="dot", metadata={"help": "similarity of two texts in the contrastive loss"}
+    )
+    temperature: float = field(
+        default=1.0, metadata={"help": "what similarities are divided by in the contrastive loss"}
+    )
+
+
+@register_criterion("cline", dataclass=ClineCriterionConfig)
+class ClineCriterion(FairseqCriterion):
+    """Every text counts once, however long it is and however much of it is replaced.
+
+    Each loss is averaged over the text's own targets, summed over the texts of the batch, and the
+    sample size is the number of texts. Gradients are so additive over texts: any split of a batch
+    over workers gives the same update.
+    """
+
+    def __init__(self, cfg: ClineCriterionConfig, task):
+        super().__init__(task)
+        self.weights = {
+            "mlm": cfg.mlm_weight,
+            "rtd": cfg.rtd_weight,
+            "cts": cfg.contrastive_weight,
+        }
+        if min(self.weights.values()) < 0 or not any(self.weights.values()):
+            raise InputError(
+                "--mlm-weight, --rtd-weight and --contrastive-weight must be 0 or more, and one of "
+                f"them more than 0, not {list(self.weights.values())}"
+            )
+        if cfg.temperature <= 0:
+            raise InputError(f"--temperature must be more than 0, not {cfg.temperature}")
+        self.similarity, self.temperature = cfg.similarity, cfg.temperature
+        if cfg.loss_weighting == "learned":
+            self.log_variance = nn.ParameterDict(
+                {k: nn.Parameter(torch.zeros(())) for k, weight in self.weights.items() if weight}
+            )
+        else:
+            self.log_variance = {}
+
+    def forward(self, model, sample, reduce=True):
+        """The loss of a batch: the sum over its texts. See fairseq for what is returned."""
+        mlm_target, rtd_target = sample["mlm_target"], sample["rtd_target"]
+        output = model(
+            **sample["net_input"], masked_tokens=mlm_target.ne(self.padding_idx), views=True
+        )
+        mlm_sum, num_masked = mlm_loss(output.mlm_logits, mlm_target, self.padding_idx)
+        rtd_sum, num_detected = rtd_loss(output.rtd_logits, rtd_target)
+        scores = contrastive_scores(output.sentences, self.similarity, self.temperature)
+        has_contrast = sample["has_contrast"].long()
+        sums = {"mlm": mlm_sum, "rtd": rtd_sum, "cts": contrastive_loss(scores) * has_contrast}
+        counts = {"mlm": num_masked, "rtd": num_detected, "cts": has_contrast}
+
+        loss = sum(
+            self._weighted(k, sums[k] / counts[k].clamp(min=1), counts[k].gt(0)) for k in LOSSES
+        ).sum()
+        sample_size = sample["nsentences"]
+        log = {
+            "loss": loss.detach(),
+            "ntokens": sample["ntokens"],
+            "nsentences": sample["nsentences"],
+            "sample_size": sample_size,
+            **{f"{k}_loss": sums[k].detach().sum() for k in LOSSES},
+            **{f"{k}_count": counts[k].sum() for k in LOSSES},
+            "cts_right": (scores[0].gt(scores[1]) & has_contrast.bool()).sum(),
+            **_detection_counts(output.rtd_logits.detach(), rtd_target),
+            # Times the sample size, so that the mean over workers is their common value.
+            **{f"{k}_scale": self._scale(k) * sample_size for k in LOSSES},
+        }
+        return loss, sample_size, log
+
+    def _weighted(self, name, losses, present):
+        """The losses (B,) of texts with their weight; a text without targets counts nothing.
+
+        A loss that is switched off counts 0 times, and still reaches every parameter, so that
+        distributed training finds a gradient for each.
+        """
+        if name in self.log_variance:
+            s = self.log_variance[name].float()
+            losses = (torch.exp(-s) * losses + s / 2) * present
+        return self.weights[name] * losses
+
+    def _scale(self, name):
+        if name in self.log_variance:
+            return self.weights[name] * torch.exp(-self.log_variance[name].detach().float())
+        return self.weights[name]
+
+    @staticmethod
+    def reduce_metrics(logging_outputs) -> None:
+        """Log means over all workers. Losses are in base 2, as everywhere in fairseq."""
+
+        def total(key):
+            return sum(log.get(key, 0) for log in logging_outputs)
+
+        def log_mean(name, value, count, **kwargs):
+            if count > 0:
+                metrics.log_scalar(name, value / count, count, **kwargs)
+
+        texts = total("sample_size")
+        log_mean("loss", total("loss") / math.log(2), texts, round=3)
+        for name in LOSSES:
+            log_mean(f"{name}_loss", total(f"{name}_loss") / math.log(2), total(f"{name}_count"),
+                     round=3)  # fmt: skip
+        if total("mlm_count") > 0:
+            metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["mlm_loss"].avg))
+
+        tokens = total("synonym_tokens") + total("antonym_tokens")
+        hits, replaced, found = total("rtd_hits"), total("rtd_replaced"), total("rtd_found")
+        log_mean("rtd_acc", tokens - (replaced + found - 2 * hits), tokens, round=4)
+        for name, value in (("hits", hits), ("replaced", replaced), ("found", found)):
+            metrics.log_scalar_sum(f"_rtd_{name}", value)
+        metrics.log_derived("rtd_f1", _f1)
+        log_mean("cts_acc", total("cts_right"), total("cts_count"), round=4)
+        log_mean("no_contrast", texts - total("cts_count"), texts, round=4)
+        for view in ("synonym", "antonym"):
+            log_mean(f"{view}_share", total(f"{view}_replaced"), total(f"{view}_tokens"), round=4)
+        for name in LOSSES:
+            log_mean(f"{name}_scale", total(f"{name}_scale"), texts, round=4)
+
+    @staticmethod
+    def logging_outputs_can_be_summed() -> bool:
+        """All that is logged are sums."""
+        return True
+
+
+def _detection_counts(logits, target):
+    """Counts of replaced tokens and of those that were found, over both views."""
+    replaced, real = target.eq(1), target.ge(0)
+    found = logits.gt(0) & real
+    (syn_replaced, ant_replaced), (syn_real, ant_real) = replaced.chunk(2), real.chunk(2)
+    return {
+        "rtd_hits": (found & replaced).sum(),
+        "rtd_found": found.sum(),
+        "rtd_replaced": replaced.sum(),
+        "synonym_replaced": syn_replaced.sum(),
+        "synonym_tokens": syn_real.sum(),
+        "antonym_replaced": ant_replaced.sum(),
+        "antonym_tokens": ant_real.sum(),
+    }
+
+
+def _f1(meters):
+    """F1 of the class "replaced", over all that was seen since the meters were reset."""
+    hits, replaced, found = (meters[f"_rtd_{k}"].sum for k in ("hits", "replaced", "found"))
+    return round(float(2 * hits / max(replaced + found, 1)), 4)

@@ -1,0 +1,144 @@
+"""The dataset of the CLINE task: blocks of tokens in, batches of three views out."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq.data import FairseqDataset
+
+from ..rewriting.blocks import BlockRewriter
+from .masking import Masking
+
+NUM_VIEWS = 3  # masked original, synonym view, antonym view
+_MASKING_STREAM = 1  # keeps the draws of masking apart from those of rewriting
+
+
+class ClineDataset(FairseqDataset):
+    """Rewrites and masks blocks anew in each epoch.
+
+    All draws hang on (seed, epoch, index of the block), so that batches are the same for any
+    number of workers, and after resuming. The work is done in the collater, for all blocks of a
+    batch at once.
+
+    Args:
+        blocks: dataset of token blocks that begin with ``<s>``.
+        rewriter: makes the views.
+        masking: masks the originals.
+        pad: id of the padding token, also the target where nothing is predicted.
+        seed: of masking and of the order of blocks; the rewriter has its own.
+        mask_whole_words: mask all subwords of a word together.
+        shuffle: order blocks of equal length at random.
+    """
+
+    def __init__(
+        self,
+        blocks,
+        rewriter: BlockRewriter,
+        masking: Masking,
+        pad: int,
+        seed: int = 1,
+        mask_whole_words: bool = False,
+        shuffle: bool = True,
+    ):
+        super().__init__()
+        self.blocks, self.rewriter, self.masking = blocks, rewriter, masking
+        self.pad, self.seed, self.shuffle = pad, seed, shuffle
+        self.mask_whole_words = mask_whole_words
+        self.epoch = 1
+        self._sizes = np.asarray(blocks.sizes, np.int64)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Rewrite and mask as in this epoch from now on."""
+        super().set_epoch(epoch)
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"id": int(index), "source": self.blocks[index]}
+
+    def collater(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Make a batch of B blocks.
+
+        Returns:
+            ``{id, nsentences, ntokens, net_input: {src_tokens, src_lengths}, mlm_target,
+            rtd_target, has_contrast}``. ``src_tokens`` int64 (3B, T) holds B masked originals, B
+            synonym views and B antonym views. ``mlm_target`` int64 (B, T) holds the masked
+            tokens, padding elsewhere; ``rtd_target`` int64 (2B, T) is 1 for a replaced token, 0
+            for an original one and -1 for special tokens and padding. ``has_contrast`` bool (B,)
+            says which texts have a replacement in both views. An empty list gives an empty batch.
+        """
+        if not samples:
+            return {}
+        ids = [sample["id"] for sample in samples]
+        blocks = [sample["source"].numpy() for sample in samples]
+        lengths = np.array([len(block) for block in blocks])
+        masked, target = self._mask(np.concatenate(blocks), lengths, ids)
+        views = self.rewriter.rewrite(blocks, self.epoch, ids)
+
+        rows = [(masked, lengths), *((view.tokens, view.lengths) for view in views)]
+        width = max(int(n.max()) for _, n in rows)
+        src_lengths = np.concatenate([n for _, n in rows])
+        replaced = [
+            np.bincount(np.repeat(np.arange(len(ids)), view.lengths), view.labels == 1) > 0
+            for view in views
+        ]
+        return {
+            "id": torch.tensor(ids),
+            "nsentences": len(ids),
+            "ntokens": int(src_lengths.sum()),
+            "net_input": {
+                "src_tokens": _padded(rows, width, self.pad),
+                "src_lengths": torch.from_numpy(src_lengths),
+            },
+            "mlm_target": _padded([(target, lengths)], width, self.pad),
+            "rtd_target": _padded([(view.labels, view.lengths) for view in views], width, -1),
+            "has_contrast": torch.from_numpy(replaced[0] & replaced[1]),
+        }
+
+    def _mask(self, tokens, lengths, ids):
+        """The masked tokens and the targets, flat."""
+        generators = [
+            np.random.default_rng((self.seed, self.epoch, i, _MASKING_STREAM)) for i in ids
+        ]
+        units = np.arange(len(tokens))
+        if self.mask_whole_words:
+            starts, _ = self.rewriter.words(tokens, lengths)
+            units = np.repeat(starts, np.diff(np.append(starts, len(tokens))))
+        text = np.repeat(np.arange(len(ids)), lengths)
+        special = self.rewriter.vocabulary.is_special[tokens]
+        masked, predicted = self.masking.apply(tokens, text, special, units, generators)
+        return masked, np.where(predicted, tokens, self.pad)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Lengths of the blocks."""
+        return self._sizes
+
+    def num_tokens(self, index: int) -> int:
+        """Tokens that a block takes in a batch: of all views, at their greatest lengths."""
+        return int(self.num_tokens_vec(np.array([index]))[0])
+
+    def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
+        """:meth:`num_tokens` of many blocks."""
+        return NUM_VIEWS * self.rewriter.longest_view(self._sizes[indices])
+
+    def size(self, index: int) -> int:
+        """The length of a block; what ``--max-positions`` limits."""
+        return int(self._sizes[index])
+
+    def ordered_indices(self) -> np.ndarray:
+        """Indices by length, at random among equals, anew in each epoch."""
+        if not self.shuffle:
+            return np.argsort(self._sizes, kind="stable")
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self))
+        return order[np.argsort(self._sizes[order], kind="stable")]
+
+
+def _padded(parts, width, pad):
+    """Texts (tokens, lengths), one part below the other, as int64 (rows, width)."""
+    lengths = np.concatenate([n for _, n in parts])
+    out = np.full((len(lengths), width), pad, np.int64)
+    out[np.arange(width) < lengths[:, None]] = np.concatenate([tokens for tokens, _ in parts])
+    return torch.from_numpy(out)

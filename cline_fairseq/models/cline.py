@@ -1,0 +1,159 @@
+"""The CLINE model: RoBERTa, with a head that detects replaced tokens.
+
+Everything but that head has RoBERTa's parameter names: pre-training starts from a RoBERTa
+checkpoint, and fairseq's own tasks fine-tune a CLINE checkpoint.
+"""
+
+from typing import NamedTuple
+
+from fairseq.models import register_model, register_model_architecture
+from fairseq.models.roberta import RobertaEncoder, RobertaModel
+from fairseq.models.roberta.model import base_architecture as roberta_base_architecture
+from fairseq.modules import LayerNorm
+from fairseq.utils import get_activation_fn
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from ..errors import InputError
+
+
+class ClineOutput(NamedTuple):
+    """What the losses need of a batch of B texts."""
+
+    mlm_logits: Tensor  # (masked tokens, vocabulary)
+    rtd_logits: Tensor  # (2B, T), positive where a token looks replaced
+    sentences: Tensor  # (3, B, C), of originals, synonym and antonym views
+
+
+class RTDHead(nn.Module):
+    """Replaced token detection: is this token the original one?
+
+    A transformation like that of RoBERTa's LM head, and one logit for each token.
+    """
+
+    def __init__(self, dim: int, activation_fn: str):
+        super().__init__()
+        self.dense = nn.Linear(dim, dim)
+        self.activation_fn = get_activation_fn(activation_fn)
+        self.layer_norm = LayerNorm(dim)
+        self.out_proj = nn.Linear(dim, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits (...) of features (..., C)."""
+        x = self.layer_norm(self.activation_fn(self.dense(features)))
+        return self.out_proj(x).squeeze(-1)
+
+
+class ClineEncoder(RobertaEncoder):
+    """RoBERTa's encoder and LM head, and the RTD head."""
+
+    def __init__(self, args, dictionary):
+        super().__init__(args, dictionary)
+        self.rtd_head = RTDHead(args.encoder_embed_dim, args.activation_fn)
+
+
+@register_model("cline")
+class ClineModel(RobertaModel):
+    """RoBERTa with an RTD head. The heads of classification are RoBERTa's."""
+
+    @classmethod
+    def hub_models(cls):
+        """There are no published checkpoints yet."""
+        return {}
+
+    @staticmethod
+    def add_args(parser):
+        """RoBERTa's options, and those of the sentence vector."""
+        RobertaModel.add_args(parser)
+        parser.add_argument(
+            "--sentence-vector",
+            choices=("cls", "mean"),
+            help="what stands for a text in the contrastive loss: the last-layer vector of <s>, "
+            "or the mean over its tokens",
+        )
+
+    @classmethod
+    def build_model(cls, args, task):
+        """Build the model; see fairseq."""
+        if OmegaConf.is_config(args):  # under fairseq-hydra-train
+            OmegaConf.set_struct(args, False)
+        base_architecture(args)
+        block = getattr(task.cfg, "tokens_per_sample", None)
+        if block is not None and block > args.max_positions:
+            raise InputError(
+                f"blocks of {block} tokens (--tokens-per-sample) do not fit into a model of "
+                f"{args.max_positions} positions (--max-positions)"
+            )
+        return cls(args, ClineEncoder(args, task.source_dictionary))
+
+    def forward(
+        self,
+        src_tokens: Tensor,
+        masked_tokens: Tensor | None = None,
+        views: bool = False,
+        **kwargs,
+    ):
+        """Encode texts; as RoBERTa does, unless ``views`` is set.
+
+        Args:
+            src_tokens: int64 (N, T); with ``views``, N = 3B: originals, synonym views, antonym
+                views.
+            masked_tokens: bool (N, T), or (B, T) with ``views``: where the LM head is wanted.
+            views: return what the losses of CLINE need, a :class:`ClineOutput`.
+        """
+        if not views:
+            return super().forward(src_tokens, masked_tokens=masked_tokens, **kwargs)
+        features, _ = self.encoder(src_tokens, features_only=True)
+        originals, rewrites = features.tensor_split([len(masked_tokens)])
+        return ClineOutput(
+            self.encoder.output_layer(originals, masked_tokens=masked_tokens),
+            self.encoder.rtd_head(rewrites),
+            self._sentences(features, src_tokens).unflatten(0, (3, -1)),
+        )
+
+    def _sentences(self, features, src_tokens):
+        if self.args.sentence_vector == "cls":
+            return features[:, 0]
+        keep = src_tokens.ne(self.encoder.dictionary.pad()).unsqueeze(-1)
+        return (features * keep).sum(1) / keep.sum(1)
+
+    def upgrade_state_dict_named(self, state_dict, name):
+        """Fill in the RTD head where a checkpoint (of RoBERTa) has none."""
+        super().upgrade_state_dict_named(state_dict, name)
+        prefix = f"{name}." if name else ""
+        for key, value in self.encoder.rtd_head.state_dict().items():
+            state_dict.setdefault(f"{prefix}encoder.rtd_head.{key}", value)
+
+
+@register_model_architecture("cline", "cline_base")
+def base_architecture(args):
+    """RoBERTa-base: 12 layers, 768 wide, 12 heads."""
+    args.sentence_vector = getattr(args, "sentence_vector", "cls")
+    args.max_positions = getattr(args, "max_positions", 512)
+    roberta_base_architecture(args)
+
+
+@register_model_architecture("cline", "cline_large")
+def large_architecture(args):
+    """RoBERTa-large: 24 layers, 1024 wide, 16 heads."""
+    _set_size(args, layers=24, dim=1024, heads=16)
+
+
+@register_model_architecture("cline", "cline_small")
+def small_architecture(args):
+    """6 layers, 512 wide, 8 heads."""
+    _set_size(args, layers=6, dim=512, heads=8)
+
+
+@register_model_architecture("cline", "cline_tiny")
+def tiny_architecture(args):
+    """2 layers, 128 wide, 2 heads."""
+    _set_size(args, layers=2, dim=128, heads=2)
+
+
+def _set_size(args, layers, dim, heads):
+    args.encoder_layers = getattr(args, "encoder_layers", layers)
+    args.encoder_embed_dim = getattr(args, "encoder_embed_dim", dim)
+    args.encoder_ffn_embed_dim = getattr(args, "encoder_ffn_embed_dim", 4 * dim)
+    args.encoder_attention_heads = getattr(args, "encoder_attention_heads", heads)
+    base_architecture(args)

@@ -1,0 +1,3 @@
+"""The optimizer ``fused_adamw``."""
+
+import fairseq  # noqa: F401  first of all: its import registers what this package holds

@@ -1,0 +1,254 @@
+"""The lexicon: what a word may be replaced by, by part of speech and kind of relation.
+
+A lexicon is stored by *lemma* (mouse is related to rodent) and used by *entry*: a form with its
+tag (mice, NNS). Loading expands the relations to all inflections, so that a candidate always
+stands in the inflection of the word that it replaces (mice -> rodents). All is arrays; words are
+rows of tables, and drawing candidates for a million words is a few gathers.
+"""
+
+import zipfile
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import InputError, MissingFileError
+from .tags import TAG_INDEX, TAGS
+
+RESOURCES = Path(__file__).parent / "resources"
+# What numpy raises for an .npz file that is cut off, or of another kind.
+UNREADABLE = (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile)
+FORMAT = 1  # of the file; a file of another format is refused
+
+
+class Kind(IntEnum):
+    """How a candidate is related to the word that it replaces."""
+
+    SYNONYM = 0
+    HYPERNYM = 1
+    INFLECTION = 2
+    ANTONYM = 3
+    INDIRECT_ANTONYM = 4
+    RANDOM = 5  # a word of the same tag
+
+
+NUM_RELATIONS = Kind.RANDOM  # kinds that an entry has candidates of its own for
+
+
+class LexiconData(NamedTuple):
+    """The arrays of a lexicon file: forms, entries, relations and the pool of random words."""
+
+    forms: np.ndarray  # uint8, the UTF-8 lower-case forms, a line each
+    entry_lemma: np.ndarray  # int32 (E,), sorted by tag and lemma
+    entry_tag: np.ndarray  # uint8 (E,), index into TAGS
+    entry_form: np.ndarray  # int32 (E,); of several spellings of one entry, the first is written
+    lemma_count: np.ndarray  # int32 (L,), how often the lemma was seen: it settles homographs
+    pair_lemma: np.ndarray  # int32 (P,), sorted by lemma and kind
+    pair_kind: np.ndarray  # uint8 (P,)
+    pair_candidate: np.ndarray  # int32 (P,), a lemma
+    pair_weight: np.ndarray  # uint8 (P,), 1 to 255
+    pool_entry: np.ndarray  # int32 (R,), random words, sorted
+    pool_count: np.ndarray  # int32 (R,), how often a corpus has them
+
+    def save(self, path: Path) -> None:
+        """Write the lexicon to an .npz file."""
+        np.savez_compressed(path, format=np.int32(FORMAT), **self._asdict())
+
+    @classmethod
+    def load(cls, path: Path) -> "LexiconData":
+        """Read an .npz file.
+
+        Raises:
+            InputError: if the file is no lexicon, or one of another format.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if file["format"] != FORMAT:
+                    raise ValueError(f"format {file['format']}, expected {FORMAT}")
+                return cls(*(file[name] for name in cls._fields))
+        except UNREADABLE as error:
+            raise InputError(
+                f"{path} is not a lexicon of this version ({error}); "
+                "build one with scripts/build_lexicon.py"
+            ) from error
+
+
+class Weighted:
+    """Weighted lists, one after the other in one array, to draw from in bulk.
+
+    Weights are integers and so are the sums, which makes a draw exact: the same uniform number
+    gives the same item on every machine.
+
+    Args:
+        starts: int array (N + 1,), list ``i`` holds items ``starts[i]`` to ``starts[i + 1] - 1``.
+        weights: int array, the weight of every item.
+    """
+
+    def __init__(self, starts: np.ndarray, weights: np.ndarray):
+        self.starts = starts
+        self._cumulative = np.concatenate([[0], np.cumsum(weights, dtype=np.int64)])
+        self._total = np.diff(self._cumulative[starts])
+
+    def sizes(self, lists: np.ndarray) -> np.ndarray:
+        """How many items each of these lists holds."""
+        return self.starts[lists + 1] - self.starts[lists]
+
+    def draw(self, lists: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+        """One item of each of these lists, none of which may be empty; ``uniform`` in [0, 1)."""
+        target = (uniform * self._total[lists]).astype(np.int64)
+        target += self._cumulative[self.starts[lists]]
+        return np.searchsorted(self._cumulative, target, side="right") - 1
+
+    def of(self, index: int) -> tuple[slice, np.ndarray]:
+        """The items of one list, as a slice, with their weights."""
+        items = slice(int(self.starts[index]), int(self.starts[index + 1]))
+        return items, np.diff(self._cumulative[items.start : items.stop + 1])
+
+
+class Lexicon:
+    """Entries with weighted candidates of each kind. See :meth:`load` and :meth:`candidates`.
+
+    Attributes:
+        forms: the lower-case forms, by form id.
+        entry_of: int32 (forms, tags), the entry of a form with a tag, -1 where there is none.
+    """
+
+    def __init__(self, data: LexiconData):
+        self.data = data
+        self.forms = data.forms.tobytes().decode().split("\n")
+        self.form_id = {form: i for i, form in enumerate(self.forms)}
+        self.entry_form, self.entry_lemma = data.entry_form, data.entry_lemma
+
+        # Of homographs (axes: of axis, of axe) the one of the more frequent lemma stays.
+        order = np.argsort(data.lemma_count[data.entry_lemma], kind="stable")
+        self.entry_of = np.full((len(self.forms), len(TAGS)), -1, np.int32)
+        self.entry_of[data.entry_form[order], data.entry_tag[order]] = order
+
+        self._expand()
+        pool_tag = data.entry_tag[data.pool_entry]
+        starts = np.searchsorted(pool_tag, np.arange(len(TAGS) + 1))
+        self._pool = Weighted(starts, data.pool_count)
+
+        related = data.pair_kind <= Kind.HYPERNYM
+        self._near = np.unique(
+            self._pair_key(data.pair_lemma[related], data.pair_candidate[related])
+        )
+
+    @classmethod
+    def load(cls, name: str | Path = "en") -> "Lexicon":
+        """Load the lexicon of a language shipped with the package, or one from an .npz file."""
+        return cls(LexiconData.load(resource_path(name, "lexicon")))
+
+    def candidates(self, word: str, tag: str, kind: Kind) -> dict[str, float]:
+        """The candidates for a word, with their shares; for :attr:`Kind.RANDOM`, the whole pool."""
+        form = self.form_id.get(word.lower())
+        entry = -1 if form is None else self.entry_of[form, TAG_INDEX[tag]]
+        if entry < 0:
+            return {}
+        if kind == Kind.RANDOM:
+            items, weights = self._pool.of(TAG_INDEX[tag])
+            forms = self.entry_form[self.data.pool_entry[items]]
+        else:
+            items, weights = self._relations.of(entry * NUM_RELATIONS + kind)
+            forms = self._candidate[items]
+        shares = weights / max(weights.sum(), 1)
+        return {self.forms[f]: float(w) for f, w in zip(forms, shares, strict=True)}
+
+    def has(self, entries: np.ndarray, kind: Kind) -> np.ndarray:
+        """Which entries have a candidate of this kind: bool, the shape of ``entries``.
+
+        All entries whose tag occurs in the pool have random words.
+        """
+        if kind == Kind.RANDOM:
+            return self._pool.sizes(self.data.entry_tag[entries].astype(np.int64)) > 0
+        return self._relations.sizes(entries.astype(np.int64) * NUM_RELATIONS + kind) > 0
+
+    def draw(self, entries: np.ndarray, kinds: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+        """Draw a candidate form for each entry from its candidates of one kind.
+
+        Args:
+            entries: int array (N,).
+            kinds: int array (N,) of :class:`Kind`; the entry must have candidates of it.
+            uniform: float array (N,) in [0, 1).
+
+        Returns:
+            int array (N,) of form ids; -1 where a random word was drawn that is no negative: a
+            form, a synonym or a hypernym of the very word.
+        """
+        forms = np.empty(len(entries), np.int64)
+        random = kinds == Kind.RANDOM
+        if random.any():
+            forms[random] = self._draw_random(entries[random], uniform[random])
+        related = ~random
+        lists = entries[related].astype(np.int64) * NUM_RELATIONS + kinds[related]
+        forms[related] = self._candidate[self._relations.draw(lists, uniform[related])]
+        return forms
+
+    def _draw_random(self, entries, uniform):
+        tags = self.data.entry_tag[entries].astype(np.int64)
+        drawn = self.data.pool_entry[self._pool.draw(tags, uniform)]
+        lemma, other = self.entry_lemma[entries], self.entry_lemma[drawn]
+        key = self._pair_key(lemma, other)
+        at = np.minimum(np.searchsorted(self._near, key), len(self._near) - 1)
+        bad = (lemma == other) | (self._near[at] == key)
+        bad |= self.entry_form[entries] == self.entry_form[drawn]
+        return np.where(bad, -1, self.entry_form[drawn])
+
+    def _pair_key(self, lemma, candidate):
+        return lemma.astype(np.int64) * len(self.data.lemma_count) + candidate
+
+    def _expand(self):
+        """Expand the relations between lemmas to candidates of entries."""
+        data = self.data
+        num_lemmas = len(data.lemma_count)
+        written = np.full((len(TAGS), num_lemmas), -1, np.int32)
+        # In reverse: the first spelling of an entry is assigned last, and stays.
+        written[data.entry_tag[::-1], data.entry_lemma[::-1]] = data.entry_form[::-1]
+
+        pair_starts = np.searchsorted(data.pair_lemma, np.arange(num_lemmas + 1))
+        entry, pair = _join(pair_starts, data.entry_lemma)
+        form = written[data.entry_tag[entry], data.pair_candidate[pair]]
+        keep = (form >= 0) & (form != data.entry_form[entry])
+        entry, pair, form = entry[keep], pair[keep], form[keep]
+
+        # Other forms of the same lemma, each once.
+        others = np.sort(written.T[data.entry_lemma], axis=1)
+        new = (others >= 0) & (others != data.entry_form[:, None])
+        new[:, 1:] &= others[:, 1:] != others[:, :-1]
+        inflected = np.nonzero(new)[0]
+
+        entry = np.concatenate([entry, inflected])
+        kind = np.concatenate([data.pair_kind[pair], np.full(len(inflected), Kind.INFLECTION)])
+        form = np.concatenate([form, others[new]])
+        weight = np.concatenate([data.pair_weight[pair], np.ones(len(inflected), np.uint8)])
+        list_of = entry.astype(np.int64) * NUM_RELATIONS + kind
+        order = np.argsort(list_of, kind="stable")
+        num_lists = len(data.entry_lemma) * NUM_RELATIONS
+        starts = np.searchsorted(list_of[order], np.arange(num_lists + 1)).astype(np.int32)
+        self._candidate = form[order].astype(np.int32)
+        self._relations = Weighted(starts, weight[order])
+
+
+def _join(starts, keys):
+    """All pairs ``(i, j)`` with ``starts[keys[i]] <= j < starts[keys[i] + 1]``."""
+    sizes = starts[keys + 1] - starts[keys]
+    left = np.repeat(np.arange(len(keys)), sizes)
+    first = np.cumsum(sizes) - sizes
+    return left, np.arange(len(left)) - first[left] + starts[keys][left]
+
+
+def resource_path(name: str | Path, what: str) -> Path:
+    """The file of a shipped resource (``"en"``), or the path itself where a file is named.
+
+    Raises:
+        MissingFileError: if there is neither such a resource nor such a file.
+    """
+    shipped = RESOURCES / f"{what}.{name}.npz"
+    path = shipped if shipped.is_file() else Path(name)
+    if not path.is_file():
+        known = sorted(p.name.split(".")[1] for p in RESOURCES.glob(f"{what}.*.npz"))
+        raise MissingFileError(
+            f"no {what} {str(name)!r}: expected one of {known} or the path of an .npz file"
+        )
+    return path

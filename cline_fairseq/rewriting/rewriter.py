@@ -1,0 +1,160 @@
+"""The rewriter of texts that are lists of words."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import InputError
+from .choice import DRAWS, Choice, View, Words, choose, open_words
+from .lexicon import Kind, Lexicon
+from .tagger import Tagger
+from .word_table import WordTable
+from .words import Case, with_case
+
+SYNONYM_KINDS = {Kind.SYNONYM: 0.6, Kind.HYPERNYM: 0.2, Kind.INFLECTION: 0.2}
+ANTONYM_KINDS = {Kind.ANTONYM: 0.7, Kind.INDIRECT_ANTONYM: 0.3, Kind.RANDOM: 1.0}
+MAX_TYPES = 300_000  # word types kept; the table starts anew beyond
+
+NOT_REPLACED = -1  # in arrays of kinds
+
+
+class Rewritten(NamedTuple):
+    """A text and its two views, aligned word by word.
+
+    A multi-word replacement ("motor vehicle") stands in one slot.
+    """
+
+    original: list[str]
+    synonym: list[str]
+    antonym: list[str]
+    synonym_replaced: np.ndarray  # bool (words,)
+    antonym_replaced: np.ndarray  # bool (words,)
+    synonym_kinds: np.ndarray  # int8 (words,) of Kind, NOT_REPLACED elsewhere
+    antonym_kinds: np.ndarray  # int8 (words,)
+
+
+class Rewriter:
+    """Makes a synonym view (same meaning) and an antonym view (other meaning) of a text.
+
+    Nouns, verbs, adjectives and adverbs are replaced, as far as the lexicon has candidates for
+    them; proper nouns and function words stay. The same text, seed, epoch and index give the same
+    views on every machine.
+
+    Args:
+        lexicon: the candidates.
+        tagger: says which words are nouns, verbs, adjectives and adverbs.
+        synonym_ratio: share of the words of the synonym view to replace, 0 to 1. Punctuation
+            does not count as a word.
+        antonym_ratio: the same of the antonym view.
+        seed: of all draws.
+        synonym_kinds: weights of the kinds of the synonym view, drawn word by word.
+        antonym_kinds: the same of the antonym view. Random words only fill up to the share.
+
+    Raises:
+        InputError: if a ratio is outside [0, 1], a weight is negative or all are 0.
+    """
+
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        tagger: Tagger,
+        synonym_ratio: float = 0.4,
+        antonym_ratio: float = 0.2,
+        seed: int = 1,
+        synonym_kinds: Mapping[Kind, float] = SYNONYM_KINDS,
+        antonym_kinds: Mapping[Kind, float] = ANTONYM_KINDS,
+    ):
+        self.lexicon, self.tagger, self.seed = lexicon, tagger, seed
+        self.views = (
+            _checked_view("synonym", synonym_ratio, synonym_kinds),
+            _checked_view("antonym", antonym_ratio, antonym_kinds),
+        )
+        self._table = WordTable(lexicon, tagger)
+        self._row_of: dict[str, int] = {}
+
+    def rewrite(self, words: Sequence[str], epoch: int = 1, index: int = 0) -> Rewritten:
+        """Rewrite one text. ``index`` is its number in the corpus."""
+        return self.rewrite_texts([words], epoch, [index])[0]
+
+    def rewrite_texts(
+        self, texts: Sequence[Sequence[str]], epoch: int, indices: Sequence[int]
+    ) -> list[Rewritten]:
+        """Rewrite many texts at once, which is faster; the result is that of one by one."""
+        texts = [list(text) for text in texts]
+        sizes = np.array([len(text) for text in texts], np.intp)
+        flat = [word for text in texts for word in text]
+        rows = self._rows(flat)
+        text = np.repeat(np.arange(len(texts)), sizes)
+        words = Words(rows, text, np.zeros(len(rows), bool), np.ones(len(rows), np.int64))
+        totals = np.bincount(text[self._table.is_word[rows]], minlength=len(texts))
+        views = self.choose_views(words, self._table, epoch, indices, totals)
+        return self._write(texts, flat, sizes, rows, views)
+
+    def choose_views(
+        self, words: Words, table: WordTable, epoch: int, indices: Sequence[int], totals, **limits
+    ) -> list[Choice]:
+        """The replacements of both views, for a front end; see :func:`.choice.choose`."""
+        open_, entries = open_words(words, table, self.tagger, len(indices))
+        counts = np.bincount(words.text[open_], minlength=len(indices))
+        uniform = [
+            np.random.default_rng((self.seed, epoch, index)).random((len(self.views), DRAWS, count))
+            for index, count in zip(indices, counts.tolist(), strict=True)
+        ]
+        uniform = np.concatenate(uniform, axis=2)
+        return [
+            choose(view, self.lexicon, words, open_, entries, draws, totals, **limits)
+            for view, draws in zip(self.views, uniform, strict=True)
+        ]
+
+    def _rows(self, words):
+        if len(self._table) > MAX_TYPES:
+            self._table = WordTable(self.lexicon, self.tagger)
+            self._row_of.clear()
+        get = self._row_of.get
+        rows = np.array([get(word, -1) for word in words], np.intp)
+        unknown = np.flatnonzero(rows < 0)
+        if len(unknown):
+            new = list(dict.fromkeys(words[i] for i in unknown))
+            self._row_of.update(zip(new, self._table.add(new).tolist(), strict=True))
+            rows[unknown] = [self._row_of[words[i]] for i in unknown]
+        return rows
+
+    def _write(self, texts, flat, sizes, rows, views):
+        ends = np.cumsum(sizes)
+        columns = []
+        for choice in views:
+            view = list(flat)
+            cases = self._table.case[rows[choice.word]].tolist()
+            forms = self.lexicon.forms
+            for at, form, case in zip(
+                choice.word.tolist(), choice.form.tolist(), cases, strict=True
+            ):
+                view[at] = forms[form] if case == Case.LOWER else with_case(forms[form], case)
+            kinds = np.full(len(flat), NOT_REPLACED, np.int8)
+            kinds[choice.word] = choice.kind
+            columns.append((view, kinds))
+        (synonym, synonym_kinds), (antonym, antonym_kinds) = columns
+        results = []
+        for text, start, end in zip(texts, (ends - sizes).tolist(), ends.tolist(), strict=True):
+            s_kinds, a_kinds = synonym_kinds[start:end], antonym_kinds[start:end]
+            results.append(
+                Rewritten(
+                    text,
+                    synonym[start:end],
+                    antonym[start:end],
+                    s_kinds != NOT_REPLACED,
+                    a_kinds != NOT_REPLACED,
+                    s_kinds,
+                    a_kinds,
+                )
+            )
+        return results
+
+
+def _checked_view(name, ratio, kinds):
+    if not 0 <= ratio <= 1:
+        raise InputError(f"the {name} ratio must be from 0 to 1, not {ratio}")
+    if any(weight < 0 for weight in kinds.values()) or not any(kinds.values()):
+        raise InputError(f"the weights of the {name} kinds must be positive, not {dict(kinds)}")
+    return View(ratio, dict(kinds))

@@ -1,0 +1,26 @@
+"""Reading text with tags: a file of word/TAG pairs, one text a line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import InputError
+
+
+def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
+    """Yield the (word, Penn tag) pairs of each line.
+
+    Raises:
+        InputError: naming file and line, where an item is no word/TAG pair.
+    """
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            pairs = []
+            for item in line.split(" "):
+                word, slash, tag = item.rstrip("\n").rpartition("/")
+                if not (word and slash and tag):
+                    raise InputError(
+                        f"{path}, line {number}: expected word/TAG pairs with single spaces "
+                        f"between them, found {item!r}"
+                    )
+                pairs.append((word, tag))
+            yield pairs

@@ -1,0 +1,46 @@
+"""What a word is: splitting text into words, and the case of a word."""
+
+import re
+from enum import IntEnum
+
+# A word is a run of letters and digits, with apostrophes and hyphens inside it ("don't",
+# "well-known"); a run of punctuation is a word of its own. Subword blocks follow the same rule.
+_WORD = re.compile(r"\w+(?:[-'’]\w+)*|[^\w\s]+")
+
+
+def split_words(text: str) -> list[str]:
+    """Split a text into words and runs of punctuation; white space is dropped."""
+    return _WORD.findall(text)
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Character offsets ``(start, end)`` of the words of :func:`split_words`."""
+    return [match.span() for match in _WORD.finditer(text)]
+
+
+class Case(IntEnum):
+    """How a word is written. A word in mixed case (iPhone) is never replaced."""
+
+    LOWER = 0
+    CAPITALISED = 1
+    UPPER = 2
+    MIXED = 3
+
+
+def case_of(word: str) -> Case:
+    """The case of a word; one capital letter alone counts as capitalised."""
+    if word.islower():
+        return Case.LOWER
+    if word[:1].isupper():
+        if len(word) == 1 or word[1:].islower():
+            return Case.CAPITALISED
+        if word.isupper():
+            return Case.UPPER
+    return Case.MIXED
+
+
+def with_case(word: str, case: Case) -> str:
+    """Write a lower-case word in another case: ``("mouse", UPPER) -> "MOUSE"``."""
+    if case == Case.CAPITALISED:
+        return word[:1].upper() + word[1:]
+    return word.upper() if case == Case.UPPER else word

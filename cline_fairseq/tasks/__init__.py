@@ -1,0 +1,3 @@
+"""The task ``cline``."""
+
+import fairseq  # noqa: F401  first of all: its import registers what this package holds

@@ -1,0 +1,209 @@
+"""The task ``cline``: pre-training on an ordinary binarized corpus, rewritten on the fly."""
+
+import logging
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from fairseq import utils
+from fairseq.data import Dictionary, PrependTokenDataset, TokenBlockDataset, data_utils
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.tasks import FairseqTask, register_task
+from omegaconf import II, MISSING
+
+from ..data.cline_dataset import ClineDataset
+from ..data.lines import CutLinesDataset
+from ..data.masking import Masking
+from ..data.subwords import MASK, build_subwords, build_vocabulary
+from ..errors import InputError, MissingFileError
+from ..rewriting import Lexicon, Rewriter, Tagger
+from ..rewriting.blocks import SPECIAL, BlockRewriter
+
+logger = logging.getLogger(__name__)
+
+MIN_BLOCK = 8  # tokens; a shorter text has hardly a word to replace
+
+
+@dataclass
+class ClineConfig(FairseqDataclass):
+    """Options of the task. The tokenizer comes from fairseq's own ``--bpe`` options."""
+
+    data: str = field(
+        default=MISSING,
+        metadata={
+            "help": "folders of fairseq-preprocess --only-source, separated by colons and taken "
+            "in turn, one an epoch"
+        },
+    )
+    sample_break_mode: ChoiceEnum(["none", "complete", "complete_doc", "eos"]) = field(
+        default="complete",
+        metadata={
+            "help": "how lines make up blocks: none cuts anywhere; complete cuts between lines "
+            "only; complete_doc also starts a new block at blank lines; eos makes each line a block"
+        },
+    )
+    tokens_per_sample: int = field(
+        default=512,
+        metadata={"help": "greatest length of a block, and of each of its views, in tokens"},
+    )
+    mask_prob: float = field(default=0.15, metadata={"help": "share of tokens to predict"})
+    leave_unmasked_prob: float = field(
+        default=0.1, metadata={"help": "share of the predicted tokens that is left as it is"}
+    )
+    random_token_prob: float = field(
+        default=0.1, metadata={"help": "share of the predicted tokens that is replaced at random"}
+    )
+    mask_whole_words: bool = field(
+        default=False, metadata={"help": "mask all subwords of a word together"}
+    )
+    synonym_ratio: float = field(
+        default=0.4, metadata={"help": "share of the tokens of the synonym view that is replaced"}
+    )
+    antonym_ratio: float = field(
+        default=0.2, metadata={"help": "share of the tokens of the antonym view that is replaced"}
+    )
+    lexicon: str = field(
+        default="en", metadata={"help": "language of a lexicon of the package, or an .npz file"}
+    )
+    tagger: str = field(
+        default="en", metadata={"help": "language of a tagger of the package, or an .npz file"}
+    )
+    # The options of --bpe. A field named bpe would hold their name only.
+    subwords: Any = II("bpe")
+    seed: int = II("common.seed")
+
+
+@register_task("cline", dataclass=ClineConfig)
+class ClineTask(FairseqTask):
+    """Pre-training with masked-LM, replaced-token-detection and contrastive losses."""
+
+    cfg: ClineConfig
+
+    def __init__(self, cfg: ClineConfig, dictionary: Dictionary):
+        super().__init__(cfg)
+        _check(cfg)
+        self.dictionary = dictionary
+        self.mask_idx = dictionary.add_symbol(MASK)
+        self._rewriter = None
+
+    @classmethod
+    def setup_task(cls, cfg: ClineConfig, **kwargs):
+        """Load the dictionary of the corpus."""
+        path = os.path.join(_folders(cfg)[0], "dict.txt")
+        if not os.path.isfile(path):
+            raise MissingFileError(
+                f"no dictionary {path}: give the folder that fairseq-preprocess wrote (--destdir)"
+            )
+        dictionary = Dictionary.load(path)
+        logger.info("dictionary: %s types", f"{len(dictionary):,}")
+        return cls(cfg, dictionary)
+
+    @property
+    def rewriter(self) -> BlockRewriter:
+        """The rewriter, built when it is first needed: fine-tuning never does."""
+        if self._rewriter is None:
+            vocabulary = build_vocabulary(self.dictionary, build_subwords(self.cfg.subwords))
+            rewriter = Rewriter(
+                Lexicon.load(self.cfg.lexicon),
+                Tagger.load(self.cfg.tagger),
+                self.cfg.synonym_ratio,
+                self.cfg.antonym_ratio,
+                self.cfg.seed,
+            )
+            self._rewriter = BlockRewriter(rewriter, vocabulary, self.cfg.tokens_per_sample)
+        return self._rewriter
+
+    def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs):
+        """Load a split of the corpus, in the shard of this epoch."""
+        folders = _folders(self.cfg)
+        path = os.path.join(folders[(epoch - 1) % len(folders)], split)
+        blocks = self._load_blocks(path, combine)
+        vocabulary = self.rewriter.vocabulary
+        masking = Masking(
+            self.mask_idx,
+            np.flatnonzero(vocabulary.classes != SPECIAL),
+            self.cfg.mask_prob,
+            self.cfg.leave_unmasked_prob,
+            self.cfg.random_token_prob,
+        )
+        self.datasets[split] = ClineDataset(
+            blocks,
+            self.rewriter,
+            masking,
+            self.dictionary.pad(),
+            self.cfg.seed,
+            self.cfg.mask_whole_words,
+        )
+
+    def _load_blocks(self, path, combine):
+        """Blocks of the corpus, each with <s> in front."""
+        try:
+            lines = data_utils.load_indexed_dataset(path, self.dictionary, combine=combine)
+        except (OSError, ValueError, AssertionError) as error:
+            raise InputError(f"{path}.bin and .idx cannot be read: {error}") from error
+        if lines is None:
+            raise MissingFileError(
+                f"no binarized text {path}.bin: give the folder that fairseq-preprocess wrote, and "
+                "the names of its splits (--train-subset, --valid-subset)"
+            )
+        size = self.cfg.tokens_per_sample - 1  # one less for <s>
+        mode = str(self.cfg.sample_break_mode)
+        if mode != "none":
+            # In eos mode a blank line would be a text of </s> alone.
+            lines = CutLinesDataset(lines, size, min_length=2 if mode == "eos" else 0)
+        if len(lines) == 0 or lines.sizes.max() < 2:
+            raise InputError(f"{path}.bin holds no text: preprocess a file with at least one line")
+        blocks = TokenBlockDataset(
+            lines,
+            lines.sizes,
+            size,
+            pad=self.dictionary.pad(),
+            eos=self.dictionary.eos(),
+            break_mode=mode,
+        )
+        logger.info("%s: %s blocks", path, f"{len(blocks):,}")
+        return PrependTokenDataset(blocks, self.dictionary.bos())
+
+    @property
+    def source_dictionary(self) -> Dictionary:
+        """The dictionary of the corpus, with ``<mask>``."""
+        return self.dictionary
+
+    @property
+    def target_dictionary(self) -> Dictionary:
+        """The same."""
+        return self.dictionary
+
+    def max_positions(self) -> int:
+        """The length of a block."""
+        return self.cfg.tokens_per_sample
+
+
+def _folders(cfg):
+    folders = utils.split_paths(cfg.data)
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise MissingFileError(
+                f"no folder {folder}: give the one that fairseq-preprocess wrote (--destdir)"
+            )
+    return folders
+
+
+def _check(cfg):
+    for name in (
+        "mask_prob",
+        "leave_unmasked_prob",
+        "random_token_prob",
+        "synonym_ratio",
+        "antonym_ratio",
+    ):
+        value = getattr(cfg, name)
+        if not 0 <= value <= 1:
+            raise InputError(f"--{name.replace('_', '-')} must be from 0 to 1, not {value}")
+    if cfg.leave_unmasked_prob + cfg.random_token_prob > 1:
+        raise InputError("--leave-unmasked-prob and --random-token-prob add up to more than 1")
+    if cfg.tokens_per_sample < MIN_BLOCK:
+        raise InputError(
+            f"--tokens-per-sample must be at least {MIN_BLOCK}, not {cfg.tokens_per_sample}"
+        )

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Encode plain text into the subwords that fairseq-preprocess reads.
+
+One text a line, blank lines between documents. With SentencePiece:
+
+    python scripts/encode.py --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
+        --input train.txt --output train.sp
+    fairseq-preprocess --only-source --srcdict dict.txt --trainpref train.sp \\
+        --validpref valid.sp --destdir data-bin --workers 2
+
+With the BPE of GPT-2 and RoBERTa:
+
+    python scripts/encode.py --bpe gpt2 --gpt2-encoder-json encoder.json --gpt2-vocab-bpe \\
+        vocab.bpe --input train.txt --output train.bpe
+"""
+
+import argparse
+import multiprocessing
+import os
+from itertools import islice
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from tqdm import tqdm
+
+from cline_fairseq.data.subwords import build_subwords
+from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+
+CHUNK = 500  # lines that a worker encodes at a time
+
+
+def start_worker(options):
+    global subwords
+    subwords = build_subwords(OmegaConf.create(options))
+
+
+def encode_lines(lines):
+    """Encode a chunk of lines; blank ones stay blank."""
+    return [subwords.encode(line) if line else "" for line in lines]
+
+
+def read_chunks(path):
+    """Yield chunks of lines without their ends."""
+    with path.open(encoding="utf-8") as file:
+        lines = (line.strip() for line in file)
+        try:
+            while chunk := list(islice(lines, CHUNK)):
+                yield chunk
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} is not UTF-8 text: {error}; convert it first") from error
+
+
+def encode(source: Path, output: Path, options: dict, workers: int) -> None:
+    """Encode a file; the output appears when it is complete."""
+    if not source.is_file():
+        raise MissingFileError(f"no text {source}: give a file of plain text, one text a line")
+    build_subwords(OmegaConf.create(options))  # complains here rather than in a worker
+    part = output.with_name(output.name + ".part")
+    size = source.stat().st_size
+    # Not forked: fairseq has imported torch, whose threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with (
+        context.Pool(workers, start_worker, (options,)) as pool,
+        part.open("w", encoding="utf-8") as out,
+        tqdm(total=size, unit="B", unit_scale=True, desc=source.name) as progress,
+    ):
+        chunks = read_chunks(source)
+        done = 0
+        while group := list(islice(chunks, 16 * workers)):
+            for chunk, encoded in zip(group, pool.map(encode_lines, group, 1), strict=True):
+                out.writelines(line + "\n" for line in encoded)
+                done += sum(len(line.encode()) + 1 for line in chunk)
+            progress.update(min(done, size) - progress.n)
+    os.replace(part, output)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--input", type=Path, required=True, help="plain text, one text a line")
+    parser.add_argument("--output", type=Path, required=True, help="subwords, one text a line")
+    parser.add_argument("--bpe", choices=("sentencepiece", "gpt2"), required=True)
+    parser.add_argument("--sentencepiece-model", help="the model of --bpe sentencepiece")
+    parser.add_argument("--gpt2-encoder-json", help="encoder.json of --bpe gpt2")
+    parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
+    return parser.parse_args()
+
+
+def tokenizer_options(args) -> dict:
+    """The options of ``--bpe``, as fairseq's own configuration has them.
+
+    Raises:
+        InputError: if a file is not named.
+    """
+    names = {
+        "sentencepiece": ["sentencepiece_model"],
+        "gpt2": ["gpt2_encoder_json", "gpt2_vocab_bpe"],
+    }
+    options = {name: getattr(args, name) for name in names[args.bpe]}
+    for name, value in options.items():
+        if value is None:
+            raise InputError(f"--bpe {args.bpe} needs --{name.replace('_', '-')} FILE")
+    if args.bpe == "sentencepiece":
+        options |= {"sentencepiece_enable_sampling": False, "sentencepiece_alpha": None}
+    return {"_name": args.bpe, **options}
+
+
+def main():
+    show_input_errors_plainly()
+    args = parse_args()
+    encode(args.input, args.output, tokenizer_options(args), args.workers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Train a SentencePiece vocabulary, and write fairseq's dictionary of it.
+
+Writes sentencepiece.model and dict.txt into a folder. The dictionary holds every piece of the
+vocabulary, so that the rewriter can write any word with it; give it to fairseq-preprocess with
+--srcdict:
+
+    python scripts/train_sentencepiece.py --input train.txt --dest vocabulary --vocab-size 8000
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import sentencepiece
+
+from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+
+MAX_BYTES_OF_LINE = 100_000  # SentencePiece leaves out longer lines
+
+
+def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: int) -> None:
+    """Train the vocabulary on at most ``sample`` lines, drawn at random."""
+    for path in inputs:
+        if not path.is_file():
+            raise MissingFileError(f"no text {path}: give files of plain text, one text a line")
+    dest.mkdir(parents=True, exist_ok=True)
+    part = dest / "sentencepiece.part"
+    sentencepiece.set_random_generator_seed(seed)
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            input=[str(path) for path in inputs],
+            model_prefix=str(part),
+            vocab_size=vocab_size,
+            hard_vocab_limit=False,
+            input_sentence_size=sample,
+            shuffle_input_sentence=True,
+            max_sentence_length=MAX_BYTES_OF_LINE,
+            num_threads=os.cpu_count(),
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise InputError(
+            f"SentencePiece cannot make {vocab_size} pieces of this text: {error}; "
+            "give more text or a smaller --vocab-size"
+        ) from error
+    model = sentencepiece.SentencePieceProcessor(model_file=f"{part}.model")
+    pieces = [
+        model.id_to_piece(i)
+        for i in range(model.get_piece_size())
+        if not (model.is_control(i) or model.is_unknown(i))
+    ]
+    dictionary = dest / "dict.txt.part"
+    dictionary.write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")
+    os.replace(dictionary, dest / "dict.txt")
+    os.replace(f"{part}.model", dest / "sentencepiece.model")
+    os.remove(f"{part}.vocab")
+    print(f"{dest / 'sentencepiece.model'}: {len(pieces):,} pieces", file=sys.stderr)
+
+
+def main():
+    show_input_errors_plainly()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--input", type=Path, nargs="+", required=True, help="plain text")
+    parser.add_argument("--dest", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--vocab-size", type=int, default=32000)
+    parser.add_argument(
+        "--sample", type=int, default=1_000_000, help="lines to train on, at most (default: 1M)"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    train(args.input, args.dest, args.vocab_size, args.sample, args.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Installs cline_fairseq; see README.md."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+LEXICON = ["lemminflect", "nltk"]
+PLOT = ["matplotlib"]
+
+setup(
+    name="cline-fairseq",
+    version="0.1.0",
+    description="CLINE pre-training for fairseq: contrastive learning with semantic negatives",
+    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    packages=find_packages(include=["cline_fairseq*"]),
+    package_data={"cline_fairseq.rewriting": ["resources/*"]},
+    python_requires=">=3.10,<3.13",
+    install_requires=[
+        # PyPI's fairseq does not import on Python 3.11; ve-fairseq is fairseq's main branch.
+        "ve-fairseq>=0.12.3; python_version >= '3.11'",
+        "fairseq>=0.12.2; python_version < '3.11'",
+        "hydra-core",
+        "numpy",
+        "sentencepiece",
+        "torch>=2.6",
+        "tqdm",
+    ],
+    extras_require={
+        "lexicon": LEXICON,
+        "plot": PLOT,
+        "dev": [*LEXICON, *PLOT, "hypothesis", "pytest", "pytest-timeout", "ruff"],
+    },
+)
