@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.rewriting import Kind, Lexicon
 from cline_fairseq.rewriting.lexicon import LexiconData, resource_path
 from cline_fairseq.rewriting.tagged_text import read_tagged
@@ -67,6 +68,7 @@ def report(path: str) -> None:
 
 
 def main():
+    show_input_errors_plainly()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.rewriting.tagged_text import read_tagged
 from cline_fairseq.rewriting.tagger import (
     SINGLES,
@@ -134,6 +135,7 @@ def parse_args():
 
 
 def main():
+    show_input_errors_plainly()
     args = parse_args()
     if args.train:
         tagger = train(args)

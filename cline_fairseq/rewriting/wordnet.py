@@ -142,7 +142,12 @@ def _relations(wordnet, blocked) -> dict[Lemma, dict[tuple[Kind, Lemma], float]]
 
 
 def _left_out(lemma, blocked):
-    return lemma.text in blocked or lemma.text in _FUNCTION_WORDS[lemma.pos].split()
+    if lemma.text in blocked or lemma.text in _FUNCTION_WORDS[lemma.pos].split():
+        return True
+    # Plurals that WordNet lists as words of their own (glasses) have no plural to take.
+    head = lemma.text.split(" ")[-1]
+    known = lemminflect.getAllLemmas(head, upos="NOUN").get("NOUN", (head,))
+    return lemma.pos == "NOUN" and head not in known
 
 
 def _drop_contradictions(kinds):

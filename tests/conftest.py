@@ -1,0 +1,48 @@
+"""Fixtures: the real lexicon and tagger, and a small corpus prepared as the README says."""
+
+import pytest
+from helpers import TOKENIZER, english_texts, run
+
+from cline_fairseq.rewriting import Lexicon, Tagger
+
+
+@pytest.fixture(scope="session")
+def lexicon():
+    return Lexicon.load("en")
+
+
+@pytest.fixture(scope="session")
+def tagger():
+    return Tagger.load("en")
+
+
+@pytest.fixture(scope="session")
+def texts():
+    return english_texts()
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory, texts):
+    """A folder with a SentencePiece vocabulary and a binarized corpus, made as the README says."""
+    folder = tmp_path_factory.mktemp("corpus")
+    held_out = len(texts) // 8
+    for name, part in (("valid", texts[:held_out]), ("train", texts[held_out:])):
+        # A blank line, which ends a document, behind each fifth paragraph.
+        lines = [text + "\n" * (2 if i % 5 == 4 else 1) for i, text in enumerate(part)]
+        (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
+    run(
+        *("scripts/train_sentencepiece.py", "--input", folder / "train.txt"),
+        *("--dest", folder, "--vocab-size", 1000),
+    )
+    for name in ("train", "valid"):
+        run(
+            *("scripts/encode.py", "--bpe", "sentencepiece", "--workers", 1),
+            *("--sentencepiece-model", folder / TOKENIZER),
+            *("--input", folder / f"{name}.txt", "--output", folder / f"{name}.sp"),
+        )
+    run(
+        *("fairseq-preprocess", "--only-source", "--srcdict", folder / "dict.txt"),
+        *("--trainpref", folder / "train.sp", "--validpref", folder / "valid.sp"),
+        *("--destdir", folder / "bin"),
+    )
+    return folder

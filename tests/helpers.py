@@ -1,0 +1,99 @@
+"""What tests share: running programs, real English, and small pre-training runs."""
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+TOKENIZER = "sentencepiece.model"
+
+
+def run(*command, check=True, **env):
+    """Run a program of ours or of fairseq's as a user does, from the root of the project."""
+    command = [str(part) for part in command]
+    program = BIN / command[0]
+    command[:1] = [str(program)] if program.exists() else [sys.executable, command[0]]
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **env},
+        capture_output=True,
+        text=True,
+    )
+    if check and result.returncode != 0:
+        pytest.fail(f"{' '.join(command)}\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+def english_texts():
+    """Paragraphs of real English: docstrings of a few modules of the standard library."""
+    import argparse
+    import asyncio
+    import collections
+    import csv
+    import decimal
+    import difflib
+    import email.message
+    import http.client
+    import logging.handlers
+    import pathlib
+    import random
+    import shutil
+    import tarfile
+    import textwrap
+    import threading
+    import unittest.mock
+    import zipfile
+
+    modules = [argparse, asyncio, collections, csv, decimal, difflib, email.message, http.client]
+    modules += [logging.handlers, pathlib, random, shutil, tarfile, textwrap, threading]
+    modules += [unittest.mock, zipfile]
+    docs = []
+    for module in modules:
+        docs.append(inspect.getdoc(module) or "")
+        for _, item in sorted(vars(module).items()):
+            if inspect.isclass(item):
+                members = sorted(vars(item).items())
+                docs.append(inspect.getdoc(item) or "")
+                docs += [inspect.getdoc(f) or "" for _, f in members if inspect.isfunction(f)]
+            elif inspect.isfunction(item):
+                docs.append(inspect.getdoc(item) or "")
+    paragraphs = [" ".join(p.split()) for doc in docs for p in doc.split("\n\n")]
+    return [p for p in dict.fromkeys(paragraphs) if len(p.split()) >= 6 and ">>>" not in p]
+
+
+def sentencepiece_options(corpus):
+    """fairseq's configuration of ``--bpe sentencepiece``."""
+    return {
+        "_name": "sentencepiece",
+        "sentencepiece_model": str(corpus / TOKENIZER),
+        "sentencepiece_enable_sampling": False,
+        "sentencepiece_alpha": None,
+    }
+
+
+def make_task(corpus, **options):
+    """The task on the corpus, as fairseq sets it up."""
+    from cline_fairseq.tasks.cline import ClineConfig, ClineTask
+
+    defaults = {"data": str(corpus / "bin"), "subwords": sentencepiece_options(corpus), "seed": 1}
+    return ClineTask.setup_task(ClineConfig(**{**defaults, "tokens_per_sample": 64, **options}))
+
+
+def train_command(corpus, save_dir, *options):
+    """A small pre-training run on the command line."""
+    return [
+        *("fairseq-train", corpus / "bin", "--user-dir", "cline_fairseq", "--task", "cline"),
+        *("--arch", "cline_tiny", "--criterion", "cline", "--bpe", "sentencepiece"),
+        *("--sentencepiece-model", corpus / TOKENIZER, "--tokens-per-sample", 64),
+        *("--optimizer", "fused_adamw", "--lr", "1e-3", "--lr-scheduler", "fixed"),
+        *("--batch-size", 8, "--log-format", "json", "--log-interval", 1, "--cpu"),
+        *("--num-workers", 0, "--save-dir", save_dir, "--no-epoch-checkpoints"),
+        *("--encoder-layers", 1, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64),
+        *options,
+    ]

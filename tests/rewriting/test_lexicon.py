@@ -1,0 +1,130 @@
+from collections import Counter
+
+import lemminflect
+import numpy as np
+import pytest
+
+from cline_fairseq.errors import InputError, MissingFileError
+from cline_fairseq.rewriting import Kind, Lexicon
+from cline_fairseq.rewriting.lexicon import Weighted
+from cline_fairseq.rewriting.tags import INFLECTIONS, TAGS
+from cline_fairseq.rewriting.wordnet import blocked_words
+
+POS_OF_TAG = {tag: pos for pos, tags in INFLECTIONS.items() for tag in tags}
+
+
+@pytest.mark.parametrize(
+    ("word", "tag", "kind", "candidate"),
+    [
+        ("mice", "NNS", Kind.HYPERNYM, "rodents"),
+        ("ran", "VBD", Kind.INFLECTION, "running"),
+        ("went", "VBD", Kind.SYNONYM, "departed"),
+        ("cars", "NNS", Kind.HYPERNYM, "motor vehicles"),
+        ("good", "JJ", Kind.ANTONYM, "bad"),
+        ("better", "JJR", Kind.ANTONYM, "worse"),
+        ("quickly", "RB", Kind.ANTONYM, "slowly"),
+        ("happiness", "NN", Kind.ANTONYM, "unhappiness"),
+        ("moist", "JJ", Kind.INDIRECT_ANTONYM, "dry"),
+    ],
+)
+def test_known_candidates(lexicon, word, tag, kind, candidate):
+    assert candidate in lexicon.candidates(word, tag, kind)
+
+
+def test_common_senses_win(lexicon):
+    synonyms = lexicon.candidates("good", "JJ", Kind.ANTONYM)
+    assert max(synonyms, key=synonyms.get) == "bad"
+    assert sum(synonyms.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("word", "tag"),
+    [("is", "VBZ"), ("had", "VBD"), ("doing", "VBG"), ("can", "VB"), ("not", "RB"), ("no", "JJ")],
+)
+def test_function_words_are_not_in_it(lexicon, word, tag):
+    assert not any(lexicon.candidates(word, tag, kind) for kind in Kind if kind != Kind.RANDOM)
+
+
+def has_inflection(word, tag):
+    """Whether lemminflect finds a lemma of which the word is this inflection."""
+    pos = POS_OF_TAG[tag]
+    lemmas = lemminflect.getAllLemmas(word, upos=pos).get(pos, ())
+    if tag == INFLECTIONS[pos][0] and (word in lemmas or not lemmas):
+        return True  # a base form; the rules for unknown words would take "unpolished" for none
+    lemmas = lemmas or lemminflect.getAllLemmasOOV(word, upos=pos).get(pos, ())
+    return any(word in lemminflect.getInflection(lemma, tag) for lemma in lemmas)
+
+
+def test_candidates_keep_the_inflection(lexicon):
+    """lemminflect judges a large sample: a candidate is its lemma in the tag of the entry."""
+    rng = np.random.default_rng(0)
+    agree = Counter()
+    entries = rng.choice(len(lexicon.entry_form), 4000, replace=False)
+    for entry in entries:
+        tag = TAGS[lexicon.data.entry_tag[entry]]
+        form = lexicon.forms[lexicon.entry_form[entry]]
+        for kind in (Kind.SYNONYM, Kind.HYPERNYM, Kind.ANTONYM, Kind.INDIRECT_ANTONYM):
+            for candidate in list(lexicon.candidates(form, tag, kind))[:3]:
+                if " " in candidate:
+                    continue
+                agree[has_inflection(candidate, tag)] += 1
+    assert agree.total() > 5000
+    assert agree[True] / agree.total() > 0.98
+
+
+def test_no_candidate_equals_its_word(lexicon):
+    starts, own = lexicon._relations.starts, lexicon.entry_form
+    entry = np.repeat(np.arange(len(own)).repeat(5), np.diff(starts))
+    assert not (lexicon._candidate == own[entry]).any()
+
+
+def test_no_antonym_is_a_form_of_its_word(lexicon):
+    data = lexicon.data
+    opposite = np.isin(data.pair_kind, (Kind.ANTONYM, Kind.INDIRECT_ANTONYM))
+    assert (data.pair_lemma != data.pair_candidate)[opposite].all()
+
+
+def test_blocked_words_are_not_in_it(lexicon):
+    assert len(blocked_words()) > 50
+    assert not blocked_words() & set(lexicon.forms)
+
+
+def test_random_words_are_no_synonyms(lexicon):
+    entry = lexicon.entry_of[lexicon.form_id["big"], TAGS.index("JJ")]
+    uniform = (np.arange(20000) + 0.5) / 20000
+    entries = np.full(len(uniform), entry)
+    forms = lexicon.draw(entries, np.full(len(uniform), Kind.RANDOM), uniform)
+    drawn = {lexicon.forms[form] for form in forms[forms >= 0]}
+    assert len(drawn) > 300
+    assert not drawn & set(lexicon.candidates("big", "JJ", Kind.SYNONYM))
+    assert "big" not in drawn
+    # The pool is drawn from by frequency: "new" is common, "big" itself is no candidate.
+    pool = lexicon.candidates("big", "JJ", Kind.RANDOM)
+    assert Counter(forms.tolist())[lexicon.form_id["new"]] / len(forms) == pytest.approx(
+        pool["new"], rel=0.05
+    )
+
+
+def test_weighted_draws_follow_the_weights():
+    rng = np.random.default_rng(0)
+    sizes = np.array([3, 0, 1, 5])
+    weights = rng.integers(1, 255, sizes.sum())
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    lists = Weighted(starts, weights)
+    for i in (0, 2, 3):
+        uniform = (np.arange(100_000) + 0.5) / 100_000
+        drawn = lists.draw(np.full(len(uniform), i), uniform)
+        shares = np.bincount(drawn, minlength=sizes.sum()) / len(drawn)
+        items = slice(starts[i], starts[i + 1])
+        expected = np.zeros(sizes.sum())
+        expected[items] = weights[items] / weights[items].sum()
+        np.testing.assert_allclose(shares, expected, atol=1e-4)
+
+
+def test_missing_and_broken_files(tmp_path):
+    with pytest.raises(MissingFileError, match=r"no lexicon 'xx': expected one of \['en'\]"):
+        Lexicon.load("xx")
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(InputError, match="not a lexicon of this version"):
+        Lexicon.load(broken)

@@ -1,0 +1,196 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cline_fairseq.errors import InputError
+from cline_fairseq.rewriting import Kind, Rewriter, split_words
+from cline_fairseq.rewriting.rewriter import NOT_REPLACED
+from cline_fairseq.rewriting.words import Case, case_of, with_case
+
+SENTENCE = "The mice ran quickly over the better fences , and nobody was happy in Paris ."
+
+
+@pytest.fixture(scope="module")
+def rewriter(lexicon, tagger):
+    return Rewriter(lexicon, tagger)
+
+
+def candidates(lexicon, word, tag, kind):
+    """What a word may become, written in its case."""
+    return {with_case(c, case_of(word)) for c in lexicon.candidates(word, tag, kind)}
+
+
+def check_invariants(result, lexicon, tagger):
+    words, tags = result.original, tagger.tag(result.original)
+    for view, replaced, kinds in (
+        (result.synonym, result.synonym_replaced, result.synonym_kinds),
+        (result.antonym, result.antonym_replaced, result.antonym_kinds),
+    ):
+        assert len(view) == len(words) == len(replaced) == len(kinds)
+        assert replaced.dtype == bool
+        for old, tag, new, changed, kind in zip(words, tags, view, replaced, kinds, strict=True):
+            if changed:
+                assert tag not in ("O", "NNP")
+                assert new.lower() != old.lower()
+                assert new in candidates(lexicon, old, tag, Kind(kind))
+            else:
+                assert kind == NOT_REPLACED
+                assert new == old
+    synonym_kinds = {Kind.SYNONYM, Kind.HYPERNYM, Kind.INFLECTION, NOT_REPLACED}
+    assert set(result.synonym_kinds.tolist()) <= synonym_kinds
+    antonym_kinds = {Kind.ANTONYM, Kind.INDIRECT_ANTONYM, Kind.RANDOM, NOT_REPLACED}
+    assert set(result.antonym_kinds.tolist()) <= antonym_kinds
+
+
+def test_real_texts(rewriter, lexicon, tagger, texts):
+    for i, text in enumerate(texts[:150]):
+        check_invariants(rewriter.rewrite(split_words(text), index=i), lexicon, tagger)
+
+
+# Words of all sorts, in any order.
+ODD_WORDS = st.one_of(
+    st.sampled_from([*SENTENCE.split(), "NASA", "DOGS", "Dogs", "don't", "well-known", "iPhone"]),
+    st.sampled_from(["http://a.b/c?d=e", "naïve", "Ångström", "犬", "🙂", "1999", "x" * 400, ""]),
+    st.text(max_size=12),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=st.lists(ODD_WORDS, max_size=40), index=st.integers(0, 2**40))
+def test_any_words(rewriter, lexicon, tagger, words, index):
+    result = rewriter.rewrite(words, epoch=3, index=index)
+    assert result.original == words
+    check_invariants(result, lexicon, tagger)
+
+
+def test_the_same_again_and_in_any_company(rewriter, lexicon, tagger, texts):
+    words = [split_words(text) for text in texts[:60]]
+    together = rewriter.rewrite_texts(words, epoch=2, indices=range(60))
+    for i in (0, 7, 59):
+        alone = Rewriter(lexicon, tagger).rewrite(words[i], epoch=2, index=i)
+        for a, b in zip(alone, together[i], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_epoch_seed_and_index_change_the_views(rewriter, lexicon, tagger, texts):
+    words = split_words(max(texts, key=len))
+    base = rewriter.rewrite(words, epoch=1, index=0)
+    others = [
+        rewriter.rewrite(words, epoch=2, index=0),
+        rewriter.rewrite(words, epoch=1, index=1),
+        Rewriter(lexicon, tagger, seed=2).rewrite(words, epoch=1, index=0),
+    ]
+    for other in others:
+        assert other.synonym != base.synonym
+        assert other.antonym != base.antonym
+
+
+def test_python_hash_seed_changes_nothing():
+    code = (
+        "from cline_fairseq.rewriting import *; import sys;"
+        f"r = Rewriter(Lexicon.load('en'), Tagger.load('en')).rewrite({SENTENCE.split()!r});"
+        "assert 'torch' not in sys.modules and 'fairseq' not in sys.modules;"
+        "print(r.synonym, r.antonym)"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in (0, 1)
+    }
+    assert len(outputs) == 1
+    assert "fences" in outputs.pop()
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.1, 0.3, 1.0])
+def test_shares_count_words_and_not_punctuation(lexicon, tagger, texts, ratio):
+    rewriter = Rewriter(lexicon, tagger, synonym_ratio=ratio, antonym_ratio=ratio)
+    for i, text in enumerate(texts[:100]):
+        result = rewriter.rewrite(split_words(text), index=i)
+        num_words = sum(any(c.isalnum() for c in word) for word in result.original)
+        for replaced in (result.synonym_replaced, result.antonym_replaced):
+            assert replaced.sum() <= max(ratio * num_words + 0.5, ratio > 0)
+    if ratio == 0.1:  # what candidates allow everywhere
+        share = np.mean([rewriter.rewrite(split_words(t)).antonym_replaced.mean() for t in texts])
+        assert share == pytest.approx(ratio, abs=0.03)
+
+
+def test_antonyms_come_first(rewriter, texts):
+    for text in texts[:100]:
+        result = rewriter.rewrite(split_words(text))
+        if (result.antonym_kinds == Kind.RANDOM).any():
+            only_random = Rewriter(
+                rewriter.lexicon, rewriter.tagger, antonym_ratio=1, antonym_kinds={Kind.ANTONYM: 1}
+            ).rewrite(split_words(text))
+            # Random words come in only when all antonyms are used up.
+            assert (result.antonym_kinds[only_random.antonym_replaced] != NOT_REPLACED).all()
+
+
+def test_kinds_are_drawn_by_weight(lexicon, tagger, texts):
+    rewriter = Rewriter(
+        lexicon, tagger, synonym_ratio=1, synonym_kinds={Kind.SYNONYM: 3, Kind.INFLECTION: 1}
+    )
+    kinds = np.zeros(len(Kind))
+    for i, text in enumerate(texts[:300]):
+        words = split_words(text)
+        tags = tagger.tag(words)
+        result = rewriter.rewrite(words, index=i)
+        for word, tag, kind in zip(words, tags, result.synonym_kinds, strict=True):
+            if kind >= 0 and lexicon.candidates(word, tag, Kind.SYNONYM):
+                kinds[kind] += bool(lexicon.candidates(word, tag, Kind.INFLECTION))
+    assert kinds[Kind.SYNONYM] / kinds.sum() == pytest.approx(0.75, abs=0.05)
+    assert kinds[Kind.HYPERNYM] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"synonym_ratio": 1.2}, "synonym ratio must be from 0 to 1, not 1.2"),
+        ({"antonym_ratio": -0.1}, "antonym ratio must be from 0 to 1, not -0.1"),
+        ({"synonym_kinds": {Kind.SYNONYM: 0}}, "weights of the synonym kinds"),
+    ],
+)
+def test_bad_options(lexicon, tagger, options, message):
+    with pytest.raises(InputError, match=message):
+        Rewriter(lexicon, tagger, **options)
+
+
+@pytest.mark.parametrize(
+    ("word", "case", "written"),
+    [
+        ("mice", Case.LOWER, "rodents"),
+        ("Mice", Case.CAPITALISED, "Rodents"),
+        ("MICE", Case.UPPER, "RODENTS"),
+    ],
+)
+def test_case(word, case, written):
+    assert case_of(word) == case
+    assert with_case("rodents", case) == written
+
+
+def test_mixed_case_is_left_alone(lexicon, tagger):
+    rewriter = Rewriter(lexicon, tagger, synonym_ratio=1, antonym_ratio=1)
+    result = rewriter.rewrite(["the", "mOuse", "saw", "a", "mouse"])
+    assert not result.synonym_replaced[1]
+    assert result.synonym_replaced[4]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The dog barked.", ["The", "dog", "barked", "."]),
+        ("I don't know a well-known one!", ["I", "don't", "know", "a", "well-known", "one", "!"]),
+        ('He said: "No..."', ["He", "said", ":", '"', "No", '..."']),
+        ("", []),
+    ],
+)
+def test_split_words(text, words):
+    assert split_words(text) == words
