@@ -1,10 +1,14 @@
 """Bridges between fairseq and current versions of torch and numpy, one function each."""
 
 import argparse
+import functools
 from types import SimpleNamespace
 
 import numpy as np
 import torch
+from fairseq import checkpoint_utils
+from fairseq.distributed import utils as distributed_utils
+from fairseq.models import distributed_fairseq_model
 
 
 def allow_fairseq_checkpoints() -> None:
@@ -29,5 +33,56 @@ def restore_numpy_aliases() -> None:
         np.int = int
 
 
+def accept_checkpoints_without_criterion() -> None:
+    """Let a criterion with parameters start from a checkpoint that holds none.
+
+    fairseq's trainer reads ``state["criterion"]``, which published RoBERTa checkpoints lack. They
+    get an entry of None, as newer checkpoints of criterions without parameters have it. Can go
+    when the trainer asks whether the entry is there.
+    """
+    upgrade = checkpoint_utils._upgrade_state_dict
+
+    @functools.wraps(upgrade)
+    def upgrade_state_dict(state):
+        state = upgrade(state)
+        state.setdefault("criterion", None)
+        return state
+
+    checkpoint_utils._upgrade_state_dict = upgrade_state_dict
+
+
+def allow_distributed_cpu() -> None:
+    """Let torchrun start workers on a machine without GPUs, with ``--ddp-backend c10d``.
+
+    fairseq divides by the number of GPUs to find a worker's device, and gives
+    DistributedDataParallel a device for models on the CPU, which must have none. Can go when
+    fairseq asks for the device of the model.
+    """
+    infer = distributed_utils._infer_torch_distributed_launch_init
+    data_parallel = distributed_fairseq_model.DistributedDataParallel
+
+    @functools.wraps(infer)
+    def infer_launch(cfg):
+        if torch.cuda.device_count():
+            return infer(cfg)
+        device_count = torch.cuda.device_count
+        torch.cuda.device_count = lambda: 1
+        try:
+            return infer(cfg)
+        finally:
+            torch.cuda.device_count = device_count
+
+    @functools.wraps(data_parallel)
+    def wrap(module, **kwargs):
+        if next(module.parameters()).device.type == "cpu":
+            kwargs |= {"device_ids": None, "output_device": None}
+        return data_parallel(module, **kwargs)
+
+    distributed_utils._infer_torch_distributed_launch_init = infer_launch
+    distributed_fairseq_model.DistributedDataParallel = wrap
+
+
 allow_fairseq_checkpoints()
 restore_numpy_aliases()
+accept_checkpoints_without_criterion()
+allow_distributed_cpu()

@@ -1,7 +1,7 @@
 """Fixtures: the real lexicon and tagger, and a small corpus prepared as the README says."""
 
 import pytest
-from helpers import TOKENIZER, english_texts, run
+from helpers import TOKENIZER, english_texts, gpt2_files, run
 
 from cline_fairseq.rewriting import Lexicon, Tagger
 
@@ -46,3 +46,9 @@ def corpus(tmp_path_factory, texts):
         *("--destdir", folder / "bin"),
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def gpt2_corpus(tmp_path_factory, texts):
+    """The same with a byte-level BPE: the binarized corpus, and the options of ``--bpe``."""
+    return gpt2_files(tmp_path_factory.mktemp("gpt2"), texts)

@@ -1,9 +1,12 @@
 """What tests share: running programs, real English, and small pre-training runs."""
 
 import inspect
+import json
 import os
 import subprocess
 import sys
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -97,3 +100,56 @@ def train_command(corpus, save_dir, *options):
         *("--encoder-layers", 1, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64),
         *options,
     ]
+
+
+def gpt2_files(folder, texts):
+    """A byte-level BPE in the format of GPT-2, and a corpus binarized with it."""
+    from fairseq.data.encoders.gpt2_bpe_utils import bytes_to_unicode
+
+    # Merges that make common words, found as BPE finds them, on a part of the text.
+    letters = bytes_to_unicode()
+    words = Counter(f" {word}" for text in texts[:300] for word in text.split())
+    pieces = {w: [letters[b] for b in w.encode()] for w in words}
+    merges = []
+    for _ in range(500):
+        pairs = Counter()
+        for word, parts in pieces.items():
+            for pair in pairwise(parts):
+                pairs[pair] += words[word]
+        best = max(pairs, key=lambda pair: (pairs[pair], pair))
+        merges.append(best)
+        for word, parts in pieces.items():
+            pieces[word] = _merge(parts, best)
+    symbols = [*letters.values(), *("".join(pair) for pair in merges)]
+    files = {"encoder.json": json.dumps({symbol: i for i, symbol in enumerate(symbols)})}
+    files["vocab.bpe"] = "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges)
+    files["dict.txt"] = "".join(f"{i} 1\n" for i in range(len(symbols)))
+    files["text.txt"] = "\n".join(texts[:60]) + "\n"
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    run(
+        *("scripts/encode.py", "--bpe", "gpt2", "--gpt2-encoder-json", folder / "encoder.json"),
+        *("--gpt2-vocab-bpe", folder / "vocab.bpe", "--workers", 1),
+        *("--input", folder / "text.txt", "--output", folder / "text.bpe"),
+    )
+    run(
+        *("fairseq-preprocess", "--only-source", "--srcdict", folder / "dict.txt"),
+        *("--trainpref", folder / "text.bpe", "--validpref", folder / "text.bpe"),
+        *("--destdir", folder / "bin"),
+    )
+    options = {
+        "_name": "gpt2",
+        "gpt2_encoder_json": str(folder / "encoder.json"),
+        "gpt2_vocab_bpe": str(folder / "vocab.bpe"),
+    }
+    return folder / "bin", options
+
+
+def _merge(parts, pair):
+    merged = []
+    for part in parts:
+        if merged and (merged[-1], part) == pair:
+            merged[-1] += part
+        else:
+            merged.append(part)
+    return merged

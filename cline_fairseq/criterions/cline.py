@@ -107,6 +107,12 @@ class ClineCriterion(FairseqCriterion):
         }
         return loss, sample_size, log
 
+    def load_state_dict(self, state_dict, strict=True, **kwargs):
+        """Load the scalars; those that a checkpoint of other losses lacks stay as they are."""
+        known = self.state_dict()
+        found = {k: v for k, v in (state_dict or {}).items() if k in known}
+        return super().load_state_dict({**known, **found}, strict, **kwargs)
+
     def _weighted(self, name, losses, present):
         """The losses (B,) of texts with their weight; a text without targets counts nothing.
 

@@ -47,6 +47,11 @@ class ClineDataset(FairseqDataset):
         self.epoch = 1
         self._sizes = np.asarray(blocks.sizes, np.int64)
 
+    @property
+    def can_reuse_epoch_itr_across_epochs(self) -> bool:
+        """No: workers that live on from the last epoch would not hear of the new one."""
+        return False
+
     def set_epoch(self, epoch: int) -> None:
         """Rewrite and mask as in this epoch from now on."""
         super().set_epoch(epoch)
@@ -107,8 +112,7 @@ class ClineDataset(FairseqDataset):
             starts, _ = self.rewriter.words(tokens, lengths)
             units = np.repeat(starts, np.diff(np.append(starts, len(tokens))))
         text = np.repeat(np.arange(len(ids)), lengths)
-        special = self.rewriter.vocabulary.is_special[tokens]
-        masked, predicted = self.masking.apply(tokens, text, special, units, generators)
+        masked, predicted = self.masking.apply(tokens, text, units, generators)
         return masked, np.where(predicted, tokens, self.pad)
 
     @property

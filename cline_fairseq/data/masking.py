@@ -13,7 +13,7 @@ class Masking(NamedTuple):
     """
 
     mask_id: int
-    random_ids: np.ndarray  # what a random token is drawn from
+    maskable: np.ndarray  # bool (vocabulary,), ids that may be predicted, or drawn at random
     prob: float = 0.15
     leave_unmasked_prob: float = 0.1
     random_token_prob: float = 0.1
@@ -22,7 +22,6 @@ class Masking(NamedTuple):
         self,
         tokens: np.ndarray,
         text: np.ndarray,
-        special: np.ndarray,
         units: np.ndarray,
         generators: list[np.random.Generator],
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +30,6 @@ class Masking(NamedTuple):
         Args:
             tokens: int (N,), texts one after the other.
             text: int (N,), which text a token is of, ascending.
-            special: bool (N,), tokens that are never masked.
             units: int (N,), the index of the first token of the unit that is masked as a whole:
                 the token itself, or the first one of its word.
             generators: one for each text.
@@ -44,20 +42,21 @@ class Masking(NamedTuple):
             [g.random((3, n)) for g, n in zip(generators, counts.tolist(), strict=True)], axis=1
         )
         extra = np.array([generator.random() for generator in generators])
-        maskable = np.bincount(text[~special], minlength=len(generators))
+        maskable = self.maskable[tokens]
         # The fraction of a token that is left over is masked with its probability.
-        wanted = np.floor(self.prob * maskable + extra)
+        wanted = np.floor(self.prob * np.bincount(text[maskable], minlength=len(counts)) + extra)
 
-        order = np.argsort(text * 4 + 2 * special + draws[0][units], kind="stable")
+        order = np.argsort(text * 4 + 2 * ~maskable + draws[0][units], kind="stable")
         place = np.empty(len(tokens), np.int64)
         place[order] = np.arange(len(tokens))
         place -= (np.cumsum(counts) - counts)[text]
-        predicted = (place[units] < wanted[text]) & ~special
+        predicted = (place[units] < wanted[text]) & maskable
 
         masked = tokens.copy()
         kept = draws[1] < self.leave_unmasked_prob
         random = ~kept & (draws[1] < self.leave_unmasked_prob + self.random_token_prob)
         masked[predicted & ~kept & ~random] = self.mask_id
         at = predicted & random
-        masked[at] = self.random_ids[(draws[2][at] * len(self.random_ids)).astype(np.intp)]
+        random_ids = np.flatnonzero(self.maskable)
+        masked[at] = random_ids[(draws[2][at] * len(random_ids)).astype(np.intp)]
         return masked, predicted

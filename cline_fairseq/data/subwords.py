@@ -4,7 +4,7 @@ from fairseq.data import Dictionary, encoders
 from omegaconf import DictConfig, OmegaConf
 
 from ..errors import InputError
-from ..rewriting.blocks import Vocabulary
+from ..rewriting.blocks import UNKNOWN, Vocabulary
 
 SUPPORTED = ("sentencepiece", "gpt2")
 MASK = "<mask>"
@@ -46,27 +46,34 @@ def build_vocabulary(dictionary: Dictionary, subwords) -> Vocabulary:
     Raises:
         InputError: if the dictionary was made for another tokenizer.
     """
+    _check_match(dictionary, subwords)
     texts: list[str | None] = []
     begins = []
     for i, symbol in enumerate(dictionary.symbols):
-        special = i < dictionary.nspecial or symbol == MASK or symbol.startswith("madeupword")
-        text = None if special else _text_of(symbol, subwords)
+        if i == dictionary.unk():
+            text, begin = UNKNOWN, False  # letters of a word that nobody knows
+        elif i < dictionary.nspecial or symbol == MASK or symbol.startswith("madeupword"):
+            text, begin = None, True
+        else:
+            text, begin = _text_of(symbol, subwords), subwords.is_beginning_of_word(symbol)
         texts.append(text)
-        begins.append(text is None or subwords.is_beginning_of_word(symbol))
+        begins.append(begin)
 
     def encode(text: str) -> list[int]:
         ids = [dictionary.index(symbol) for symbol in subwords.encode(text).split()]
         return [] if dictionary.unk() in ids else ids
 
-    _check_match(dictionary, subwords)
     return Vocabulary(texts, begins, encode)
 
 
 def _text_of(symbol, subwords):
     try:
         return subwords.decode(symbol).strip()
-    except (KeyError, ValueError):  # GPT-2's tokenizer: not the number of a subword
-        return None
+    except (KeyError, ValueError):
+        raise InputError(
+            f"the dictionary holds {symbol!r}, which is no subword of the tokenizer: give the "
+            "tokenizer that the corpus was encoded with"
+        ) from None
 
 
 def _check_match(dictionary, subwords):

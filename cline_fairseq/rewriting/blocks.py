@@ -15,13 +15,15 @@ from .words import Case, with_case
 SPECIAL, WORD, PUNCTUATION = range(3)  # classes of subwords
 _NUM_CASES = len(Case) - 1  # words in mixed case are not replaced
 _QUOTE = '"'
+UNKNOWN = "\ufffd"  # the text of letters that are not known
 
 
 class Vocabulary:
     """What the rewriter must know of a subword vocabulary.
 
     Args:
-        texts: for each id, its letters without the space before a word; None for special tokens.
+        texts: for each id, its letters without the space before a word; None for special tokens,
+            :data:`UNKNOWN` for the unknown token.
         begins: for each id, whether it begins a word, which is to say a space stands before it.
         encode: the ids of a text. A text that cannot be written without unknown tokens gives [].
     """
@@ -59,8 +61,7 @@ class Vocabulary:
 def _class_of(text):
     if text is None:
         return SPECIAL
-    # Letters of which only some bytes are in this piece count as letters.
-    return WORD if not text or any(c.isalnum() or c == "\ufffd" for c in text) else PUNCTUATION
+    return WORD if not text or any(c.isalnum() or c == UNKNOWN for c in text) else PUNCTUATION
 
 
 class BlockViews(NamedTuple):

@@ -5,20 +5,19 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from fairseq import utils
-from fairseq.data import Dictionary, PrependTokenDataset, TokenBlockDataset, data_utils
+from fairseq.data import Dictionary, PrependTokenDataset, TokenBlockDataset
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
 from ..data.cline_dataset import ClineDataset
-from ..data.lines import CutLinesDataset
+from ..data.lines import CutLinesDataset, load_lines
 from ..data.masking import Masking
 from ..data.subwords import MASK, build_subwords, build_vocabulary
 from ..errors import InputError, MissingFileError
 from ..rewriting import Lexicon, Rewriter, Tagger
-from ..rewriting.blocks import SPECIAL, BlockRewriter
+from ..rewriting.blocks import BlockRewriter
 
 logger = logging.getLogger(__name__)
 
@@ -119,10 +118,11 @@ class ClineTask(FairseqTask):
         folders = _folders(self.cfg)
         path = os.path.join(folders[(epoch - 1) % len(folders)], split)
         blocks = self._load_blocks(path, combine)
-        vocabulary = self.rewriter.vocabulary
+        maskable = ~self.rewriter.vocabulary.is_special
+        maskable[self.dictionary.unk()] = False
         masking = Masking(
             self.mask_idx,
-            np.flatnonzero(vocabulary.classes != SPECIAL),
+            maskable,
             self.cfg.mask_prob,
             self.cfg.leave_unmasked_prob,
             self.cfg.random_token_prob,
@@ -138,22 +138,12 @@ class ClineTask(FairseqTask):
 
     def _load_blocks(self, path, combine):
         """Blocks of the corpus, each with <s> in front."""
-        try:
-            lines = data_utils.load_indexed_dataset(path, self.dictionary, combine=combine)
-        except (OSError, ValueError, AssertionError) as error:
-            raise InputError(f"{path}.bin and .idx cannot be read: {error}") from error
-        if lines is None:
-            raise MissingFileError(
-                f"no binarized text {path}.bin: give the folder that fairseq-preprocess wrote, and "
-                "the names of its splits (--train-subset, --valid-subset)"
-            )
+        lines = load_lines(path, self.dictionary, combine)
         size = self.cfg.tokens_per_sample - 1  # one less for <s>
         mode = str(self.cfg.sample_break_mode)
         if mode != "none":
             # In eos mode a blank line would be a text of </s> alone.
             lines = CutLinesDataset(lines, size, min_length=2 if mode == "eos" else 0)
-        if len(lines) == 0 or lines.sizes.max() < 2:
-            raise InputError(f"{path}.bin holds no text: preprocess a file with at least one line")
         blocks = TokenBlockDataset(
             lines,
             lines.sizes,

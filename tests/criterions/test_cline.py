@@ -1,0 +1,195 @@
+"""The criterion on a real model and real batches."""
+
+import math
+
+import pytest
+import torch
+from fairseq.logging import metrics
+from helpers import make_task
+from sklearn.metrics import f1_score
+
+from cline_fairseq.criterions.cline import LOSSES, ClineCriterion, ClineCriterionConfig
+from cline_fairseq.errors import InputError
+from cline_fairseq.models.cline import ClineModel, tiny_architecture
+
+
+@pytest.fixture(scope="module")
+def task(corpus):
+    task = make_task(corpus, sample_break_mode="eos")
+    task.load_dataset("valid")
+    return task
+
+
+@pytest.fixture(scope="module")
+def model(task):
+    from argparse import Namespace
+
+    torch.manual_seed(0)
+    args = Namespace(encoder_embed_dim=32, max_positions=64, dropout=0.0, attention_dropout=0.0)
+    tiny_architecture(args)
+    return ClineModel.build_model(args, task).eval()
+
+
+def make_batch(task, indices):
+    dataset = task.datasets["valid"]
+    return dataset.collater([dataset[i] for i in indices])
+
+
+def criterion(task, **options):
+    return ClineCriterion(ClineCriterionConfig(**options), task)
+
+
+def without_masks(batch):
+    return {**batch, "mlm_target": torch.full_like(batch["mlm_target"], 1)}
+
+
+def without_replacements(batch):
+    target = batch["rtd_target"].clamp(max=0)
+    none = torch.zeros_like(batch["has_contrast"])
+    return {**batch, "rtd_target": target, "has_contrast": none}
+
+
+def reference(model, batch, scales, weights):
+    """The loss of a batch, text by text and token by token."""
+    tokens = batch["net_input"]["src_tokens"]
+    texts = batch["nsentences"]
+    features, _ = model(tokens, features_only=True)
+    lm = model.encoder.lm_head(features).double().log_softmax(-1)
+    rtd = torch.sigmoid(model.encoder.rtd_head(features).double())
+    total, sums = 0.0, dict.fromkeys(LOSSES, 0.0)
+    for i in range(texts):
+        mlm = [-lm[i, j, t].item() for j, t in enumerate(batch["mlm_target"][i].tolist()) if t != 1]
+        detected = []
+        for view in (i, texts + i):
+            for j, label in enumerate(batch["rtd_target"][view].tolist()):
+                if label >= 0:
+                    p = rtd[texts + view, j].item()
+                    detected.append(-math.log(p if label else 1 - p))
+        h, s, a = (features[k * texts + i, 0].double() for k in range(3))
+        cts = [math.log(1 + math.exp((h @ a - h @ s).item()))] if batch["has_contrast"][i] else []
+        for name, losses in zip(LOSSES, (mlm, detected, cts), strict=True):
+            if losses:
+                mean = sum(losses) / len(losses)
+                total += weights[name] * (math.exp(-scales[name]) * mean + scales[name] / 2)
+                sums[name] += sum(losses)
+    return total, sums
+
+
+@pytest.mark.parametrize("change", [dict, without_masks, without_replacements])
+def test_loss_equals_a_plain_loop(task, model, change):
+    batch = change(make_batch(task, [0, 3, 5, 8]))
+    crit = criterion(task, mlm_weight=0.5)
+    scales = {"mlm": 0.3, "rtd": -0.2, "cts": 0.1}
+    for name, value in scales.items():
+        crit.log_variance[name].data.fill_(value)
+    with torch.no_grad():
+        loss, sample_size, log = crit(model, batch)
+        expected, sums = reference(model, batch, scales, {"mlm": 0.5, "rtd": 1, "cts": 1})
+    assert sample_size == 4
+    assert loss.item() == pytest.approx(expected, rel=1e-4)
+    for name in LOSSES:
+        assert log[f"{name}_loss"].item() == pytest.approx(sums[name], rel=1e-4, abs=1e-6)
+
+
+def test_loss_of_a_batch_is_the_sum_of_its_texts(task, model):
+    crit = criterion(task)
+    indices = [1, 4, 9, 20, 31]
+    with torch.no_grad():
+        together = crit(model, make_batch(task, indices))[0]
+        alone = sum(crit(model, make_batch(task, [i]))[0] for i in indices)
+    assert together.item() == pytest.approx(alone.item(), rel=1e-5)
+
+
+def test_bf16_is_near_fp32(task, model):
+    import copy
+
+    crit = criterion(task)
+    batch = make_batch(task, range(8))
+    with torch.no_grad():
+        exact = crit(model, batch)[0]
+        loss = crit(copy.deepcopy(model).bfloat16(), batch)[0]
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(exact.item(), rel=0.02)
+
+
+def gradients(crit, model, batch):
+    for module in (model, crit):
+        module.zero_grad(set_to_none=True)
+    crit(model, batch)[0].backward()
+    return {name: p.grad for module in (model, crit) for name, p in module.named_parameters()}
+
+
+@pytest.mark.parametrize("change", [dict, without_masks, without_replacements])
+def test_every_parameter_has_a_gradient(task, model, change):
+    batch = change(make_batch(task, [2, 6]))
+    crit = criterion(task)
+    found = gradients(crit, model, batch)
+    assert len(found) > 20
+    assert all(gradient is not None for gradient in found.values())
+
+
+def test_every_parameter_has_a_gradient_with_losses_off(task, model):
+    crit = criterion(task, loss_weighting="fixed", mlm_weight=0, contrastive_weight=0)
+    found = gradients(crit, model, make_batch(task, [2, 6]))
+    assert all(gradient is not None for gradient in found.values())
+    assert not found["encoder.lm_head.dense.weight"].any()
+    assert found["encoder.rtd_head.dense.weight"].any()
+
+
+def test_a_loss_that_is_off_changes_nothing(task, model):
+    batch = make_batch(task, [2, 6])
+    with torch.no_grad():
+        both = criterion(task, loss_weighting="fixed", contrastive_weight=0)(model, batch)[0]
+        mlm = criterion(task, loss_weighting="fixed", rtd_weight=0, contrastive_weight=0)
+        rtd = criterion(task, loss_weighting="fixed", mlm_weight=0, contrastive_weight=0)
+        parts = mlm(model, batch)[0] + rtd(model, batch)[0]
+    assert both.item() == pytest.approx(parts.item(), rel=1e-6)
+
+
+def test_metrics(task, model):
+    """Metrics over two workers' batches against scikit-learn and plain sums."""
+    crit = criterion(task)
+    batches = [make_batch(task, [0, 1, 2]), make_batch(task, [10, 11])]
+    with torch.no_grad():
+        # A head at its start finds nothing: shift it, so that F1 is not 0.
+        model.encoder.rtd_head.out_proj.bias.fill_(0.05)
+        logs = [crit(model, batch)[2] for batch in batches]
+        outputs = [
+            model(b["net_input"]["src_tokens"], b["mlm_target"].ne(1), views=True) for b in batches
+        ]
+        model.encoder.rtd_head.out_proj.bias.zero_()
+    with metrics.aggregate() as aggregate:
+        ClineCriterion.reduce_metrics(logs)
+    found = aggregate.get_smoothed_values()
+
+    real = [b["rtd_target"].ge(0) for b in batches]
+    gold = torch.cat([b["rtd_target"][r] for b, r in zip(batches, real, strict=True)])
+    guess = torch.cat([o.rtd_logits[r] > 0 for o, r in zip(outputs, real, strict=True)]).long()
+    assert 0 < found["rtd_f1"] == pytest.approx(f1_score(gold, guess), abs=1e-4)
+    assert found["rtd_acc"] == pytest.approx((gold == guess).float().mean().item(), abs=1e-4)
+    bits = sum(log["mlm_loss"] for log in logs) / sum(log["mlm_count"] for log in logs)
+    assert found["mlm_loss"] == pytest.approx(bits.item() / math.log(2), abs=1e-3)
+    assert found["ppl"] == pytest.approx(2 ** found["mlm_loss"], rel=1e-2)
+    right = [(o.sentences[0] * (o.sentences[1] - o.sentences[2])).sum(-1) > 0 for o in outputs]
+    contrast = torch.cat([b["has_contrast"] for b in batches])
+    assert found["cts_acc"] == pytest.approx(
+        torch.cat(right)[contrast].float().mean().item(), abs=1e-4
+    )
+    assert found["no_contrast"] == pytest.approx(1 - contrast.float().mean().item(), abs=1e-4)
+    synonym = torch.cat([b["rtd_target"].chunk(2)[0].flatten() for b in batches])
+    share = (synonym == 1).sum() / (synonym >= 0).sum()
+    assert found["synonym_share"] == pytest.approx(share.item(), abs=1e-4)
+    assert found["mlm_scale"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mlm_weight": -1}, "must be 0 or more"),
+        ({"mlm_weight": 0, "rtd_weight": 0, "contrastive_weight": 0}, "one of them more than 0"),
+        ({"temperature": 0}, "--temperature must be more than 0, not 0"),
+    ],
+)
+def test_bad_options(task, options, message):
+    with pytest.raises(InputError, match=message):
+        criterion(task, **options)

@@ -1,0 +1,53 @@
+"""fairseq on current torch and numpy: each bridge, and that nothing wider is open."""
+
+import argparse
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from cline_fairseq import compat
+
+
+class Foreign:
+    pass
+
+
+def test_checkpoints_load_with_weights_only(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"args": argparse.Namespace(arch="cline_tiny"), "model": {}}, path)
+    assert torch.load(path, weights_only=True)["args"].arch == "cline_tiny"
+
+
+@pytest.mark.parametrize("what", [Foreign, compat.allow_fairseq_checkpoints, pickle.Pickler])
+def test_any_other_class_is_refused(tmp_path, what):
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"args": argparse.Namespace(arch="cline_tiny"), "extra": what}, path)
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        torch.load(path)
+
+
+def test_numpy_aliases():
+    assert np.zeros(2, dtype=np.compat.long).dtype == np.int64
+    assert np.int is int
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # The rewriter first, fairseq later; and one of our own modules first of all.
+        "import cline_fairseq.rewriting; from fairseq import tasks",
+        "import cline_fairseq; from fairseq import tasks",
+        "from fairseq import tasks; import cline_fairseq",
+        "import cline_fairseq.data.subwords; from fairseq import tasks",
+        "import cline_fairseq.models.cline; from fairseq import tasks",
+    ],
+)
+def test_registers_in_any_order_of_imports(code):
+    code += "; assert 'cline' in tasks.TASK_REGISTRY; from fairseq.models import MODEL_REGISTRY"
+    code += "; assert 'cline' in MODEL_REGISTRY; from fairseq.optim import OPTIMIZER_REGISTRY"
+    code += "; assert 'fused_adamw' in OPTIMIZER_REGISTRY"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)

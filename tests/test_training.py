@@ -1,0 +1,194 @@
+"""Training through fairseq's command lines: resuming, fine-tuning, workers, hydra."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import BIN, ROOT, run, train_command
+
+from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
+
+
+def log_lines(result, kind):
+    """The values that fairseq logged: ``train_inner`` (each update), ``valid`` or ``train``."""
+    text = result if isinstance(result, str) else result.stdout + result.stderr
+    return [json.loads(line) for line in re.findall(rf"\| {kind} \| (\{{.*\}})", text)]
+
+
+def losses(result):
+    """What must be equal of two runs, by update."""
+    keys = ("loss", "mlm_loss", "rtd_loss", "cts_loss", "rtd_f1", "gnorm", "synonym_share")
+    lines = log_lines(result, "train_inner")
+    return {int(line["num_updates"]): {k: line.get(k) for k in keys} for line in lines}
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tmp_path_factory):
+    """A run of 12 updates, with checkpoints at 5 and 10."""
+    save_dir = tmp_path_factory.mktemp("trained")
+    result = run(*train_command(corpus, save_dir, "--max-update", 12, "--save-interval-updates", 5))
+    return save_dir, result
+
+
+def test_trains_and_logs(trained):
+    save_dir, result = trained
+    assert len(losses(result)) == 12
+    valid = log_lines(result, "valid")[-1]
+    for name in ("mlm_loss", "rtd_loss", "cts_loss", "rtd_f1", "rtd_acc", "cts_acc", "no_contrast"):
+        assert f"valid_{name}" in valid
+    assert 0.1 < float(valid["valid_synonym_share"]) < 0.45
+    assert float(valid["valid_antonym_share"]) == pytest.approx(0.2, abs=0.04)
+    assert float(valid["valid_mlm_scale"]) != 1
+    assert (save_dir / "checkpoint_last.pt").exists()
+    assert "fused_adamw: torch AdamW, fused" in result.stdout + result.stderr
+
+
+def test_checkpoint_holds_nothing_foreign(trained):
+    save_dir, _ = trained
+    state = torch.load(save_dir / "checkpoint_last.pt", weights_only=True)
+    assert {"log_variance.mlm", "log_variance.rtd", "log_variance.cts"} <= set(state["criterion"])
+
+
+def test_resumed_equals_uninterrupted(corpus, trained, tmp_path):
+    """Interrupted at update 5 and resumed, loss by loss, with another number of workers."""
+    save_dir, whole = trained
+    resumed = run(
+        *train_command(corpus, tmp_path, "--max-update", 12, "--num-workers", 2),
+        *("--restore-file", save_dir / "checkpoint_1_5.pt"),
+    )
+    expected = {update: values for update, values in losses(whole).items() if update > 5}
+    assert losses(resumed) == expected
+
+
+def test_two_epochs_resume(corpus, tmp_path):
+    """The same across the border of an epoch, where the views change."""
+    options = ("--max-epoch", 3, "--batch-size", 64, "--num-workers", 1)
+    whole = run(*train_command(corpus, tmp_path / "a", *options))
+    run(*train_command(corpus, tmp_path / "b", *options, "--max-epoch", 2))
+    resumed = run(*train_command(corpus, tmp_path / "b", *options))
+    expected = losses(whole)
+    found = losses(resumed)
+    assert found
+    assert min(found) > 1
+    assert found == {update: expected[update] for update in found}
+
+
+def test_foreign_class_in_a_checkpoint_is_refused(corpus, trained, tmp_path):
+    save_dir, _ = trained
+    state = torch.load(save_dir / "checkpoint_last.pt", weights_only=True)
+    state["extra_state"]["path"] = Path("foreign")
+    torch.save(state, tmp_path / "foreign.pt")
+    result = run(
+        *train_command(corpus, tmp_path, "--restore-file", tmp_path / "foreign.pt"), check=False
+    )
+    assert result.returncode != 0
+    assert "Weights only load failed" in result.stderr
+    assert "pathlib" in result.stderr
+
+
+def test_fine_tuning(corpus, trained, tmp_path):
+    """fairseq's own sentence_prediction fine-tunes a checkpoint of ours."""
+    save_dir, _ = trained
+    texts = [text for text in (corpus / "valid.sp").read_text().split("\n") if text][:64]
+    labels = ["long" if len(text.split()) > 25 else "short" for text in texts]
+    for name, lines in (("input0", texts), ("label", labels)):
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        dictionary = ("--srcdict", corpus / "dict.txt") if name == "input0" else ()
+        run(
+            *("fairseq-preprocess", "--only-source", "--trainpref", tmp_path / name, *dictionary),
+            *("--validpref", tmp_path / name, "--destdir", tmp_path / "bin" / name),
+        )
+    result = run(
+        *("fairseq-train", tmp_path / "bin", "--user-dir", "cline_fairseq", "--arch", "cline_tiny"),
+        *("--task", "sentence_prediction", "--criterion", "sentence_prediction"),
+        *("--num-classes", 2),
+        *("--restore-file", save_dir / "checkpoint_last.pt", "--reset-optimizer"),
+        *("--reset-dataloader", "--reset-meters", "--optimizer", "adam", "--lr", "3e-3"),
+        *("--batch-size", 8, "--max-epoch", 6, "--log-format", "json", "--cpu"),
+        *("--save-dir", tmp_path / "tuned", "--no-epoch-checkpoints", "--max-positions", 512),
+        *("--encoder-layers", 1, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64),
+        *("--init-token", 0, "--separator-token", 2, "--classification-head-name", "length"),
+        *("--best-checkpoint-metric", "accuracy", "--maximize-best-checkpoint-metric"),
+    )
+    assert "Loaded checkpoint" in result.stdout + result.stderr
+    assert float(log_lines(result, "valid")[-1]["valid_accuracy"]) > 70
+
+
+def test_starts_from_stock_roberta(corpus, tmp_path):
+    """A checkpoint of fairseq's masked_lm and roberta is where CLINE starts."""
+    size = ("--encoder-layers", 1, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64)
+    run(
+        *("fairseq-train", corpus / "bin", "--task", "masked_lm", "--arch", "roberta_base", *size),
+        *("--encoder-attention-heads", 2, "--criterion", "masked_lm", "--optimizer", "adam"),
+        *("--lr", "1e-3", "--batch-size", 8, "--max-update", 2, "--tokens-per-sample", 64),
+        *("--max-positions", 512, "--save-dir", tmp_path / "roberta", "--cpu"),
+        *("--no-epoch-checkpoints", "--disable-validation"),
+    )
+    restore = tmp_path / "roberta" / "checkpoint_last.pt"
+    result = run(
+        *train_command(corpus, tmp_path / "cline", "--restore-file", restore),
+        *("--reset-optimizer", "--reset-dataloader", "--reset-meters", "--reset-lr-scheduler"),
+        *("--max-update", 1, "--lr", "1e-12"),
+    )
+    assert len(losses(result)) == 1
+    before = torch.load(restore)["model"]
+    after = torch.load(tmp_path / "cline" / "checkpoint_last.pt")["model"]
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, atol=1e-6, rtol=1e-5)
+    assert {name for name in after if name not in before} == {
+        f"encoder.rtd_head.{part}.{kind}"
+        for part in ("dense", "layer_norm", "out_proj")
+        for kind in ("weight", "bias")
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["c10d", "legacy_ddp"])
+def test_two_workers_update_as_one(corpus, tmp_path, backend):
+    """Two gloo workers under torchrun give the losses, gradients and weights of one.
+
+    One worker that accumulates two batches has the same global batch.
+    """
+    options = ("--max-update", 3, "--disable-validation", "--clip-norm", 0, "--optimizer", "sgd")
+    options += ("--dropout", 0, "--attention-dropout", 0, "--required-batch-size-multiple", 1)
+    one = run(*train_command(corpus, tmp_path / "one", *options, "--update-freq", 2))
+    program, *arguments = train_command(corpus, tmp_path / "two", *options)
+    two = run(
+        *("torchrun", "--nproc-per-node", 2, "--master-port", 29511, "--no-python"),
+        *(BIN / program, *arguments, "--distributed-world-size", 2),
+        *("--distributed-backend", "gloo", "--ddp-backend", backend),
+    )
+    one, two = losses(one), losses(two)
+    assert len(one) == 3
+    for update, values in one.items():
+        for key, value in values.items():
+            assert float(two[update][key]) == pytest.approx(float(value), rel=2e-3), key
+    weights = [torch.load(tmp_path / name / "checkpoint_last.pt") for name in ("one", "two")]
+    for part in ("model", "criterion"):
+        for name, value in weights[0][part].items():
+            torch.testing.assert_close(weights[1][part][name], value, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["base"])
+def test_hydra(gpt2_corpus, tmp_path, name):
+    """Each configuration starts, shrunk to this machine."""
+    data, options = gpt2_corpus
+    run(
+        *("fairseq-hydra-train", "--config-dir", ROOT / "examples" / "pretraining" / "config"),
+        *("--config-name", name, f"common.user_dir={ROOT / 'cline_fairseq'}"),
+        *(f"task.data={data}", "common.cpu=true"),
+        *(f"bpe.{key}={value}" for key, value in options.items()),
+        *(
+            "+model.encoder_layers=1",
+            "+model.encoder_embed_dim=32",
+            "+model.encoder_ffn_embed_dim=64",
+        ),
+        *("+model.encoder_attention_heads=2", "task.tokens_per_sample=64", "common.fp16=false"),
+        *("dataset.batch_size=4", "optimization.max_update=2", "optimization.update_freq=[1]"),
+        *("dataset.num_workers=0", f"checkpoint.save_dir={tmp_path}", "common.log_interval=1"),
+        *("common.log_format=json", f"hydra.run.dir={tmp_path}"),
+    )
+    assert len(losses((tmp_path / "hydra_train.log").read_text())) == 2
+    assert (tmp_path / "checkpoint_last.pt").exists()
