@@ -8,6 +8,7 @@ importing it alone imports neither, and the rest follows when something imports 
 import importlib
 import importlib.abc
 import importlib.util
+import logging
 import sys
 
 _REGISTERING = ("compat", "tasks.cline", "models.cline", "criterions.cline", "optim.fused_adamw")
@@ -18,6 +19,8 @@ def register_with_fairseq() -> None:
     if "fairseq" in sys.modules:
         _register()
     else:
+        # It asks for tensorboardX at each import.
+        logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
         sys.meta_path.insert(0, _AfterFairseq())
 
 

@@ -42,8 +42,8 @@ def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: in
         )
     except RuntimeError as error:
         raise InputError(
-            f"SentencePiece cannot make {vocab_size} pieces of this text: {error}; "
-            "give more text or a smaller --vocab-size"
+            f"SentencePiece cannot make {vocab_size} pieces of this text ({error}): give more text "
+            "or another --vocab-size"
         ) from error
     model = sentencepiece.SentencePieceProcessor(model_file=f"{part}.model")
     pieces = [
@@ -57,6 +57,8 @@ def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: in
     os.replace(f"{part}.model", dest / "sentencepiece.model")
     os.remove(f"{part}.vocab")
     print(f"{dest / 'sentencepiece.model'}: {len(pieces):,} pieces", file=sys.stderr)
+    if model.get_piece_size() < vocab_size:
+        print(f"(the text has not enough words for {vocab_size:,})", file=sys.stderr)
 
 
 def main():

@@ -14,7 +14,7 @@ from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq sav
 def log_lines(result, kind):
     """The values that fairseq logged: ``train_inner`` (each update), ``valid`` or ``train``."""
     text = result if isinstance(result, str) else result.stdout + result.stderr
-    return [json.loads(line) for line in re.findall(rf"\| {kind} \| (\{{.*\}})", text)]
+    return [json.loads(line) for line in re.findall(rf"[ \[]{kind}[ \]].*?(\{{.*\}})", text)]
 
 
 def losses(result):

@@ -18,11 +18,10 @@ from .tags import INFLECTIONS, TAG_INDEX, fold_tag
 # Words that hold a sentence together: replacing them changes its grammar, not its content. They
 # are neither replaced nor used as replacements, in any form.
 _FUNCTION_WORDS = {
-    "VERB": "be have do can could may might must shall should will would need dare ought let use",
+    "VERB": "be have do can could may might must shall should will would need dare ought let",
     "NOUN": "will may can might must no not don do none one other something nothing anything",
-    "ADJ": "no none such other same own many much more most few less least several which what own",
-    "ADV": "not no never neither nor hardly scarcely barely n't as so there here how why when "
-    "where whence then thus hence too very more most less least once yet",
+    "ADJ": "no none such own which what",
+    "ADV": "not no never neither nor hardly scarcely barely n't as so there how why when where",
 }
 _WORD = re.compile(r"[a-z]{2,}(?:[-'][a-z]+)*")
 _PHRASE = re.compile(r"[a-z]{2,}(?:[-' ][a-z]+)*")

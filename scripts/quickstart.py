@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""Pre-train a small CLINE on this machine, in minutes, from raw text to a report.
+
+The text is the documentation in the installed Python: the docstrings of the standard library. Give
+your own with --corpus, one paragraph a line. Every step is a command that you could type:
+
+    python scripts/quickstart.py --dest quickstart
+    python scripts/quickstart.py --dest quickstart --corpus my_text.txt
+"""
+
+import argparse
+import ast
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+from plot_training import draw, parse_line, read_log
+from tqdm import tqdm
+
+from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
+
+ROOT = Path(__file__).resolve().parent.parent
+MIN_PARAGRAPHS = 200
+MIN_WORDS = 6  # of a paragraph of a docstring
+HELD_OUT = 20  # each 20th paragraph is held out
+
+
+def docstrings() -> list[str]:
+    """Paragraphs of English from the docstrings of the standard library, each once."""
+    paragraphs = {}
+    library = Path(sysconfig.get_paths()["stdlib"])
+    left_out = {"site-packages", "test", "tests", "idle_test", "lib2to3"}
+    files = [p for p in sorted(library.rglob("*.py")) if not left_out & set(p.parts)]
+    for path in tqdm(files, desc="reading docstrings", unit="file"):
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+        except (SyntaxError, ValueError):
+            continue  # a file that is wrong on purpose, or of another encoding
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                text = ast.get_docstring(node) or ""
+                for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
+                    line = " ".join(paragraph.split())
+                    # Leave out examples and tables.
+                    letters = sum(c.isalpha() or c == " " for c in line)
+                    if len(line.split()) >= MIN_WORDS and letters > 0.85 * len(line):
+                        paragraphs[line] = None
+    return list(paragraphs)
+
+
+def read_corpus(path: Path) -> list[str]:
+    """The paragraphs of a text, one a line."""
+    if not path.is_file():
+        raise MissingFileError(f"no text {path}: give a file of plain text, one paragraph a line")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text: {error}; convert it first") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def run(*command, log: Path | None = None, updates: int | None = None) -> None:
+    """Show a command and run it; stop where it fails.
+
+    That of training has a log, and a bar over its updates.
+    """
+    command = [str(part) for part in command]
+    print(f"\n$ {shlex.join(command)}", flush=True)
+    programs = Path(sys.executable).parent
+    executable = str(programs / command[0]) if (programs / command[0]).exists() else command[0]
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    output = []
+    with (
+        subprocess.Popen(
+            [executable, *command[1:]],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            # Those of ours show their progress.
+            stderr=subprocess.STDOUT if command[0].startswith("fairseq") else None,
+            text=True,
+        ) as process,
+        tqdm(total=updates, unit="update", disable=updates is None) as progress,
+    ):
+        for line in process.stdout:
+            output.append(line)
+            kind, values = parse_line(line)
+            if kind == "train_inner":
+                progress.set_postfix(loss=values["loss"], refresh=False)
+                progress.update(int(values["num_updates"]) - progress.n)
+    if log is not None:
+        log.write_text("".join(output), encoding="utf-8")
+    if process.returncode:
+        print(*output, sep="")
+        sys.exit(f"error: {command[0]} failed with exit status {process.returncode}")
+
+
+def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
+    """Vocabulary, subwords and the binarized corpus."""
+    if len(paragraphs) < MIN_PARAGRAPHS:
+        raise InputError(
+            f"the corpus has {len(paragraphs)} paragraphs, and needs {MIN_PARAGRAPHS}: give a text "
+            "of one paragraph a line"
+        )
+    held_out = paragraphs[::HELD_OUT]
+    train = [p for i, p in enumerate(paragraphs) if i % HELD_OUT]
+    for name, part in (("train", train), ("valid", held_out)):
+        (dest / f"{name}.txt").write_text("\n".join(part) + "\n", encoding="utf-8")
+    python = ("python",)
+    vocabulary = ("--vocab-size", vocab_size)
+    run(*python, "scripts/train_sentencepiece.py", "--input", dest / "train.txt", "--dest", dest,
+        *vocabulary)  # fmt: skip
+    for name in ("train", "valid"):
+        run(
+            *(*python, "scripts/encode.py", "--bpe", "sentencepiece"),
+            *("--sentencepiece-model", dest / "sentencepiece.model"),
+            *("--input", dest / f"{name}.txt", "--output", dest / f"{name}.sp"),
+        )
+    run(
+        *("fairseq-preprocess", "--only-source", "--srcdict", dest / "dict.txt"),
+        *("--trainpref", dest / "train.sp", "--validpref", dest / "valid.sp"),
+        *("--destdir", dest / "data-bin", "--workers", os.cpu_count()),
+    )
+
+
+def train(dest: Path, updates: int) -> None:
+    """Pre-train cline_tiny."""
+    run(
+        *("fairseq-train", dest / "data-bin", "--user-dir", "cline_fairseq", "--task", "cline"),
+        *("--bpe", "sentencepiece", "--sentencepiece-model", dest / "sentencepiece.model"),
+        *("--arch", "cline_tiny", "--criterion", "cline", "--optimizer", "fused_adamw"),
+        *("--lr", "1e-3", "--lr-scheduler", "polynomial_decay", "--warmup-updates", updates // 10),
+        *("--total-num-update", updates, "--max-update", updates, "--clip-norm", 1),
+        *("--tokens-per-sample", 128, "--max-tokens", 8192, "--num-workers", 1),
+        *("--validate-interval-updates", updates // 5, "--save-dir", dest / "checkpoints"),
+        *("--no-epoch-checkpoints", "--log-format", "json", "--log-interval", 10),
+        log=dest / "train.log",
+        updates=updates,
+    )
+
+
+def show_examples(paragraphs: list[str], limit: int = 3) -> None:
+    """Print texts with both rewrites, replacements in brackets."""
+    rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"))
+    texts = [words for words in map(split_words, paragraphs) if 12 <= len(words) <= 30]
+    for i, words in enumerate(texts[:: max(len(texts) // limit, 1)][:limit]):
+        result = rewriter.rewrite(words, index=i)
+        print(f"\noriginal  {' '.join(words)}")
+        for name in ("synonym", "antonym"):
+            view, replaced = getattr(result, name), getattr(result, f"{name}_replaced")
+            marked = [f"[{w}]" if r else w for w, r in zip(view, replaced, strict=True)]
+            print(f"{name}   {' '.join(marked)}")
+
+
+def show_metrics(log: dict) -> None:
+    """Print the metrics at the first and the last validation."""
+    first, last = log["valid"][0], log["valid"][-1]
+    print(f"\n{'held-out metric':34}{'update':>8}{'update':>9}")
+    print(f"{'':34}{first['num_updates']:8.0f}{last['num_updates']:9.0f}")
+    for name, meaning in (
+        ("mlm_loss", "masked LM, bits a token"),
+        ("rtd_loss", "RTD, bits a token"),
+        ("cts_loss", "contrastive, bits a text"),
+        ("rtd_f1", "RTD, F1 of replaced tokens"),
+        ("cts_acc", "closer to the synonym view"),
+        ("synonym_share", "replaced in synonym views"),
+        ("antonym_share", "replaced in antonym views"),
+    ):
+        print(f"{meaning:34}{first[name]:8.3f}{last[name]:9.3f}")
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dest", type=Path, default=Path("quickstart"), help="folder to write to")
+    parser.add_argument("--corpus", type=Path, help="your own text, one paragraph a line")
+    parser.add_argument("--vocab-size", type=int, default=4000, help="pieces of the vocabulary")
+    parser.add_argument("--updates", type=int, default=300, help="updates of training")
+    return parser.parse_args()
+
+
+def main():
+    show_input_errors_plainly()
+    start = time.monotonic()
+    args = parse_args()
+    dest = args.dest.resolve()
+    paragraphs = read_corpus(args.corpus) if args.corpus else docstrings()
+    print(f"{len(paragraphs):,} paragraphs, {sum(len(p.split()) for p in paragraphs):,} words")
+    dest.mkdir(parents=True, exist_ok=True)
+    prepare(paragraphs, dest, args.vocab_size)
+    train(dest, args.updates)
+    log = read_log(dest / "train.log")
+    draw({"quickstart": log}, dest / "curves.png")
+
+    print("\n" + "=" * 60)
+    show_examples(paragraphs[::HELD_OUT])
+    show_metrics(log)
+    shown = os.path.relpath(dest)
+    print(f"\n{time.monotonic() - start:.0f} seconds. Training curves: {shown}/curves.png")
+    print(
+        """
+Next:
+  train longer, from where this run stopped:
+    python scripts/quickstart.py --updates 3000
+  every option of the task:
+    fairseq-train --user-dir cline_fairseq --task cline --help
+  pre-train on your own corpus, on a cluster, from RoBERTa: examples/pretraining/README.md"""
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""The programs, run the way a user runs them."""
+
+import json
+
+import pytest
+from helpers import ROOT, TOKENIZER, run
+
+SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_has_an_example(name):
+    if name == "tag_with_spacy.py":
+        pytest.importorskip("spacy", reason="tag_with_spacy.py needs spaCy, which is optional")
+    text = run(f"scripts/{name}", "--help").stdout
+    assert f"python scripts/{name} " in text
+
+
+def test_dictionary_holds_every_piece(corpus):
+    import sentencepiece
+
+    model = sentencepiece.SentencePieceProcessor(model_file=str(corpus / TOKENIZER))
+    pieces = {model.id_to_piece(i) for i in range(3, model.get_piece_size())}
+    lines = (corpus / "dict.txt").read_text(encoding="utf-8").splitlines()
+    assert {line.rsplit(" ", 1)[0] for line in lines} == pieces
+    assert len(lines) == len(pieces)
+
+
+def test_vocabulary_is_the_same_again(corpus, tmp_path):
+    run(
+        *("scripts/train_sentencepiece.py", "--input", corpus / "train.txt", "--dest", tmp_path),
+        *("--vocab-size", 1000),
+    )
+    assert (tmp_path / "dict.txt").read_bytes() == (corpus / "dict.txt").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dict.txt", TOKENIZER]
+
+
+def test_vocabulary_of_a_small_text(corpus, tmp_path):
+    result = run(
+        *("scripts/train_sentencepiece.py", "--input", corpus / "valid.txt", "--dest", tmp_path),
+        *("--vocab-size", 100_000),
+    )
+    assert "the text has not enough words for 100,000" in result.stderr
+    assert (tmp_path / "dict.txt").exists()
+
+
+def test_encoding_keeps_lines(corpus, tmp_path):
+    """Any number of workers writes the same, blank lines stay blank."""
+    encode = ("scripts/encode.py", "--bpe", "sentencepiece", "--input", corpus / "train.txt")
+    options = ("--sentencepiece-model", corpus / TOKENIZER, "--workers", 2)
+    run(*encode, *options, "--output", tmp_path / "out.sp")
+    assert (tmp_path / "out.sp").read_bytes() == (corpus / "train.sp").read_bytes()
+    text = (corpus / "train.txt").read_text(encoding="utf-8").split("\n")
+    encoded = (tmp_path / "out.sp").read_text(encoding="utf-8").split("\n")
+    assert [bool(line) for line in text] == [bool(line) for line in encoded]
+    joined = encoded[0].replace(" ", "").replace("▁", " ").strip()
+    assert joined == text[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--input", "missing.txt"], "error: no text missing.txt: give a file of plain text"),
+        (["--input", "latin1.txt"], "latin1.txt is not UTF-8 text"),
+        (["--sentencepiece-model", "missing.model"], "missing.model"),
+        (["--bpe", "gpt2"], "error: --bpe gpt2 needs --gpt2-encoder-json FILE"),
+    ],
+)
+def test_bad_input_of_encode(corpus, tmp_path, options, message):
+    (tmp_path / "latin1.txt").write_bytes("Ein schöner Text.\n".encode("latin-1"))
+    options = [str(tmp_path / o) if o == "latin1.txt" else o for o in options]
+    output = tmp_path / "out.sp"
+    result = run(
+        *("scripts/encode.py", "--bpe", "sentencepiece", "--workers", 1),
+        *("--input", corpus / "valid.txt", "--output", output),
+        *("--sentencepiece-model", corpus / TOKENIZER, *options),
+        check=False,
+    )
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--input", "missing.txt"], "error: no text missing.txt"),
+        (["--vocab-size", "10"], "error: SentencePiece cannot make 10 pieces of this text"),
+    ],
+)
+def test_bad_input_of_train_sentencepiece(corpus, tmp_path, options, message):
+    result = run(
+        *("scripts/train_sentencepiece.py", "--input", corpus / "valid.txt"),
+        *("--dest", tmp_path, *options),
+        check=False,
+    )
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert not (tmp_path / "dict.txt").exists()
+
+
+def test_plot_training(tmp_path):
+    values = {"num_updates": "10", "mlm_loss": "9.5", "rtd_f1": "0.5", "synonym_share": "0.3"}
+    valid = {f"valid_{key}": value for key, value in values.items()}
+    log = tmp_path / "train.log"
+    log.write_text(
+        f"2026 | INFO | train_inner | {json.dumps(values)}\n"
+        f"[2026][train_inner][INFO] - {json.dumps({**values, 'num_updates': '20'})}\n"
+        f"2026 | INFO | valid | {json.dumps(valid)}\nanything else\n"
+    )
+    run("scripts/plot_training.py", log, "--output", tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    log.write_text("nothing\n")
+    result = run("scripts/plot_training.py", log, "--output", tmp_path / "no.png", check=False)
+    assert "holds no updates: train with --log-format json" in result.stderr
+    assert not (tmp_path / "no.png").exists()
+
+
+def test_build_lexicon_says_what_is_missing(tmp_path):
+    pytest.importorskip("nltk")
+    tagged = tmp_path / "a.tagged"
+    tagged.write_text("The/DT dog/NN\n")
+    result = run(
+        *("scripts/build_lexicon.py", "--tagged", tagged, "--output", tmp_path / "lexicon.npz"),
+        check=False,
+        NLTK_DATA=str(tmp_path),
+        HOME=str(tmp_path),
+    )
+    assert result.returncode == 1
+    assert "NLTK finds no WordNet" in result.stderr
+
+
+def test_report_of_the_lexicon():
+    text = run("scripts/build_lexicon.py", "--report").stdout
+    assert "| NNS |" in text
+    assert "| VBD |" in text
+
+
+@pytest.mark.slow
+def test_quickstart(tmp_path):
+    result = run(
+        *("scripts/quickstart.py", "--dest", tmp_path / "out", "--updates", 10),
+        *("--vocab-size", 1000),
+    )
+    for part in ("original ", "synonym ", "antonym ", "RTD, F1 of replaced tokens", "Next:"):
+        assert part in result.stdout
+    assert (tmp_path / "out" / "curves.png").stat().st_size > 10_000
+    assert (tmp_path / "out" / "checkpoints" / "checkpoint_last.pt").exists()
+
+
+def test_quickstart_refuses_a_tiny_corpus(tmp_path):
+    corpus = tmp_path / "text.txt"
+    corpus.write_text("One line of text.\n")
+    result = run(
+        *("scripts/quickstart.py", "--dest", tmp_path / "out", "--corpus", corpus), check=False
+    )
+    assert result.returncode == 1
+    assert "error: the corpus has 1 paragraphs, and needs 200" in result.stderr
