@@ -40,18 +40,23 @@ PAIRS = (
     ((-1, "word"), (1, "word")),
     ((-2, "word"), (-1, "word")),
     ((1, "word"), (2, "word")),
-    ((-1, "suffix3"), (0, "suffix3")),
-    ((0, "suffix3"), (1, "suffix3")),
+    ((-1, "word"), (0, "suffix3")),
+    ((0, "suffix3"), (1, "word")),
+    ((-1, "suffix2"), (0, "suffix3")),
+    ((0, "suffix3"), (1, "suffix2")),
     ((-1, "suffix2"), (1, "suffix2")),
+    ((-1, "shape"), (0, "form")),
+    ((0, "form"), (1, "shape")),
+    ((-1, "shape"), (1, "shape")),
 )
-_PAIR_ATTRIBUTES = ("word", "suffix3", "suffix2")  # columns of WordTypes.keys
+_PAIR_ATTRIBUTES = ("word", "suffix3", "suffix2", "shape", "form")  # columns of WordTypes.keys
 
 
 class WordTypes(NamedTuple):
     """Word types as the tagger sees them; row :data:`BOUNDARY` is no word."""
 
     sums: np.ndarray  # int16 (V, 5, tags), scores that a type adds to the word at each offset
-    keys: np.ndarray  # uint64 (V, 3), hashes for the features of pairs
+    keys: np.ndarray  # uint64 (V, 5), hashes for the features of pairs
 
 
 class Tagger:
@@ -134,7 +139,7 @@ def feature_rows(words: list[str], size: int) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         rows: int (V, singles), the row of the table of weights for each feature.
-        keys: uint64 (V, 3), the hashes that :func:`pair_rows` wants.
+        keys: uint64 (V, 5), the hashes that :func:`pair_rows` wants.
     """
     attributes = _attributes(words)
     rows = [_row(attributes[name], i, size) for i, (_, name) in enumerate(SINGLES)]
