@@ -113,13 +113,13 @@ def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
     train = [p for i, p in enumerate(paragraphs) if i % HELD_OUT]
     for name, part in (("train", train), ("valid", held_out)):
         (dest / f"{name}.txt").write_text("\n".join(part) + "\n", encoding="utf-8")
-    python = ("python",)
-    vocabulary = ("--vocab-size", vocab_size)
-    run(*python, "scripts/train_sentencepiece.py", "--input", dest / "train.txt", "--dest", dest,
-        *vocabulary)  # fmt: skip
+    run(
+        *("python", "scripts/train_sentencepiece.py", "--input", dest / "train.txt"),
+        *("--dest", dest, "--vocab-size", vocab_size),
+    )
     for name in ("train", "valid"):
         run(
-            *(*python, "scripts/encode.py", "--bpe", "sentencepiece"),
+            *("python", "scripts/encode.py", "--bpe", "sentencepiece"),
             *("--sentencepiece-model", dest / "sentencepiece.model"),
             *("--input", dest / f"{name}.txt", "--output", dest / f"{name}.sp"),
         )

@@ -14,6 +14,7 @@ from ..errors import InputError
 from .losses import contrastive_loss, contrastive_scores, mlm_loss, rtd_loss
 
 LOSSES = ("mlm", "rtd", "cts")
+_BY_KIND = "replaced_in_"  # prefix of the counts of replaced tokens by view and kind
 
 
 @dataclass
@@ -102,6 +103,7 @@ class ClineCriterion(FairseqCriterion):
             **{f"{k}_count": counts[k].sum() for k in LOSSES},
             "cts_right": (scores[0].gt(scores[1]) & has_contrast.bool()).sum(),
             **_detection_counts(output.rtd_logits.detach(), rtd_target),
+            **{f"{_BY_KIND}{k}": n for k, n in sample.get("replaced_tokens", {}).items()},
             # Times the sample size, so that the mean over workers is their common value.
             **{f"{k}_scale": self._scale(k) * sample_size for k in LOSSES},
         }
@@ -143,8 +145,8 @@ class ClineCriterion(FairseqCriterion):
         texts = total("sample_size")
         log_mean("loss", total("loss") / math.log(2), texts, round=3)
         for name in LOSSES:
-            log_mean(f"{name}_loss", total(f"{name}_loss") / math.log(2), total(f"{name}_count"),
-                     round=3)  # fmt: skip
+            bits = total(f"{name}_loss") / math.log(2)
+            log_mean(f"{name}_loss", bits, total(f"{name}_count"), round=3)
         if total("mlm_count") > 0:
             metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["mlm_loss"].avg))
 
@@ -158,6 +160,10 @@ class ClineCriterion(FairseqCriterion):
         log_mean("no_contrast", texts - total("cts_count"), texts, round=4)
         for view in ("synonym", "antonym"):
             log_mean(f"{view}_share", total(f"{view}_replaced"), total(f"{view}_tokens"), round=4)
+        for key in logging_outputs[0] if logging_outputs else ():
+            if key.startswith(_BY_KIND):
+                name = key.removeprefix(_BY_KIND)
+                log_mean(name, total(key), total(f"{name.split('_')[0]}_tokens"), round=4)
         for name in LOSSES:
             log_mean(f"{name}_scale", total(f"{name}_scale"), texts, round=4)
 

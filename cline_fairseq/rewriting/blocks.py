@@ -70,7 +70,7 @@ class BlockViews(NamedTuple):
     tokens: np.ndarray  # int64 (N,)
     labels: np.ndarray  # int8 (N,), 1 for a replaced token, 0 for an original one, -1 for special
     lengths: np.ndarray  # int64 (blocks,)
-    replaced_kinds: np.ndarray  # int64 (kinds,), replaced words by kind
+    replaced_by_kind: dict[Kind, int]  # replaced tokens
 
 
 class BlockRewriter:
@@ -227,6 +227,7 @@ class BlockRewriter:
         lengths[choice.word] = self._spellings.lengths[spellings]
         source = starts.copy()
         source[choice.word] = self._spellings.starts[spellings]
+        by_kind = np.bincount(choice.kind, lengths[choice.word], minlength=len(Kind))
         ends = np.cumsum(lengths)
         at = np.repeat(source - (ends - lengths), lengths) + np.arange(lengths.sum())
         is_new = np.repeat(replaced, lengths)
@@ -238,7 +239,7 @@ class BlockRewriter:
             out,
             labels,
             np.bincount(words.text, lengths, minlength=num_blocks).astype(np.int64),
-            np.bincount(choice.kind, minlength=len(Kind)),
+            {kind: int(by_kind[kind]) for kind in Kind},
         )
 
 

@@ -180,6 +180,10 @@ def test_metrics(task, model):
     share = (synonym == 1).sum() / (synonym >= 0).sum()
     assert found["synonym_share"] == pytest.approx(share.item(), abs=1e-4)
     assert found["mlm_scale"] == 1
+    kinds = ("synonym", "hypernym", "inflection")
+    by_kind = sum(found[f"synonym_view_{kind}"] for kind in kinds)
+    assert by_kind == pytest.approx(share.item(), abs=3e-4)
+    assert found["antonym_view_antonym"] > 0
 
 
 @pytest.mark.parametrize(
