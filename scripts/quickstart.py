@@ -14,6 +14,7 @@ import inspect
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -131,7 +132,8 @@ def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
 
 
 def train(dest: Path, updates: int) -> None:
-    """Pre-train cline_tiny."""
+    """Pre-train cline_tiny, from the beginning."""
+    shutil.rmtree(dest / "checkpoints", ignore_errors=True)
     run(
         *("fairseq-train", dest / "data-bin", "--user-dir", "cline_fairseq", "--task", "cline"),
         *("--bpe", "sentencepiece", "--sentencepiece-model", dest / "sentencepiece.model"),
@@ -208,7 +210,7 @@ def main():
     print(
         """
 Next:
-  train longer, from where this run stopped:
+  train longer:
     python scripts/quickstart.py --updates 3000
   every option of the task:
     fairseq-train --user-dir cline_fairseq --task cline --help

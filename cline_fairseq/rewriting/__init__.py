@@ -1,6 +1,7 @@
 """Synonym and antonym views of a text, without supervision. Needs numpy only."""
 
-from .lexicon import Kind, Lexicon
+from .kinds import Kind
+from .lexicon import Lexicon
 from .rewriter import Rewriter, Rewritten
 from .tagger import Tagger
 from .words import split_words

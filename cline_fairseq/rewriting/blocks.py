@@ -7,7 +7,7 @@ import numpy as np
 
 from .choice import Words
 from .hashing import mix, powers
-from .lexicon import Kind
+from .kinds import Kind
 from .rewriter import MAX_TYPES, Rewriter
 from .word_table import WordTable
 from .words import Case, with_case
@@ -87,9 +87,10 @@ class BlockRewriter:
         num_forms = len(rewriter.lexicon.forms)
         self._spelling_of = np.full(num_forms * _NUM_CASES * 2, -1, np.int32)
         self._spellings = _Spellings()
-        self._start_anew()
+        self.forget()
 
-    def _start_anew(self):
+    def forget(self) -> None:
+        """Drop all that is known of words seen so far; views do not change by it."""
         self._table = WordTable(self.rewriter.lexicon, self.rewriter.tagger)
         self._known = np.empty(0, np.uint64)  # sorted hashes of words
         self._known_rows = np.empty(0, np.intp)
@@ -182,7 +183,7 @@ class BlockRewriter:
     def _rows(self, tokens, starts, word_lengths, special):
         """Rows of the word table; special tokens are boundaries."""
         if len(self._table) > MAX_TYPES:
-            self._start_anew()
+            self.forget()
         place = np.arange(len(tokens)) - np.repeat(starts, word_lengths)
         factors = powers(int(word_lengths.max(initial=0)))
         letters = self.vocabulary.hashes[tokens] * factors[place]

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .lexicon import Kind, Lexicon
+from .kinds import Kind
+from .lexicon import Lexicon
 from .tagger import WINDOW
 from .word_table import WordTable
 
@@ -17,11 +18,12 @@ class View(NamedTuple):
 
     ``kinds`` maps each kind to its weight; a kind is drawn for every word from those that it has
     candidates of. Words with a candidate of another kind come before random words, which only
-    fill up to the share.
+    fill up to the share; none are taken where the other kinds make up the part ``enough`` of it.
     """
 
     ratio: float
     kinds: Mapping[Kind, float]
+    enough: float = 1.0
 
 
 class Words(NamedTuple):
@@ -79,23 +81,23 @@ def choose(
             one that cannot be written; None: 1 for every word.
     """
     turn, kind_draw, candidate_draw = uniform
-    kinds = _draw_kinds(view.kinds, lexicon, entries, kind_draw)
-    able = np.flatnonzero(kinds >= 0)
-    forms = lexicon.draw(entries[able], kinds[able], candidate_draw[able])
-    able, forms = able[forms >= 0], forms[forms >= 0]
-    word = open_[able]
-    new = np.ones(len(word), np.int64) if new_lengths is None else new_lengths(word, forms)
-    writable = new > 0
-    able, word, forms, new = able[writable], word[writable], forms[writable], new[writable]
+    kind = _draw_kinds(view.kinds, lexicon, entries, kind_draw)
+    able = np.flatnonzero(kind >= 0)
+    form = np.full(len(open_), -1)
+    form[able] = lexicon.draw(entries[able], kind[able], candidate_draw[able])
+    new = np.zeros(len(open_), np.int64)
+    able = np.flatnonzero(form >= 0)
+    new[able] = 1 if new_lengths is None else new_lengths(open_[able], form[able])
 
-    kinds = kinds[able]
-    last = kinds == Kind.RANDOM
-    order = np.argsort(words.text[word] * 4 + 2 * last + turn[able], kind="stable")
-    taken = _take(
-        words.text[word][order], words.lengths[word][order], new[order], view.ratio, totals, room
-    )
+    text, random = words.text[open_], kind == Kind.RANDOM
+    if view.enough < 1:
+        supply = np.bincount(text, np.where(random, 0, new), minlength=len(totals))
+        new[random & (supply >= view.enough * view.ratio * totals)[text]] = 0
+    able = np.flatnonzero(new)
+    order = able[np.argsort(text[able] * 4 + 2 * random[able] + turn[able], kind="stable")]
+    taken = _take(text[order], words.lengths[open_[order]], new[order], view.ratio, totals, room)
     taken = np.sort(order[taken])
-    return Choice(word[taken], forms[taken], kinds[taken])
+    return Choice(open_[taken], form[taken], kind[taken])
 
 
 def _draw_kinds(weights, lexicon, entries, uniform):

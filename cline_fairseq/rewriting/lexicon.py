@@ -7,30 +7,19 @@ rows of tables, and drawing candidates for a million words is a few gathers.
 """
 
 import zipfile
-from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InputError, MissingFileError
+from .kinds import Kind
 from .tags import TAG_INDEX, TAGS
 
 RESOURCES = Path(__file__).parent / "resources"
 # What numpy raises for an .npz file that is cut off, or of another kind.
 UNREADABLE = (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile)
 FORMAT = 1  # of the file; a file of another format is refused
-
-
-class Kind(IntEnum):
-    """How a candidate is related to the word that it replaces."""
-
-    SYNONYM = 0
-    HYPERNYM = 1
-    INFLECTION = 2
-    ANTONYM = 3
-    INDIRECT_ANTONYM = 4
-    RANDOM = 5  # a word of the same tag
 
 
 NUM_RELATIONS = Kind.RANDOM  # kinds that an entry has candidates of its own for

@@ -7,13 +7,12 @@ import numpy as np
 
 from ..errors import InputError
 from .choice import DRAWS, Choice, View, Words, choose, open_words
-from .lexicon import Kind, Lexicon
+from .kinds import ANTONYM_KINDS, SYNONYM_KINDS, Kind
+from .lexicon import Lexicon
 from .tagger import Tagger
 from .word_table import WordTable
 from .words import Case, with_case
 
-SYNONYM_KINDS = {Kind.SYNONYM: 0.6, Kind.HYPERNYM: 0.2, Kind.INFLECTION: 0.2}
-ANTONYM_KINDS = {Kind.ANTONYM: 0.7, Kind.INDIRECT_ANTONYM: 0.3, Kind.RANDOM: 1.0}
 MAX_TYPES = 300_000  # word types kept; the table starts anew beyond
 
 NOT_REPLACED = -1  # in arrays of kinds
@@ -50,6 +49,8 @@ class Rewriter:
         seed: of all draws.
         synonym_kinds: weights of the kinds of the synonym view, drawn word by word.
         antonym_kinds: the same of the antonym view. Random words only fill up to the share.
+        enough_antonyms: no random words in a text whose antonyms make up this part of the share;
+            0 for none at all.
 
     Raises:
         InputError: if a ratio is outside [0, 1], a weight is negative or all are 0.
@@ -64,11 +65,12 @@ class Rewriter:
         seed: int = 1,
         synonym_kinds: Mapping[Kind, float] = SYNONYM_KINDS,
         antonym_kinds: Mapping[Kind, float] = ANTONYM_KINDS,
+        enough_antonyms: float = 1.0,
     ):
         self.lexicon, self.tagger, self.seed = lexicon, tagger, seed
         self.views = (
             _checked_view("synonym", synonym_ratio, synonym_kinds),
-            _checked_view("antonym", antonym_ratio, antonym_kinds),
+            _checked_view("antonym", antonym_ratio, antonym_kinds, enough_antonyms),
         )
         self._table = WordTable(lexicon, tagger)
         self._row_of: dict[str, int] = {}
@@ -152,9 +154,11 @@ class Rewriter:
         return results
 
 
-def _checked_view(name, ratio, kinds):
+def _checked_view(name, ratio, kinds, enough=1.0):
     if not 0 <= ratio <= 1:
         raise InputError(f"the {name} ratio must be from 0 to 1, not {ratio}")
     if any(weight < 0 for weight in kinds.values()) or not any(kinds.values()):
         raise InputError(f"the weights of the {name} kinds must be positive, not {dict(kinds)}")
-    return View(ratio, dict(kinds))
+    if not 0 <= enough <= 1:
+        raise InputError(f"the share of antonyms that is enough must be from 0 to 1, not {enough}")
+    return View(ratio, dict(kinds), enough)

@@ -12,7 +12,8 @@ import lemminflect
 import numpy as np
 from tqdm import tqdm
 
-from .lexicon import RESOURCES, Kind, LexiconData
+from .kinds import Kind
+from .lexicon import RESOURCES, LexiconData
 from .tags import INFLECTIONS, TAG_INDEX, fold_tag
 
 # Words that hold a sentence together: replacing them changes its grammar, not its content. They

@@ -18,6 +18,7 @@ from ..data.subwords import MASK, build_subwords, build_vocabulary
 from ..errors import InputError, MissingFileError
 from ..rewriting import Lexicon, Rewriter, Tagger
 from ..rewriting.blocks import BlockRewriter
+from ..rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS, format_kinds, parse_kinds
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,23 @@ class ClineConfig(FairseqDataclass):
     )
     antonym_ratio: float = field(
         default=0.2, metadata={"help": "share of the tokens of the antonym view that is replaced"}
+    )
+    synonym_kinds: str = field(
+        default=format_kinds(SYNONYM_KINDS),
+        metadata={"help": "weights of the kinds of replacements in the synonym view"},
+    )
+    antonym_kinds: str = field(
+        default=format_kinds(ANTONYM_KINDS),
+        metadata={
+            "help": "weights of the kinds of replacements in the antonym view; random words of the "
+            "same tag only fill up to the share"
+        },
+    )
+    enough_antonyms: float = field(
+        default=1.0,
+        metadata={
+            "help": "take no random words where antonyms make up this part of the share; 0: never"
+        },
     )
     lexicon: str = field(
         default="en", metadata={"help": "language of a lexicon of the package, or an .npz file"}
@@ -109,6 +127,9 @@ class ClineTask(FairseqTask):
                 self.cfg.synonym_ratio,
                 self.cfg.antonym_ratio,
                 self.cfg.seed,
+                parse_kinds(self.cfg.synonym_kinds, SYNONYM_KINDS),
+                parse_kinds(self.cfg.antonym_kinds, ANTONYM_KINDS),
+                self.cfg.enough_antonyms,
             )
             self._rewriter = BlockRewriter(rewriter, vocabulary, self.cfg.tokens_per_sample)
         return self._rewriter

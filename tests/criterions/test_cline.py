@@ -112,6 +112,27 @@ def test_bf16_is_near_fp32(task, model):
     assert loss.item() == pytest.approx(exact.item(), rel=0.02)
 
 
+def test_in_batch_negatives(task, model):
+    batch = make_batch(task, [0, 3, 5])
+    crit = criterion(task, loss_weighting="fixed", mlm_weight=0, rtd_weight=0, negatives="in_batch")
+    with torch.no_grad():
+        loss, _, log = crit(model, batch)
+        masked = batch["mlm_target"].ne(1)
+        original, synonym, _ = model(**batch["net_input"], masked_tokens=masked, views=True)[2]
+    expected = 0.0
+    for i in range(3):
+        if batch["has_contrast"][i]:
+            positive = original[i] @ synonym[i]
+            negative = original[i] @ synonym[(i + 1) % 3]
+            expected += math.log(1 + math.exp((negative - positive).item()))
+    assert loss.item() == pytest.approx(expected, rel=1e-4)
+    # A text alone has nothing to be told apart from.
+    with torch.no_grad():
+        loss, _, log = crit(model, make_batch(task, [0]))
+    assert loss == 0
+    assert log["cts_count"] == 0
+
+
 def gradients(crit, model, batch):
     for module in (model, crit):
         module.zero_grad(set_to_none=True)

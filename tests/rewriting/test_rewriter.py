@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cline_fairseq.errors import InputError
 from cline_fairseq.rewriting import Kind, Rewriter, split_words
+from cline_fairseq.rewriting.kinds import SYNONYM_KINDS, format_kinds, parse_kinds
 from cline_fairseq.rewriting.rewriter import NOT_REPLACED
 from cline_fairseq.rewriting.words import Case, case_of, with_case
 
@@ -150,12 +151,44 @@ def test_kinds_are_drawn_by_weight(lexicon, tagger, texts):
     assert kinds[Kind.HYPERNYM] == 0
 
 
+def test_random_words_only_where_antonyms_are_not_enough(lexicon, tagger, texts):
+    words = [split_words(text) for text in texts[:200]]
+
+    def kinds(enough):
+        rewriter = Rewriter(lexicon, tagger, enough_antonyms=enough)
+        return [r.antonym_kinds for r in rewriter.rewrite_texts(words, 1, range(200))]
+
+    full, half, none = kinds(1.0), kinds(0.5), kinds(0.0)
+    assert not any((k == Kind.RANDOM).any() for k in none)
+    for before, after, text in zip(full, half, words, strict=True):
+        num_words = sum(any(map(str.isalnum, word)) for word in text)
+        num_antonyms = np.isin(before, (Kind.ANTONYM, Kind.INDIRECT_ANTONYM)).sum()
+        if num_antonyms < 0.5 * 0.2 * num_words:
+            np.testing.assert_array_equal(before, after)
+        else:
+            assert not (after == Kind.RANDOM).any()
+
+
+@pytest.mark.parametrize("text", ["synonym=0.6,hypernym=0.4", " synonym=0.6, hypernym=0.4"])
+def test_parse_kinds(text):
+    found = parse_kinds(text, SYNONYM_KINDS)
+    assert found == {Kind.SYNONYM: 0.6, Kind.HYPERNYM: 0.4}
+    assert parse_kinds(format_kinds(found), SYNONYM_KINDS) == found
+
+
+@pytest.mark.parametrize("text", ["", "synonym", "antonym=1", "synonym=much"])
+def test_bad_kinds(text):
+    with pytest.raises(InputError, match="is no kind with its weight: expected some of synonym"):
+        parse_kinds(text, SYNONYM_KINDS)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"synonym_ratio": 1.2}, "synonym ratio must be from 0 to 1, not 1.2"),
         ({"antonym_ratio": -0.1}, "antonym ratio must be from 0 to 1, not -0.1"),
         ({"synonym_kinds": {Kind.SYNONYM: 0}}, "weights of the synonym kinds"),
+        ({"enough_antonyms": 2}, "antonyms that is enough must be from 0 to 1, not 2"),
     ],
 )
 def test_bad_options(lexicon, tagger, options, message):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cline_fairseq.rewriting.lexicon import Kind
+from cline_fairseq.rewriting.kinds import Kind
 from cline_fairseq.rewriting.wordnet import (
     MAX_CANDIDATES,
     Lemma,

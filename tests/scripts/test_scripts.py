@@ -10,8 +10,6 @@ SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_help_has_an_example(name):
-    if name == "tag_with_spacy.py":
-        pytest.importorskip("spacy", reason="tag_with_spacy.py needs spaCy, which is optional")
     text = run(f"scripts/{name}", "--help").stdout
     assert f"python scripts/{name} " in text
 
@@ -157,3 +155,75 @@ def test_quickstart_refuses_a_tiny_corpus(tmp_path):
     )
     assert result.returncode == 1
     assert "error: the corpus has 1 paragraphs, and needs 200" in result.stderr
+
+
+REWRITE = ("scripts/rewrite.py", "--format", "json")
+
+
+def test_rewrite_writes_the_same_for_any_workers_and_shards(corpus, tmp_path):
+    text = corpus / "train.txt"
+    run(*REWRITE, "--input", text, "--output", tmp_path / "one.jsonl", "--epoch", 2)
+    run(
+        *(*REWRITE, "--input", text, "--output", tmp_path / "two.jsonl", "--epoch", 2),
+        *("--workers", 2),
+        PYTHONHASHSEED="7",
+    )
+    one = (tmp_path / "one.jsonl").read_text(encoding="utf-8")
+    assert one == (tmp_path / "two.jsonl").read_text(encoding="utf-8")
+    records = [json.loads(line) for line in one.splitlines()]
+    assert [r["index"] for r in records] == list(range(len(records)))
+    sharded = []
+    for shard in ("0/2", "1/2"):
+        run(
+            *(*REWRITE, "--input", text, "--output", tmp_path / "s.jsonl", "--epoch", 2),
+            *("--shard", shard),
+        )
+        lines = (tmp_path / "s.jsonl").read_text(encoding="utf-8").splitlines()
+        sharded += [json.loads(line) for line in lines]
+    assert sorted(sharded, key=lambda r: r["index"]) == records
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "one.jsonl", "s.jsonl", "two.jsonl",
+    ]  # fmt: skip
+
+
+def test_rewrite_shows_views(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("The mice ran quickly over the better fences.\n\nof the\n")
+    text = run("scripts/rewrite.py", "--input", path, "--format", "text").stdout
+    blocks = text.strip("\n").split("\n\n")
+    assert blocks[0].splitlines()[0] == "original  The mice ran quickly over the better fences ."
+    assert "[" in blocks[0].splitlines()[1]
+    assert blocks[-1].splitlines()[1] == "synonym   of the"
+    record = json.loads(run(*REWRITE, "--input", path).stdout.splitlines()[0])
+    for view in ("synonym", "antonym"):
+        for i, word in enumerate(record["original"]):
+            assert (record[view][i] != word) == (str(i) in record[f"{view}_replaced"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--input", "missing.txt"], "error: no text missing.txt"),
+        (["--synonym-ratio", "2"], "error: the synonym ratio must be from 0 to 1, not 2.0"),
+        (["--antonym-kinds", "hypernym=1"], "error: 'hypernym=1' is no kind with its weight"),
+        (["--shard", "3/2"], "expected i/n with i from 0 to n - 1, not '3/2'"),
+        (["--tagger", "spacy", "--spacy-model", "xx"], "spaCy or its model xx is missing"),
+    ],
+)
+def test_bad_input_of_rewrite(tmp_path, options, message):
+    output = tmp_path / "out.jsonl"
+    result = run("scripts/rewrite.py", "--output", output, *options, check=False)
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_benchmark_rewrite(corpus):
+    result = run(
+        *("scripts/benchmark.py", "rewrite", "--text", corpus / "valid.txt", "--json"),
+        *("--dict", corpus / "dict.txt", "--bpe", "sentencepiece", "--repeats", 1),
+        *("--sentencepiece-model", corpus / TOKENIZER, "--block", 128),
+    )
+    figures = json.loads(result.stdout)
+    assert len(figures) == 5
+    assert min(figures.values()) > 0

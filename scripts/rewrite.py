@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Rewrite texts: for each line its synonym view and its antonym view.
+
+Writes JSON lines, or texts side by side for people to read (--format text, the default on a
+terminal). The output is the same for any number of workers:
+
+    echo 'The mice ran quickly over the better fences.' | python scripts/rewrite.py
+    python scripts/rewrite.py --input corpus.txt --output views.jsonl --workers 2
+    python scripts/rewrite.py --input corpus.txt --output views.0.jsonl --shard 0/8
+
+With --shard i/n it takes each n-th line from the i-th on, counted from 0; the views of a line are
+those that it has without shards.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from itertools import islice
+from pathlib import Path
+
+from tqdm import tqdm
+
+from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.rewriting import Lexicon, Rewriter, Rewritten, Tagger, split_words
+from cline_fairseq.rewriting.kinds import (
+    ANTONYM_KINDS,
+    SYNONYM_KINDS,
+    Kind,
+    format_kinds,
+    parse_kinds,
+)
+from cline_fairseq.rewriting.spacy_tagger import MODEL, SpacyTagger
+
+CHUNK = 256  # texts that a worker rewrites at a time
+COLORS = {"synonym": "\033[32m", "antonym": "\033[31m"}
+NO_COLOR = "\033[0m"
+
+
+def build_rewriter(args) -> Rewriter:
+    """The rewriter of the options."""
+    spacy = args.tagger == "spacy"
+    return Rewriter(
+        Lexicon.load(args.lexicon),
+        SpacyTagger(args.spacy_model) if spacy else Tagger.load(args.tagger),
+        args.synonym_ratio,
+        args.antonym_ratio,
+        args.seed,
+        parse_kinds(args.synonym_kinds, SYNONYM_KINDS),
+        parse_kinds(args.antonym_kinds, ANTONYM_KINDS),
+        args.enough_antonyms,
+    )
+
+
+def start_worker(args):
+    global rewriter, render, epoch
+    rewriter, epoch = build_rewriter(args), args.epoch
+    render = as_json if args.format == "json" else as_color if args.color else as_text
+
+
+def rewrite_chunk(chunk: list[tuple[int, str]]) -> tuple[str, int]:
+    """The output for a chunk of numbered texts, and how many words it has."""
+    words = [split_words(text) for _, text in chunk]
+    results = rewriter.rewrite_texts(words, epoch, [index for index, _ in chunk])
+    lines = [render(index, r) for (index, _), r in zip(chunk, results, strict=True)]
+    return "".join(lines), sum(map(len, words))
+
+
+def as_json(index: int, result: Rewritten) -> str:
+    """A line of JSON: the words of all views, and the kinds of the replacements by position."""
+    record = {
+        "index": index,
+        "original": result.original,
+        "synonym": result.synonym,
+        "antonym": result.antonym,
+    }
+    for name in ("synonym", "antonym"):
+        kinds = getattr(result, f"{name}_kinds")
+        replaced = getattr(result, f"{name}_replaced").nonzero()[0].tolist()
+        record[f"{name}_replaced"] = {i: Kind(kinds[i]).name.lower() for i in replaced}
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def as_text(index: int, result: Rewritten, mark=lambda name, word: f"[{word}]") -> str:
+    """The three texts below each other, replacements marked."""
+    lines = [f"original  {' '.join(result.original)}"]
+    for name in ("synonym", "antonym"):
+        view, replaced = getattr(result, name), getattr(result, f"{name}_replaced")
+        words = [mark(name, w) if r else w for w, r in zip(view, replaced, strict=True)]
+        lines.append(f"{name}   {' '.join(words)}")
+    return "\n".join(lines) + "\n\n"
+
+
+def as_color(index: int, result: Rewritten) -> str:
+    """The same with replacements in colours."""
+    return as_text(index, result, lambda name, word: f"{COLORS[name]}{word}{NO_COLOR}")
+
+
+def read_texts(path: Path | None, shard: tuple[int, int]) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a shard of a file, or of standard input."""
+    if path is not None and not path.is_file():
+        raise MissingFileError(f"no text {path}: give a file of plain text, one text a line")
+    part, parts = shard
+    with path.open(encoding="utf-8") if path else nullcontext(sys.stdin) as lines:
+        try:
+            for index, line in enumerate(lines):
+                if index % parts == part:
+                    yield index, line.rstrip("\n")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path or 'the input'} is not UTF-8 text: {error}") from error
+
+
+def rewrite_all(texts: Iterable[tuple[int, str]], args) -> Iterator[tuple[str, int]]:
+    """The output in the order of the input, with few chunks in memory at any time."""
+    chunks = iter(lambda: list(islice(texts, CHUNK)), [])
+    if args.workers == 1:
+        start_worker(args)
+        yield from map(rewrite_chunk, chunks)
+        return
+    with multiprocessing.Pool(args.workers, start_worker, (args,)) as pool:
+        while group := list(islice(chunks, 8 * args.workers)):
+            yield from pool.map(rewrite_chunk, group, 1)
+
+
+@contextmanager
+def opened(output: Path | None):
+    """The output, which appears when it is complete."""
+    if output is None:
+        yield sys.stdout
+        return
+    part = output.with_name(output.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            yield file
+        os.replace(part, output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """``i/n`` with 0 <= i < n."""
+    try:
+        part, parts = map(int, text.split("/"))
+        if not 0 <= part < parts:
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected i/n with i from 0 to n - 1, not {text!r}"
+        ) from None
+    return part, parts
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--input", type=Path, help="one text a line (default: standard input)")
+    parser.add_argument("--output", type=Path, help="file to write (default: standard output)")
+    parser.add_argument("--format", choices=("json", "text"), help="default: text on a terminal")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--epoch", type=int, default=1, help="another epoch, other views")
+    parser.add_argument("--synonym-ratio", type=float, default=0.4, help="share of words")
+    parser.add_argument("--antonym-ratio", type=float, default=0.2, help="share of words")
+    parser.add_argument("--synonym-kinds", default=format_kinds(SYNONYM_KINDS), help="weights")
+    parser.add_argument("--antonym-kinds", default=format_kinds(ANTONYM_KINDS), help="weights")
+    parser.add_argument(
+        "--enough-antonyms",
+        type=float,
+        default=1.0,
+        help="no random words where antonyms make up this part of the share",
+    )
+    parser.add_argument("--lexicon", default="en", help="a name, or an .npz file")
+    parser.add_argument(
+        "--tagger", default="en", help="a name, an .npz file, or spacy for spaCy's tagger"
+    )
+    parser.add_argument("--spacy-model", default=MODEL, help="of --tagger spacy")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--shard", type=parse_shard, default=(0, 1), metavar="I/N")
+    args = parser.parse_args()
+    if args.workers < 1:
+        parser.error("--workers must be at least 1")
+    terminal = args.output is None and sys.stdout.isatty()
+    args.format = args.format or ("text" if terminal else "json")
+    args.color = terminal
+    return args
+
+
+def main():
+    show_input_errors_plainly()
+    args = parse_args()
+    build_rewriter(args)  # complains here rather than in a worker
+    texts = read_texts(args.input, args.shard)
+    quiet = not sys.stderr.isatty() or (args.output is None and sys.stdout.isatty())
+    with (
+        opened(args.output) as out,
+        tqdm(unit=" words", unit_scale=True, disable=quiet) as progress,
+    ):
+        for lines, num_words in rewrite_all(texts, args):
+            out.write(lines)
+            progress.update(num_words)
+
+
+if __name__ == "__main__":
+    main()
