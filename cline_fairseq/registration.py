@@ -10,6 +10,9 @@ import importlib.abc
 import importlib.util
 import logging
 import sys
+from pathlib import Path
+
+from .errors import show_input_errors_plainly
 
 _REGISTERING = ("compat", "tasks.cline", "models.cline", "criterions.cline", "optim.fused_adamw")
 
@@ -25,9 +28,8 @@ def register_with_fairseq() -> None:
 
 
 def _register():
-    from .errors import show_input_errors_plainly
-
-    show_input_errors_plainly()
+    if Path(sys.argv[0]).name.startswith("fairseq-"):
+        show_input_errors_plainly()
     for module in _REGISTERING:
         importlib.import_module(f"{__package__}.{module}")
 

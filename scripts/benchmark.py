@@ -74,7 +74,8 @@ def benchmark_rewrite(args) -> dict[str, float]:
     lines = [line for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
     dictionary = Dictionary.load(str(args.dict))
     mask = dictionary.add_symbol(MASK)
-    subwords = build_subwords(subwords_config(args))
+    config = subwords_config(args)
+    subwords = build_subwords(config)
     tokens = np.concatenate(
         [
             [*(dictionary.index(s) for s in subwords.encode(line).split()), dictionary.eos()]
@@ -88,7 +89,7 @@ def benchmark_rewrite(args) -> dict[str, float]:
     before = memory()
     start = time.perf_counter()
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"))
-    vocabulary = build_vocabulary(dictionary, subwords)
+    vocabulary = build_vocabulary(dictionary, config)
     block_rewriter = BlockRewriter(rewriter, vocabulary, args.block)
     figures["seconds to load"] = time.perf_counter() - start
     dataset = ClineDataset(

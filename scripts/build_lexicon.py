@@ -40,6 +40,8 @@ def build(tagged: list[Path], output: Path) -> None:
             "NLTK finds no WordNet: run 'python -m nltk.downloader wordnet', or set NLTK_DATA to a "
             "folder that holds corpora/wordnet"
         )
+    for path in tagged:
+        next(read_tagged(path), None)  # complains here rather than after minutes
     words = (pair for path in tagged for line in read_tagged(path) for pair in line)
     data = build_lexicon(wordnet, words)
     part = output.with_name(output.name + ".part.npz")

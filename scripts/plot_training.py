@@ -14,11 +14,6 @@ import os
 import re
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
 
 # A line of a log, of either program: "... | train_inner | {...}" or "[...][train_inner][INFO] - {".
@@ -69,7 +64,20 @@ def _number(value):
 
 
 def draw(logs: dict[str, dict], output: Path) -> None:
-    """Draw the curves of logs, by name, into a PNG file."""
+    """Draw the curves of logs, by name, into a PNG file.
+
+    Raises:
+        InputError: if matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+    except ImportError:
+        raise InputError(
+            "matplotlib is missing; install it with: pip install 'cline-fairseq[plot]'"
+        ) from None
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
     figure, axes = plt.subplots(1, len(PANELS), figsize=(15, 4.5), constrained_layout=True)
     for axis, (title, names) in zip(axes, PANELS, strict=True):
         for style, (run, log) in zip("-:", logs.items(), strict=False):
@@ -103,7 +111,10 @@ def main():
     args = parser.parse_args()
     if len(args.logs) > 2:
         parser.error("two logs at most fit into one picture")
-    draw({path.stem: read_log(path) for path in args.logs}, args.output)
+    names = [path.stem for path in args.logs]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in args.logs]
+    draw({n: read_log(path) for n, path in zip(names, args.logs, strict=True)}, args.output)
 
 
 if __name__ == "__main__":

@@ -191,7 +191,8 @@ def parse_args():
 def main():
     show_input_errors_plainly()
     args = parse_args()
-    build_rewriter(args)  # complains here rather than in a worker
+    if args.workers > 1:
+        build_rewriter(args)  # complains here rather than in a worker
     texts = read_texts(args.input, args.shard)
     quiet = not sys.stderr.isatty() or (args.output is None and sys.stdout.isatty())
     with (

@@ -129,7 +129,7 @@ def parse_args():
     parser.add_argument("--lower-share", type=float, default=0.3, help="texts to lower-case")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    if not args.evaluate and not (args.train and args.output):
+    if bool(args.train) != bool(args.output) or not (args.train or args.evaluate):
         parser.error("either --evaluate, or --train and --output are needed")
     return args
 

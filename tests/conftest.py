@@ -32,7 +32,7 @@ def corpus(tmp_path_factory, texts):
         (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
     run(
         *("scripts/train_sentencepiece.py", "--input", folder / "train.txt"),
-        *("--dest", folder, "--vocab-size", 1000),
+        *("--dest", folder, "--vocab-size", 3000),
     )
     for name in ("train", "valid"):
         run(

@@ -110,7 +110,7 @@ def gpt2_files(folder, texts):
     letters = bytes_to_unicode()
     words = Counter(f" {word}" for text in texts[:300] for word in text.split())
     pieces = {w: [letters[b] for b in w.encode()] for w in words}
-    merges = []
+    merges = [(letters[0xE2], letters[0x80])]  # curly quotes, as GPT-2 has them
     for _ in range(500):
         pairs = Counter()
         for word, parts in pieces.items():

@@ -65,7 +65,8 @@ class ClineCriterion(FairseqCriterion):
 
     Each loss is averaged over the text's own targets, summed over the texts of the batch, and the
     sample size is the number of texts. Gradients are so additive over texts: any split of a batch
-    over workers gives the same update.
+    over workers gives the same update. In-batch negatives are the exception: there a text needs
+    company, and its loss depends on it.
     """
 
     def __init__(self, cfg: ClineCriterionConfig, task):

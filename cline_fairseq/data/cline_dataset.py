@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from fairseq.data import FairseqDataset
 
+from ..errors import InputError
 from ..rewriting.blocks import BlockRewriter
 from .masking import Masking
 
@@ -136,6 +137,22 @@ class ClineDataset(FairseqDataset):
     def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
         """:meth:`num_tokens` of many blocks."""
         return NUM_VIEWS * self.rewriter.longest_view(self._sizes[indices])
+
+    def batch_by_size(self, indices, max_tokens=None, **kwargs):
+        """Batches as fairseq makes them; see there.
+
+        Raises:
+            InputError: if ``max_tokens`` has no room for the views of one block.
+        """
+        if max_tokens is not None and len(indices):
+            longest = int(self.num_tokens_vec(np.asarray(indices)).max())
+            if longest > max_tokens:
+                raise InputError(
+                    f"--max-tokens {max_tokens} has no room for the {NUM_VIEWS} views of one "
+                    f"block, up to {longest} tokens: give at least as many, or a smaller "
+                    "--tokens-per-sample"
+                )
+        return super().batch_by_size(indices, max_tokens=max_tokens, **kwargs)
 
     def size(self, index: int) -> int:
         """The length of a block; what ``--max-positions`` limits."""

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..rewriting.choice import order_by_turn
+
 
 class Masking(NamedTuple):
     """Dynamic masking as in BERT and RoBERTa: 15 % of the tokens, of which 80/10/10.
@@ -42,15 +44,17 @@ class Masking(NamedTuple):
             [g.random((3, n)) for g, n in zip(generators, counts.tolist(), strict=True)], axis=1
         )
         extra = np.array([generator.random() for generator in generators])
-        maskable = self.maskable[tokens]
+        # A unit is masked as a whole or not at all, so that one bad token spares all of it.
+        maskable = np.bincount(units, ~self.maskable[tokens], minlength=len(tokens))[units] == 0
+        unit_sizes = np.bincount(units, minlength=len(tokens))[units]
         # The fraction of a token that is left over is masked with its probability.
         wanted = np.floor(self.prob * np.bincount(text[maskable], minlength=len(counts)) + extra)
 
-        order = np.argsort(text * 4 + 2 * ~maskable + draws[0][units], kind="stable")
+        order = order_by_turn(text, ~maskable, draws[0][units])
         place = np.empty(len(tokens), np.int64)
         place[order] = np.arange(len(tokens))
         place -= (np.cumsum(counts) - counts)[text]
-        predicted = (place[units] < wanted[text]) & maskable
+        predicted = (place[units] + unit_sizes / 2 <= wanted[text]) & maskable
 
         masked = tokens.copy()
         kept = draws[1] < self.leave_unmasked_prob

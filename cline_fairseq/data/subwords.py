@@ -3,6 +3,7 @@
 import argparse
 
 from fairseq.data import Dictionary, encoders
+from fairseq.data.encoders.sentencepiece_bpe import SentencepieceBPE
 from omegaconf import DictConfig, OmegaConf
 
 from ..errors import InputError
@@ -10,6 +11,8 @@ from ..rewriting.blocks import UNKNOWN, Vocabulary
 
 SUPPORTED = ("sentencepiece", "gpt2")
 MASK = "<mask>"
+SPACE = "\u2581"  # SentencePiece's sign for it
+MAX_UNKNOWN = 0.01  # share of a dictionary that its tokenizer may not know
 
 
 def add_subwords_options(parser: argparse.ArgumentParser) -> None:
@@ -63,56 +66,68 @@ def build_subwords(config: DictConfig | dict | None):
         raise InputError("--bpe sentencepiece needs --sentencepiece-model FILE")
     try:
         return encoders.build_bpe(config)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise InputError(
             f"the tokenizer of --bpe {name} cannot be loaded: {error}; check the paths of its files"
         ) from error
 
 
-def build_vocabulary(dictionary: Dictionary, subwords) -> Vocabulary:
-    """Describe the subwords of a dictionary.
+def build_vocabulary(dictionary: Dictionary, config: DictConfig | dict | None) -> Vocabulary:
+    """Describe the subwords of a dictionary, with the tokenizer of :func:`build_subwords`.
 
     Raises:
-        InputError: if the dictionary was made for another tokenizer.
+        InputError: if there is no such tokenizer, or the dictionary was made for another one.
     """
-    _check_match(dictionary, subwords)
-    texts: list[str | None] = []
+    encoder = Encoder(dictionary, config)
+    pieces: list[bytes | None] = []
     begins = []
+    unknown = 0
     for i, symbol in enumerate(dictionary.symbols):
         if i == dictionary.unk():
-            text, begin = UNKNOWN, False  # letters of a word that nobody knows
+            piece, begin = UNKNOWN, False  # letters of a word that nobody knows
         elif i < dictionary.nspecial or symbol == MASK or symbol.startswith("madeupword"):
-            text, begin = None, True
+            piece, begin = None, True
         else:
-            text, begin = _text_of(symbol, subwords), subwords.is_beginning_of_word(symbol)
-        texts.append(text)
+            piece, begin = encoder.piece(symbol)
+            unknown += piece is None
+        pieces.append(piece)
         begins.append(begin)
-
-    def encode(text: str) -> list[int]:
-        ids = [dictionary.index(symbol) for symbol in subwords.encode(text).split()]
-        return [] if dictionary.unk() in ids else ids
-
-    return Vocabulary(texts, begins, encode)
-
-
-def _text_of(symbol, subwords):
-    try:
-        return subwords.decode(symbol).strip()
-    except (KeyError, ValueError):
+    if unknown > MAX_UNKNOWN * len(dictionary):
         raise InputError(
-            f"the dictionary holds {symbol!r}, which is no subword of the tokenizer: give the "
-            "tokenizer that the corpus was encoded with"
-        ) from None
-
-
-def _check_match(dictionary, subwords):
-    """A dictionary of another tokenizer lacks most subwords of any text."""
-    sample = "The people of this country have seen many good years, and there was more to do."
-    symbols = subwords.encode(sample).split()
-    known = sum(dictionary.index(symbol) != dictionary.unk() for symbol in symbols)
-    if known < 0.5 * len(symbols):
-        raise InputError(
-            f"the dictionary ({len(dictionary):,} types) does not fit the tokenizer: it has only "
-            f"{known} of the {len(symbols)} subwords of an English sentence; give the tokenizer "
-            "that the corpus was encoded with"
+            f"the dictionary does not fit the tokenizer, which does not know {unknown:,} of its "
+            f"{len(dictionary):,} types: give the tokenizer that the corpus was encoded with"
         )
+    return Vocabulary(pieces, begins, encoder)
+
+
+class Encoder:
+    """Encodes text to ids of the dictionary; a copy in another process loads the tokenizer anew."""
+
+    def __init__(self, dictionary: Dictionary, config: DictConfig | dict | None):
+        self._dictionary, self._config = dictionary, config
+        self._subwords = build_subwords(config)
+
+    def __call__(self, text: str) -> list[int]:
+        """The ids of a text, none if it cannot be written without unknown tokens."""
+        ids = [self._dictionary.index(symbol) for symbol in self._subwords.encode(text).split()]
+        return [] if self._dictionary.unk() in ids else ids
+
+    def __reduce__(self):
+        return type(self), (self._dictionary, self._config)
+
+    def piece(self, symbol: str) -> tuple[bytes | None, bool]:
+        """The letters of a subword, without the space before a word, and whether it begins one.
+
+        None for a symbol that the tokenizer does not know.
+        """
+        if isinstance(self._subwords, SentencepieceBPE):
+            model = self._subwords.sp
+            if model.piece_to_id(symbol) == model.unk_id():
+                return None, True
+            return self._subwords.decode(symbol).encode(), symbol.startswith(SPACE)
+        # One of GPT-2's may be a part of a letter, which fairseq cannot decode.
+        bpe = self._subwords.bpe
+        if not symbol.isdigit() or int(symbol) not in bpe.decoder:
+            return None, True
+        letters = bytes(bpe.byte_decoder[c] for c in bpe.decoder[int(symbol)])
+        return letters.strip(), letters.startswith(b" ")

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 
+SENTENCE_VECTORS = ("cls", "mean")
+
 
 class ClineOutput(NamedTuple):
     """What the losses need of a batch of B texts."""
@@ -67,7 +69,7 @@ class ClineModel(RobertaModel):
         RobertaModel.add_args(parser)
         parser.add_argument(
             "--sentence-vector",
-            choices=("cls", "mean"),
+            choices=SENTENCE_VECTORS,
             help="what stands for a text in the contrastive loss: the last-layer vector of <s>, "
             "or the mean over its tokens",
         )
@@ -83,6 +85,11 @@ class ClineModel(RobertaModel):
             raise InputError(
                 f"blocks of {block} tokens (--tokens-per-sample) do not fit into a model of "
                 f"{args.max_positions} positions (--max-positions)"
+            )
+        if args.sentence_vector not in SENTENCE_VECTORS:
+            raise InputError(
+                f"--sentence-vector must be one of {', '.join(SENTENCE_VECTORS)}, not "
+                f"{args.sentence_vector!r}"
             )
         return cls(args, ClineEncoder(args, task.source_dictionary))
 

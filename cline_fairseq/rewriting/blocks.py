@@ -15,38 +15,45 @@ from .words import Case, with_case
 SPECIAL, WORD, PUNCTUATION = range(3)  # classes of subwords
 _NUM_CASES = len(Case) - 1  # words in mixed case are not replaced
 _QUOTE = '"'
-UNKNOWN = "\ufffd"  # the text of letters that are not known
+UNKNOWN = "\ufffd".encode()  # the piece of letters that are not known
+# Byte-level BPE writes a curly quote as two pieces: the first two bytes, and the last one.
+_CURLY_START, _CURLY_APOSTROPHE_END = "’".encode()[:2], "’".encode()[2:]
 
 
 class Vocabulary:
     """What the rewriter must know of a subword vocabulary.
 
     Args:
-        texts: for each id, its letters without the space before a word; None for special tokens,
-            :data:`UNKNOWN` for the unknown token.
+        pieces: for each id, its letters in UTF-8 without the space before a word, which may be a
+            part of a letter; None for special tokens, :data:`UNKNOWN` for the unknown token.
         begins: for each id, whether it begins a word, which is to say a space stands before it.
         encode: the ids of a text. A text that cannot be written without unknown tokens gives [].
     """
 
     def __init__(
         self,
-        texts: Sequence[str | None],
+        pieces: Sequence[bytes | None],
         begins: Sequence[bool],
         encode: Callable[[str], list[int]],
     ):
-        self.texts = np.array(["" if text is None else text for text in texts], object)
+        self.pieces = np.array([b"" if piece is None else piece for piece in pieces], object)
         self.begins = np.array(begins, bool)
-        self.classes = np.array([_class_of(text) for text in texts], np.int8)
-        # A bare space says nothing: its class is that of what follows.
-        self.bare = np.array([text == "" for text in texts])
-        self.joins = np.array([text in ("'", "’", "-") for text in texts]) & ~self.begins
+        self.classes = np.array([_class_of(piece) for piece in pieces], np.int8)
         self.is_special = self.classes == SPECIAL
-        self.hashes = mix(np.arange(len(texts)) + 1)
+        # A bare space says nothing: its class is that of what follows.
+        self.bare = np.array([piece == b"" for piece in pieces])
+        # Nor does the end of a letter: its class is that of what stands before.
+        self.goes_on = np.array([bool(piece) and 0x80 <= piece[0] < 0xC0 for piece in pieces])
+        apostrophes_and_hyphens = [c.encode() for c in "'’-"]
+        self.joins = np.array([p in apostrophes_and_hyphens for p in pieces]) & ~self.begins
+        self.curly_start = np.array([p == _CURLY_START for p in pieces]) & ~self.begins
+        self.curly_end = np.array([p == _CURLY_APOSTROPHE_END for p in pieces])
+        self.hashes = mix(np.arange(len(pieces)) + 1)
         self._encode = encode
         self._quote = encode(_QUOTE)
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.pieces)
 
     def encode_word(self, word: str, after_space: bool) -> list[int]:
         """The ids of a word inside a text; [] if it cannot be written there."""
@@ -58,10 +65,16 @@ class Vocabulary:
         return ids[quote:] if quote and ids[:quote] == self._quote else []
 
 
-def _class_of(text):
-    if text is None:
+def _class_of(piece):
+    if piece is None:
         return SPECIAL
-    return WORD if not text or any(c.isalnum() or c == UNKNOWN for c in text) else PUNCTUATION
+    try:
+        text = piece.decode()
+    except UnicodeDecodeError:
+        # A part of a letter: what begins with these bytes are quotes, dashes and emoji.
+        return PUNCTUATION if piece[0] in (0xE2, 0xF0) else WORD
+    letters = not text or piece == UNKNOWN or any(c.isalnum() or c == "_" for c in text)
+    return WORD if letters else PUNCTUATION
 
 
 class BlockViews(NamedTuple):
@@ -156,15 +169,19 @@ class BlockRewriter:
         begins = vocabulary.begins[tokens]
         begins[(ends - lengths)[lengths > 0]] = True
         classes = vocabulary.classes[tokens]
-        following = np.append(classes[1:], SPECIAL)
-        bare = vocabulary.bare[tokens]
-        classes = np.where(bare, following, classes)
-        before = np.insert(classes[:-1], 0, SPECIAL)
-        joined = vocabulary.joins[tokens] & (before == WORD) & (following == WORD)
-        joined &= ~np.append(begins[1:], True)
+        place = np.where(vocabulary.goes_on[tokens] & ~begins, 0, np.arange(len(tokens)))
+        classes = classes[np.maximum.accumulate(place)]
+        classes = np.where(vocabulary.bare[tokens], np.append(classes[1:], SPECIAL), classes)
+        # Where a word goes on behind an apostrophe or a hyphen, of one piece or of two.
+        letters = (classes == WORD) & ~begins
+        before = np.insert(classes[:-1], 0, SPECIAL) == WORD
+        joined = before & vocabulary.joins[tokens] & np.append(letters[1:], False)
+        curly = before & vocabulary.curly_start[tokens]
+        curly &= np.append(vocabulary.curly_end[tokens][1:], False)
+        curly &= np.append(letters[2:], [False, False])[: len(tokens)]
+        joined |= curly | np.insert(curly[:-1], 0, False)
         classes[joined] = WORD
         before = np.insert(classes[:-1], 0, SPECIAL)
-        # A word whose space is a piece of its own goes on with the next piece.
         starts = np.flatnonzero(begins | (classes != before) | (classes == SPECIAL))
         return starts, np.searchsorted(ends, starts, side="right")
 
@@ -194,9 +211,9 @@ class BlockRewriter:
         if unknown.any():
             new, first = np.unique(hashes[unknown], return_index=True)
             first = np.flatnonzero(unknown)[first]
-            texts = self.vocabulary.texts
+            pieces = self.vocabulary.pieces
             words = [
-                "".join(texts[tokens[start : start + length]])
+                b"".join(pieces[tokens[start : start + length]]).decode(errors="replace")
                 for start, length in zip(starts[first], word_lengths[first], strict=True)
             ]
             rows = self._table.add(words)

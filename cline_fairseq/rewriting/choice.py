@@ -94,10 +94,20 @@ def choose(
         supply = np.bincount(text, np.where(random, 0, new), minlength=len(totals))
         new[random & (supply >= view.enough * view.ratio * totals)[text]] = 0
     able = np.flatnonzero(new)
-    order = able[np.argsort(text[able] * 4 + 2 * random[able] + turn[able], kind="stable")]
+    order = able[order_by_turn(text[able], random[able], turn[able])]
     taken = _take(text[order], words.lengths[open_[order]], new[order], view.ratio, totals, room)
     taken = np.sort(order[taken])
     return Choice(open_[taken], form[taken], kind[taken])
+
+
+def order_by_turn(text: np.ndarray, last: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """The order by text, then by ``last`` (bool), then by a draw in [0, 1), with stable ties.
+
+    The keys are integers, and the draw keeps its place in them, so that the order of a text is
+    the same in any company.
+    """
+    key = (text.astype(np.int64) << 41) | (last.astype(np.int64) << 40)
+    return np.argsort(key | (turn * (1 << 40)).astype(np.int64), kind="stable")
 
 
 def _draw_kinds(weights, lexicon, entries, uniform):

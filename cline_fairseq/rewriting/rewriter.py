@@ -84,6 +84,8 @@ class Rewriter:
     ) -> list[Rewritten]:
         """Rewrite many texts at once, which is faster; the result is that of one by one."""
         texts = [list(text) for text in texts]
+        if not texts:
+            return []
         sizes = np.array([len(text) for text in texts], np.intp)
         flat = [word for text in texts for word in text]
         rows = self._rows(flat)

@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, MissingFileError
 
 
 def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
     """Yield the (word, Penn tag) pairs of each line.
 
     Raises:
+        MissingFileError: if there is no such file.
         InputError: naming file and line, where an item is no word/TAG pair.
     """
+    if not path.is_file():
+        raise MissingFileError(f"no tagged text {path}: scripts/tag_with_spacy.py writes one")
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             pairs = []

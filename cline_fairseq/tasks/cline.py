@@ -14,7 +14,7 @@ from omegaconf import II, MISSING
 from ..data.cline_dataset import ClineDataset
 from ..data.lines import CutLinesDataset, load_lines
 from ..data.masking import Masking
-from ..data.subwords import MASK, build_subwords, build_vocabulary
+from ..data.subwords import MASK, build_vocabulary
 from ..errors import InputError, MissingFileError
 from ..rewriting import Lexicon, Rewriter, Tagger
 from ..rewriting.blocks import BlockRewriter
@@ -23,6 +23,9 @@ from ..rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS, format_kinds, parse_
 logger = logging.getLogger(__name__)
 
 MIN_BLOCK = 8  # tokens; a shorter text has hardly a word to replace
+# Replacements are longer than what they replace, so that views outgrow their texts by 8 % on
+# average. Blocks leave room for it; without, full blocks lose a third of their replacements.
+HEADROOM = 1.1
 
 
 @dataclass
@@ -45,7 +48,10 @@ class ClineConfig(FairseqDataclass):
     )
     tokens_per_sample: int = field(
         default=512,
-        metadata={"help": "greatest length of a block, and of each of its views, in tokens"},
+        metadata={
+            "help": "greatest length of a view, in tokens; blocks are a tenth shorter, which "
+            "leaves room for replacements that are longer than what they replace"
+        },
     )
     mask_prob: float = field(default=0.15, metadata={"help": "share of tokens to predict"})
     leave_unmasked_prob: float = field(
@@ -120,7 +126,7 @@ class ClineTask(FairseqTask):
     def rewriter(self) -> BlockRewriter:
         """The rewriter, built when it is first needed: fine-tuning never does."""
         if self._rewriter is None:
-            vocabulary = build_vocabulary(self.dictionary, build_subwords(self.cfg.subwords))
+            vocabulary = build_vocabulary(self.dictionary, self.cfg.subwords)
             rewriter = Rewriter(
                 Lexicon.load(self.cfg.lexicon),
                 Tagger.load(self.cfg.tagger),
@@ -160,7 +166,7 @@ class ClineTask(FairseqTask):
     def _load_blocks(self, path, combine):
         """Blocks of the corpus, each with <s> in front."""
         lines = load_lines(path, self.dictionary, combine)
-        size = self.cfg.tokens_per_sample - 1  # one less for <s>
+        size = int(self.cfg.tokens_per_sample / HEADROOM) - 1  # one less for <s>
         mode = str(self.cfg.sample_break_mode)
         if mode != "none":
             # In eos mode a blank line would be a text of </s> alone.

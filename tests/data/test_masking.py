@@ -49,7 +49,22 @@ def test_whole_words():
     _, predicted = apply(Masking(MASK_ID, MASKABLE), texts, units=starts)
     words = predicted.reshape(-1, 3)
     assert (words.all(1) | ~words.any(1)).all()
-    assert 0.1 < predicted.mean() < 0.25
+    assert predicted.mean() == pytest.approx(0.15, abs=0.01)
+
+
+def test_words_too_long_to_mask():
+    texts = [np.arange(10, 70)] * 10
+    starts = np.repeat(np.arange(0, 600, 60), 60)  # one word a text
+    _, predicted = apply(Masking(MASK_ID, MASKABLE), texts, units=starts)
+    assert not predicted.any()
+
+
+def test_a_word_with_a_token_that_is_never_masked():
+    maskable = np.arange(300) != 11
+    starts = np.repeat(np.arange(0, 30, 3), 3)
+    _, predicted = apply(Masking(MASK_ID, maskable, prob=1), [np.arange(10, 40)], units=starts)
+    assert predicted.sum() in (24, 27)  # all of the other words, or nearly
+    assert not predicted[:3].any()
 
 
 def test_a_text_alone_and_in_company():

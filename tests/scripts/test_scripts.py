@@ -27,7 +27,7 @@ def test_dictionary_holds_every_piece(corpus):
 def test_vocabulary_is_the_same_again(corpus, tmp_path):
     run(
         *("scripts/train_sentencepiece.py", "--input", corpus / "train.txt", "--dest", tmp_path),
-        *("--vocab-size", 1000),
+        *("--vocab-size", 3000),
     )
     assert (tmp_path / "dict.txt").read_bytes() == (corpus / "dict.txt").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dict.txt", TOKENIZER]
@@ -139,7 +139,7 @@ def test_report_of_the_lexicon():
 def test_quickstart(tmp_path):
     result = run(
         *("scripts/quickstart.py", "--dest", tmp_path / "out", "--updates", 10),
-        *("--vocab-size", 1000),
+        *("--vocab-size", 3000),
     )
     for part in ("original ", "synonym ", "antonym ", "RTD, F1 of replaced tokens", "Next:"):
         assert part in result.stdout

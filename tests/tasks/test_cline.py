@@ -72,15 +72,15 @@ def test_dictionary_of_another_size(corpus, tmp_path):
         (tmp_path / name).write_bytes((corpus / "bin" / name).read_bytes())
     types = (corpus / "bin" / "dict.txt").read_text().splitlines(keepends=True)
     (tmp_path / "dict.txt").write_text("".join(types[:-200]))
-    with pytest.raises(InputError, match=r"holds the token \d+, but its dictionary has 8"):
+    with pytest.raises(InputError, match=r"holds the token \d+, but its dictionary has [\d,]+ types"):
         make_task(corpus, data=str(tmp_path)).load_dataset("valid")
 
 
 def test_dictionary_of_another_tokenizer(corpus, tmp_path):
     for name in ("valid.bin", "valid.idx"):
         (tmp_path / name).write_bytes((corpus / "bin" / name).read_bytes())
-    (tmp_path / "dict.txt").write_text("".join(f"{i} 1\n" for i in range(1000)))
-    with pytest.raises(InputError, match=r"dictionary .* does not fit the tokenizer"):
+    (tmp_path / "dict.txt").write_text("".join(f"{i} 1\n" for i in range(4000)))
+    with pytest.raises(InputError, match=r"does not fit the tokenizer, which does not know"):
         make_task(corpus, data=str(tmp_path)).load_dataset("valid")
 
 
