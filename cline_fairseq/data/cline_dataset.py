@@ -28,6 +28,7 @@ class ClineDataset(FairseqDataset):
         pad: id of the padding token, also the target where nothing is predicted.
         seed: of masking and of the order of blocks; the rewriter has its own.
         mask_whole_words: mask all subwords of a word together.
+        rtd_content_words: RTD has targets at words that could be replaced only.
         shuffle: order blocks of equal length at random.
     """
 
@@ -39,12 +40,13 @@ class ClineDataset(FairseqDataset):
         pad: int,
         seed: int = 1,
         mask_whole_words: bool = False,
+        rtd_content_words: bool = False,
         shuffle: bool = True,
     ):
         super().__init__()
         self.blocks, self.rewriter, self.masking = blocks, rewriter, masking
         self.pad, self.seed, self.shuffle = pad, seed, shuffle
-        self.mask_whole_words = mask_whole_words
+        self.mask_whole_words, self.rtd_content_words = mask_whole_words, rtd_content_words
         self.epoch = 1
         self._sizes = np.asarray(blocks.sizes, np.int64)
 
@@ -101,7 +103,9 @@ class ClineDataset(FairseqDataset):
                 "src_lengths": torch.from_numpy(src_lengths),
             },
             "mlm_target": _padded([(target, lengths)], width, self.pad),
-            "rtd_target": _padded([(view.labels, view.lengths) for view in views], width, -1),
+            "rtd_target": _padded(
+                [(self._rtd_labels(view), view.lengths) for view in views], width, -1
+            ),
             "has_contrast": torch.from_numpy(replaced[0] & replaced[1]),
             "replaced_tokens": {
                 f"{name}_view_{kind.name.lower()}": view.replaced_by_kind[kind]
@@ -111,6 +115,9 @@ class ClineDataset(FairseqDataset):
                 for kind in chosen.kinds
             },
         }
+
+    def _rtd_labels(self, view):
+        return np.where(view.content, view.labels, -1) if self.rtd_content_words else view.labels
 
     def _mask(self, tokens, lengths, ids):
         """The masked tokens and the targets, flat."""

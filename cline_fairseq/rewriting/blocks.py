@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .choice import Words
+from .choice import Words, open_words
 from .hashing import mix, powers
 from .kinds import Kind
 from .rewriter import MAX_TYPES, Rewriter
@@ -73,8 +73,8 @@ def _class_of(piece):
     except UnicodeDecodeError:
         # A part of a letter: what begins with these bytes are quotes, dashes and emoji.
         return PUNCTUATION if piece[0] in (0xE2, 0xF0) else WORD
-    letters = not text or piece == UNKNOWN or any(c.isalnum() or c == "_" for c in text)
-    return WORD if letters else PUNCTUATION
+    letters = any(map(str.isalnum, text)) or not text.strip("_")
+    return WORD if letters or piece == UNKNOWN else PUNCTUATION
 
 
 class BlockViews(NamedTuple):
@@ -82,8 +82,20 @@ class BlockViews(NamedTuple):
 
     tokens: np.ndarray  # int64 (N,)
     labels: np.ndarray  # int8 (N,), 1 for a replaced token, 0 for an original one, -1 for special
+    content: np.ndarray  # bool (N,), tokens of words that could be replaced
     lengths: np.ndarray  # int64 (blocks,)
     replaced_by_kind: dict[Kind, int]  # replaced tokens
+
+
+class _Source(NamedTuple):
+    """Blocks, joined, as words."""
+
+    tokens: np.ndarray  # int (N,)
+    starts: np.ndarray  # int (W,), where words start
+    words: Words
+    special: np.ndarray  # bool (W,)
+    content: np.ndarray  # bool (W,), words that could be replaced
+    num_blocks: int
 
 
 class BlockRewriter:
@@ -138,20 +150,22 @@ class BlockRewriter:
             spellings = spell(word, form)  # may move the array of lengths
             return self._spellings.lengths[spellings]
 
+        open_, entries = open_words(words, self._table, self.rewriter.tagger, len(blocks))
+        content = np.zeros(len(starts), bool)
+        content[open_] = True
         views = self.rewriter.choose_views(
             words,
-            self._table,
+            open_,
+            entries,
             epoch,
             indices,
             totals=np.bincount(text[~special], word_lengths[~special], minlength=len(blocks)),
             room=self.longest_view(lengths) - lengths,
             new_lengths=spelled_length,
         )
+        source = _Source(tokens, starts, words, special, content, len(blocks))
         return tuple(
-            self._write(
-                tokens, starts, words, special, choice, spell(choice.word, choice.form), len(blocks)
-            )
-            for choice in views
+            self._write(source, choice, spell(choice.word, choice.form)) for choice in views
         )
 
     def longest_view(self, lengths: np.ndarray) -> np.ndarray:
@@ -238,16 +252,17 @@ class BlockRewriter:
             spelling = self._spelling_of[keys]
         return spelling
 
-    def _write(self, tokens, starts, words, special, choice, spellings, num_blocks):
+    def _write(self, source, choice, spellings):
+        tokens, starts, words, special, content, num_blocks = source
         replaced = np.zeros(len(starts), bool)
         replaced[choice.word] = True
         lengths = words.lengths.copy()
         lengths[choice.word] = self._spellings.lengths[spellings]
-        source = starts.copy()
-        source[choice.word] = self._spellings.starts[spellings]
+        first = starts.copy()
+        first[choice.word] = self._spellings.starts[spellings]
         by_kind = np.bincount(choice.kind, lengths[choice.word], minlength=len(Kind))
         ends = np.cumsum(lengths)
-        at = np.repeat(source - (ends - lengths), lengths) + np.arange(lengths.sum())
+        at = np.repeat(first - (ends - lengths), lengths) + np.arange(lengths.sum())
         is_new = np.repeat(replaced, lengths)
         out = np.empty(len(at), np.int64)
         out[~is_new] = tokens[at[~is_new]]
@@ -256,6 +271,7 @@ class BlockRewriter:
         return BlockViews(
             out,
             labels,
+            np.repeat(content, lengths),
             np.bincount(words.text, lengths, minlength=num_blocks).astype(np.int64),
             {kind: int(by_kind[kind]) for kind in Kind},
         )

@@ -92,14 +92,14 @@ class Rewriter:
         text = np.repeat(np.arange(len(texts)), sizes)
         words = Words(rows, text, np.zeros(len(rows), bool), np.ones(len(rows), np.int64))
         totals = np.bincount(text[self._table.is_word[rows]], minlength=len(texts))
-        views = self.choose_views(words, self._table, epoch, indices, totals)
+        open_, entries = open_words(words, self._table, self.tagger, len(texts))
+        views = self.choose_views(words, open_, entries, epoch, indices, totals)
         return self._write(texts, flat, sizes, rows, views)
 
     def choose_views(
-        self, words: Words, table: WordTable, epoch: int, indices: Sequence[int], totals, **limits
+        self, words: Words, open_, entries, epoch: int, indices: Sequence[int], totals, **limits
     ) -> list[Choice]:
         """The replacements of both views, for a front end; see :func:`.choice.choose`."""
-        open_, entries = open_words(words, table, self.tagger, len(indices))
         counts = np.bincount(words.text[open_], minlength=len(indices))
         uniform = [
             np.random.default_rng((self.seed, epoch, index)).random((len(self.views), DRAWS, count))

@@ -63,6 +63,10 @@ class ClineConfig(FairseqDataclass):
     mask_whole_words: bool = field(
         default=False, metadata={"help": "mask all subwords of a word together"}
     )
+    rtd_content_words: bool = field(
+        default=False,
+        metadata={"help": "detect replaced tokens among words that could be replaced only"},
+    )
     synonym_ratio: float = field(
         default=0.4, metadata={"help": "share of the tokens of the synonym view that is replaced"}
     )
@@ -161,6 +165,7 @@ class ClineTask(FairseqTask):
             self.dictionary.pad(),
             self.cfg.seed,
             self.cfg.mask_whole_words,
+            self.cfg.rtd_content_words,
         )
 
     def _load_blocks(self, path, combine):

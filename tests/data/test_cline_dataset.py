@@ -164,8 +164,8 @@ def test_words_of_a_block(task, texts):
     """The words of a block are those that splitting its text gives."""
     for text in [*texts[:200], *ODD_TEXTS[:2]]:
         ids = ids_of(task, text)
-        if UNK in ids or "." in text.strip("."):  # a piece may hold a letter and a stop
-            continue
+        if UNK in ids or "_" in text or "." in text.strip("."):
+            continue  # a piece may hold letters and punctuation together
         assert words_of(task.rewriter, ids)[1:-1] == split_words(text), text
     if task.cfg.subwords["_name"] == "gpt2":
         found = words_of(task.rewriter, ids_of(task, ODD_TEXTS[0]))
@@ -341,6 +341,18 @@ def test_full_blocks_reach_the_shares(corpus, mode):
 
     for share, free in zip(shares(task.rewriter), shares(roomy), strict=True):
         assert 0.6 * free < share <= 1.05 * free
+
+
+def test_rtd_over_content_words(corpus):
+    batches = []
+    for content in (False, True):
+        task = make_task(corpus, sample_break_mode="eos", rtd_content_words=content)
+        task.load_dataset("valid")
+        batches.append(batch_of(task.datasets["valid"], range(30)))
+    every, content = (batch["rtd_target"] for batch in batches)
+    assert ((content == 1) == (every == 1)).all()
+    assert ((content == every) | (content == -1)).all()
+    assert 0.1 < (content == 0).sum() / (every == 0).sum() < 0.6
 
 
 class Lines:

@@ -157,6 +157,20 @@ def test_quickstart_refuses_a_tiny_corpus(tmp_path):
     assert "error: the corpus has 1 paragraphs, and needs 200" in result.stderr
 
 
+def test_brown_to_penn(tmp_path):
+    brown = (
+        "\n\tThe/at Grand/jj-tl Jury/nn-tl said/vbd Friday/nr it/pps was/bedz more/ap ,/, not/*\n\n"
+        "\tdoesn't/doz* fw/fw-nn very/ql best/jjt\n"
+    )
+    (tmp_path / "ca01").write_text(brown)
+    output = tmp_path / "brown.tagged"
+    run("scripts/brown_to_penn.py", "--input", tmp_path / "ca01", "--output", output)
+    assert output.read_text() == (
+        "The/O Grand/NNP Jury/NNP said/VBD Friday/NNP it/O was/VBD more/JJR ,/O not/RB\n"
+        "doesn't/VBZ fw/O very/RB best/JJS\n"
+    )
+
+
 REWRITE = ("scripts/rewrite.py", "--format", "json")
 
 

@@ -72,7 +72,9 @@ def test_dictionary_of_another_size(corpus, tmp_path):
         (tmp_path / name).write_bytes((corpus / "bin" / name).read_bytes())
     types = (corpus / "bin" / "dict.txt").read_text().splitlines(keepends=True)
     (tmp_path / "dict.txt").write_text("".join(types[:-200]))
-    with pytest.raises(InputError, match=r"holds the token \d+, but its dictionary has [\d,]+ types"):
+    with pytest.raises(
+        InputError, match=r"holds the token \d+, but its dictionary has [\d,]+ types"
+    ):
         make_task(corpus, data=str(tmp_path)).load_dataset("valid")
 
 

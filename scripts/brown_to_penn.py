@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Convert the Brown corpus to word/TAG lines with Penn tags, to evaluate a tagger on gold tags.
+
+Brown has finer tags than Penn, and other ones: its titles (Jury/nn-tl) are Penn's proper nouns,
+its qualifiers (very/ql) are adverbs, forms of be, have and do are verbs. Give the files of the
+corpus (ca01 to cr09), of word/tag pairs:
+
+    python scripts/brown_to_penn.py --input brown/c[a-r][0-9][0-9] --output brown.tagged
+    python scripts/train_tagger.py --evaluate brown.tagged
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from cline_fairseq.errors import MissingFileError, show_input_errors_plainly
+
+_PENN = {
+    "nn": "NN", "nn$": "NN", "nns": "NNS", "nns$": "NNS", "nr": "NN", "nr$": "NN", "nrs": "NNS",
+    "np": "NNP", "np$": "NNP", "nps": "NNP", "nps$": "NNP",
+    "jj": "JJ", "jj$": "JJ", "jjs": "JJ", "jjr": "JJR", "jjt": "JJS", "ap": "JJ",
+    "rb": "RB", "ql": "RB", "qlp": "RB", "rn": "RB", "*": "RB", "rbr": "RBR", "rbt": "RBS",
+    "vb": "VB", "vbd": "VBD", "vbg": "VBG", "vbn": "VBN", "vbz": "VBZ",
+    "be": "VB", "bed": "VBD", "bedz": "VBD", "beg": "VBG", "bem": "VB", "ben": "VBN", "ber": "VB",
+    "bez": "VBZ", "do": "VB", "dod": "VBD", "doz": "VBZ", "hv": "VB", "hvd": "VBD", "hvg": "VBG",
+    "hvn": "VBN", "hvz": "VBZ",
+}  # fmt: skip
+
+
+# Brown's tag of quantity (ap) says nothing of the degree.
+_DEGREE = {"more": "JJR", "less": "JJR", "fewer": "JJR"}
+_DEGREE |= {"most": "JJS", "least": "JJS", "fewest": "JJS"}
+
+
+def penn_tag(word: str, brown_tag: str) -> str:
+    """The Penn tag of a word with its Brown tag; O for all that is not of an open class."""
+    tag = brown_tag.split("+")[0]  # a contraction has the tag of its first part
+    if tag != "*":
+        tag = tag.rstrip("*")
+    base, *marks = tag.split("-")
+    if base == "fw":
+        return "O"  # foreign
+    penn = _PENN.get(base, "O")
+    if base == "ap":
+        return _DEGREE.get(word.lower(), penn)
+    if base.startswith("nr") and word[:1].isupper():  # Friday, but home
+        return "NNP"
+    return "NNP" if "tl" in marks and penn in ("NN", "NNS", "JJ") else penn
+
+
+def convert(path: Path) -> list[str]:
+    """The lines of a file of the corpus with Penn tags."""
+    if not path.is_file():
+        raise MissingFileError(f"no file {path}: give files of the Brown corpus, as ca01")
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        pairs = [item.rpartition("/") for item in line.split()]
+        tagged = [f"{word}/{penn_tag(word, tag.lower())}" for word, _, tag in pairs if word and tag]
+        if tagged:
+            lines.append(" ".join(tagged))
+    return lines
+
+
+def main():
+    show_input_errors_plainly()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--input", type=Path, nargs="+", required=True, help="files of the corpus")
+    parser.add_argument("--output", type=Path, required=True, help="word/TAG pairs, a line each")
+    args = parser.parse_args()
+    lines = [line for path in args.input for line in convert(path)]
+    part = args.output.with_name(args.output.name + ".part")
+    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    os.replace(part, args.output)
+
+
+if __name__ == "__main__":
+    main()
