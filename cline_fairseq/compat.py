@@ -1,12 +1,18 @@
 """Bridges between fairseq and current versions of torch and numpy, one function each."""
 
 import argparse
+import atexit
+import contextlib
 import functools
+import queue
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 from fairseq import checkpoint_utils
+from fairseq.data.iterators import BackgroundConsumer
 from fairseq.distributed import utils as distributed_utils
 from fairseq.models import distributed_fairseq_model
 
@@ -82,7 +88,29 @@ def allow_distributed_cpu() -> None:
     distributed_fairseq_model.DistributedDataParallel = wrap
 
 
+def stop_batches_at_exit() -> None:
+    """End fairseq's threads that prepare batches before Python goes down.
+
+    They are daemons: where training ends within an epoch, Python kills them at exit, and one that
+    is inside torch takes the process with it ("terminate called without an active exception"),
+    which then has an exit status other than 0. Can go when fairseq ends its threads.
+    """
+    atexit.register(_stop_batches)
+
+
+def _stop_batches(patience: float = 10.0):
+    deadline = time.monotonic() + patience
+    for thread in threading.enumerate():
+        if isinstance(thread, BackgroundConsumer):
+            thread._max_len = 0  # it ends with the batch that it is at
+            while thread.is_alive() and time.monotonic() < deadline:
+                with contextlib.suppress(queue.Empty):
+                    thread._queue.get_nowait()  # it may wait for a place
+                thread.join(0.01)
+
+
 allow_fairseq_checkpoints()
 restore_numpy_aliases()
 accept_checkpoints_without_criterion()
 allow_distributed_cpu()
+stop_batches_at_exit()

@@ -2,12 +2,15 @@
 
 import argparse
 import pickle
+import queue
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 import torch
+from fairseq.data.iterators import BackgroundConsumer
 
 from cline_fairseq import compat
 
@@ -51,3 +54,18 @@ def test_registers_in_any_order_of_imports(code):
     code += "; assert 'cline' in MODEL_REGISTRY; from fairseq.optim import OPTIMIZER_REGISTRY"
     code += "; assert 'fused_adamw' in OPTIMIZER_REGISTRY"
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+def test_threads_that_prepare_batches_end_at_exit():
+    """A thread that is at work, and one that waits for a place in its queue."""
+    consumers = []
+    for size, pause in ((2, 0.0), (100, 0.02)):
+        source = (time.sleep(pause) for _ in range(1000))
+        consumer = BackgroundConsumer(queue.Queue(size), source, 1000, None)
+        consumer.daemon = True
+        consumer.start()
+        consumers.append(consumer)
+    time.sleep(0.1)
+    assert all(consumer.is_alive() for consumer in consumers)
+    compat._stop_batches()
+    assert not any(consumer.is_alive() for consumer in consumers)

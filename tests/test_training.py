@@ -127,12 +127,9 @@ def test_starts_from_stock_roberta(corpus, tmp_path):
         *("--no-epoch-checkpoints", "--disable-validation"),
     )
     restore = tmp_path / "roberta" / "checkpoint_last.pt"
-    result = run(
-        *train_command(corpus, tmp_path / "cline", "--restore-file", restore),
-        *("--reset-optimizer", "--reset-dataloader", "--reset-meters", "--reset-lr-scheduler"),
-        *("--max-update", 1, "--lr", "1e-12"),
-    )
-    assert len(losses(result)) == 1
+    command = train_command(corpus, tmp_path / "cline", "--finetune-from-model", restore)
+    command += ["--lr", "1e-12", "--disable-validation"]
+    assert set(losses(run(*command, "--max-update", 1))) == {1}
     before = torch.load(restore)["model"]
     after = torch.load(tmp_path / "cline" / "checkpoint_last.pt")["model"]
     for name, value in before.items():
@@ -142,6 +139,8 @@ def test_starts_from_stock_roberta(corpus, tmp_path):
         for part in ("dense", "layer_norm", "out_proj")
         for kind in ("weight", "bias")
     }
+    # Started again, the same command goes on from where the run stopped.
+    assert set(losses(run(*command, "--max-update", 2))) == {2}
 
 
 @pytest.mark.slow
@@ -153,10 +152,11 @@ def test_two_workers_update_as_one(corpus, tmp_path, backend):
     """
     options = ("--max-update", 3, "--disable-validation", "--clip-norm", 0, "--optimizer", "sgd")
     options += ("--dropout", 0, "--attention-dropout", 0, "--required-batch-size-multiple", 1)
+    options += ("--lr", 0.5)
     one = run(*train_command(corpus, tmp_path / "one", *options, "--update-freq", 2))
     program, *arguments = train_command(corpus, tmp_path / "two", *options)
     two = run(
-        *("torchrun", "--nproc-per-node", 2, "--master-port", 29511, "--no-python"),
+        *("torchrun", "--nproc-per-node", 2, "--standalone", "--no-python"),
         *(BIN / program, *arguments, "--distributed-world-size", 2),
         *("--distributed-backend", "gloo", "--ddp-backend", backend),
     )

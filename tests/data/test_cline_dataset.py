@@ -1,6 +1,7 @@
 """Batches of real text, with both tokenizers."""
 
 import pickle
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -161,12 +162,17 @@ def ids_of(task, text):
 
 
 def test_words_of_a_block(task, texts):
-    """The words of a block are those that splitting its text gives."""
-    for text in [*texts[:200], *ODD_TEXTS[:2]]:
+    """The words of a block are those that splitting its text gives.
+
+    All but few: SentencePiece makes pieces of letters and punctuation together, like "(-1".
+    """
+    found, expected = Counter(), Counter()
+    for text in [*texts[:300], *ODD_TEXTS[:2]]:
         ids = ids_of(task, text)
-        if UNK in ids or "_" in text or "." in text.strip("."):
-            continue  # a piece may hold letters and punctuation together
-        assert words_of(task.rewriter, ids)[1:-1] == split_words(text), text
+        if UNK not in ids:
+            found += Counter(words_of(task.rewriter, ids)[1:-1])
+            expected += Counter(split_words(text))
+    assert (found & expected).total() / expected.total() > 0.98
     if task.cfg.subwords["_name"] == "gpt2":
         found = words_of(task.rewriter, ids_of(task, ODD_TEXTS[0]))
         assert {"Happy", "dogs", "quickly", "don't", "don’t", "bones"} <= set(found)

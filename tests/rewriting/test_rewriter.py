@@ -90,7 +90,7 @@ def test_epoch_seed_and_index_change_the_views(rewriter, lexicon, tagger, texts)
         assert other.antonym != base.antonym
 
 
-def test_python_hash_seed_changes_nothing():
+def test_python_hash_seed_changes_nothing(rewriter):
     code = (
         "from cline_fairseq.rewriting import *; import sys;"
         f"r = Rewriter(Lexicon.load('en'), Tagger.load('en')).rewrite({SENTENCE.split()!r});"
@@ -107,8 +107,8 @@ def test_python_hash_seed_changes_nothing():
         ).stdout
         for seed in (0, 1)
     }
-    assert len(outputs) == 1
-    assert "fences" in outputs.pop()
+    here = rewriter.rewrite(SENTENCE.split())
+    assert outputs == {f"{here.synonym} {here.antonym}\n"}
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.1, 0.3, 1.0])
@@ -125,14 +125,18 @@ def test_shares_count_words_and_not_punctuation(lexicon, tagger, texts, ratio):
 
 
 def test_antonyms_come_first(rewriter, texts):
+    all_antonyms = Rewriter(
+        rewriter.lexicon, rewriter.tagger, antonym_ratio=1, antonym_kinds={Kind.ANTONYM: 1}
+    )
+    with_random = 0
     for text in texts[:100]:
-        result = rewriter.rewrite(split_words(text))
-        if (result.antonym_kinds == Kind.RANDOM).any():
-            only_random = Rewriter(
-                rewriter.lexicon, rewriter.tagger, antonym_ratio=1, antonym_kinds={Kind.ANTONYM: 1}
-            ).rewrite(split_words(text))
+        kinds = rewriter.rewrite(split_words(text)).antonym_kinds
+        if (kinds == Kind.RANDOM).any():
             # Random words come in only when all antonyms are used up.
-            assert (result.antonym_kinds[only_random.antonym_replaced] != NOT_REPLACED).all()
+            able = all_antonyms.rewrite(split_words(text)).antonym_replaced
+            assert (kinds[able] != NOT_REPLACED).all()
+            with_random += able.any()
+    assert with_random > 10
 
 
 def test_kinds_are_drawn_by_weight(lexicon, tagger, texts):
