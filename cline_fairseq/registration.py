@@ -28,7 +28,7 @@ def register_with_fairseq() -> None:
 
 
 def _register():
-    if Path(sys.argv[0]).name.startswith("fairseq-"):
+    if Path((sys.argv or [""])[0]).name.startswith("fairseq-"):
         show_input_errors_plainly()
     for module in _REGISTERING:
         importlib.import_module(f"{__package__}.{module}")
