@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 from plot_training import draw, parse_line, read_log
+from rewrite import as_text
 from tqdm import tqdm
 
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
@@ -153,12 +154,7 @@ def show_examples(paragraphs: list[str], limit: int = 3) -> None:
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"))
     texts = [words for words in map(split_words, paragraphs) if 12 <= len(words) <= 30]
     for i, words in enumerate(texts[:: max(len(texts) // limit, 1)][:limit]):
-        result = rewriter.rewrite(words, index=i)
-        print(f"\noriginal  {' '.join(words)}")
-        for name in ("synonym", "antonym"):
-            view, replaced = getattr(result, name), getattr(result, f"{name}_replaced")
-            marked = [f"[{w}]" if r else w for w, r in zip(view, replaced, strict=True)]
-            print(f"{name}   {' '.join(marked)}")
+        print("\n" + as_text(i, rewriter.rewrite(words, index=i)).rstrip())
 
 
 def show_metrics(log: dict) -> None:
@@ -213,7 +209,7 @@ Next:
   train longer:
     python scripts/quickstart.py --updates 3000
   every option of the task:
-    fairseq-train --user-dir cline_fairseq --task cline --help
+    python scripts/show_options.py
   pre-train on your own corpus, on a cluster, from RoBERTa: examples/pretraining/README.md"""
     )
 

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Print the options that this package adds to fairseq-train, with their defaults.
+
+(fairseq-train --help stops before it comes to those of a task, a criterion or a model.)
+
+    python scripts/show_options.py
+"""
+
+import argparse
+
+from fairseq.dataclass.utils import gen_parser_from_dataclass
+
+from cline_fairseq.criterions.cline import ClineCriterionConfig
+from cline_fairseq.models.cline import ClineModel
+from cline_fairseq.optim.fused_adamw import FusedAdamWConfig
+from cline_fairseq.tasks.cline import ClineConfig
+
+PARTS = (
+    ("--task cline", ClineConfig),
+    ("--criterion cline", ClineCriterionConfig),
+    ("--optimizer fused_adamw", FusedAdamWConfig),
+)
+
+
+def main():
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    for title, config in PARTS:
+        parser = argparse.ArgumentParser(
+            usage=argparse.SUPPRESS,
+            add_help=False,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        gen_parser_from_dataclass(parser, config())
+        print(f"{title}\n{parser.format_help()}")
+    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
+    ClineModel.add_args(parser)
+    print(f"--arch cline_tiny, cline_small, cline_base, cline_large\n{parser.format_help()}")
+
+
+if __name__ == "__main__":
+    main()
