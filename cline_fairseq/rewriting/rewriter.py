@@ -128,13 +128,13 @@ class Rewriter:
         ends = np.cumsum(sizes)
         columns = []
         for choice in views:
+            new = [self.lexicon.forms[form] for form in choice.form.tolist()]
+            cases = self._table.case[rows[choice.word]]
+            for i in np.flatnonzero(cases != Case.LOWER).tolist():
+                new[i] = with_case(new[i], cases[i])
             view = list(flat)
-            cases = self._table.case[rows[choice.word]].tolist()
-            forms = self.lexicon.forms
-            for at, form, case in zip(
-                choice.word.tolist(), choice.form.tolist(), cases, strict=True
-            ):
-                view[at] = forms[form] if case == Case.LOWER else with_case(forms[form], case)
+            for at, word in zip(choice.word.tolist(), new, strict=True):
+                view[at] = word
             kinds = np.full(len(flat), NOT_REPLACED, np.int8)
             kinds[choice.word] = choice.kind
             columns.append((view, kinds))

@@ -119,10 +119,13 @@ class Tagger:
         """
         n = len(ids) - 2 * WINDOW
         inner = np.zeros((n, len(TAGS)), np.int16)
+        # take() on rows is several times faster than indexing with two arrays.
+        sums = types.sums.reshape(-1, len(TAGS))
+        first = ids * len(OFFSETS)
         for i in range(len(OFFSETS)):
-            inner += types.sums[ids[i : i + n], i]
+            inner += sums.take(first[i : i + n] + i, axis=0)
         for row in pair_rows(types.keys, ids, len(self.weights)):
-            inner += self.weights[row]
+            inner += self.weights.take(row, axis=0)
         tags = np.zeros(len(ids), np.intp)
         tags[WINDOW : WINDOW + n] = inner.argmax(axis=1)
         return tags
