@@ -53,10 +53,15 @@ def train(args) -> Tagger:
     print(f"{(gold >= 0).sum():,} words, {len(words):,} types")
     size = 1 << args.bits
     single, keys = feature_rows(words, size)
-    weights = torch.nn.EmbeddingBag(size, len(TAGS), mode="sum")
+    starts = np.arange(0, len(ids) - 2 * WINDOW, args.batch_size)
+    rare = torch.zeros(size, dtype=torch.int64)
+    for start in tqdm(starts, desc="counting features", unit="step", mininterval=2):
+        rows, _ = batch(single, keys, ids, gold, start, args.batch_size, size)
+        rare += torch.bincount(rows.flatten(), minlength=size)
+    rare = rare < args.min_count
+    weights = torch.nn.EmbeddingBag(size + 1, len(TAGS), mode="sum", padding_idx=size)
     torch.nn.init.zeros_(weights.weight)
     optimizer = torch.optim.Adagrad(weights.parameters(), lr=args.lr, eps=1e-8)
-    starts = np.arange(0, len(ids) - 2 * WINDOW, args.batch_size)
     steps = args.epochs * len(starts)
     with tqdm(total=steps, unit="step", mininterval=2) as progress:
         for step, start in enumerate(
@@ -64,6 +69,7 @@ def train(args) -> Tagger:
         ):
             optimizer.param_groups[0]["lr"] = args.lr * (1 - step / steps)
             rows, target = batch(single, keys, ids, gold, start, args.batch_size, size)
+            rows[rare[rows]] = size  # a row that stays 0
             loss = torch.nn.functional.cross_entropy(weights(rows), target)
             # Small weights lose little when they are rounded.
             loss = loss + args.l2 * weights.weight.square().sum()
@@ -73,7 +79,7 @@ def train(args) -> Tagger:
             progress.update()
             if step % 100 == 0:
                 progress.set_postfix(loss=f"{loss.item():.4f}")
-    exact = weights.weight.detach().numpy()
+    exact = weights.weight.detach().numpy()[:size]
     scale = 127 / np.quantile(np.abs(exact), 0.99999)
     return Tagger(np.clip(np.rint(exact * scale), -127, 127).astype(np.int8))
 
@@ -126,6 +132,9 @@ def parse_args():
     parser.add_argument("--batch-size", type=int, default=2048, help="words a step")
     parser.add_argument("--lr", type=float, default=0.1, help="learning rate of Adagrad")
     parser.add_argument("--l2", type=float, default=1e-8, help="L2 penalty")
+    parser.add_argument(
+        "--min-count", type=int, default=1, help="leave out features that are seen less often"
+    )
     parser.add_argument("--lower-share", type=float, default=0.3, help="texts to lower-case")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
