@@ -63,8 +63,8 @@ def _number(value):
         return float("nan")
 
 
-def draw(logs: dict[str, dict], output: Path) -> None:
-    """Draw the curves of logs, by name, into a PNG file.
+def load_pyplot():
+    """matplotlib's pyplot, to draw without a display.
 
     Raises:
         InputError: if matplotlib is not installed.
@@ -78,6 +78,12 @@ def draw(logs: dict[str, dict], output: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
+    return plt
+
+
+def draw(logs: dict[str, dict], output: Path) -> None:
+    """Draw the curves of logs, by name, into a PNG file."""
+    plt = load_pyplot()
     figure, axes = plt.subplots(1, len(PANELS), figsize=(15, 4.5), constrained_layout=True)
     for axis, (title, names) in zip(axes, PANELS, strict=True):
         for style, (run, log) in zip("-:", logs.items(), strict=False):

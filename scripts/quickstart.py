@@ -21,7 +21,7 @@ import sysconfig
 import time
 from pathlib import Path
 
-from plot_training import draw, parse_line, read_log
+from plot_training import draw, load_pyplot, parse_line, read_log
 from rewrite import as_text
 from tqdm import tqdm
 
@@ -189,6 +189,7 @@ def main():
     show_input_errors_plainly()
     start = time.monotonic()
     args = parse_args()
+    load_pyplot()  # complains here rather than after training
     dest = args.dest.resolve()
     paragraphs = read_corpus(args.corpus) if args.corpus else docstrings()
     print(f"{len(paragraphs):,} paragraphs, {sum(len(p.split()) for p in paragraphs):,} words")
