@@ -59,7 +59,7 @@ def train(args) -> Tagger:
         rows, _ = batch(single, keys, ids, gold, start, args.batch_size, size)
         rare += torch.bincount(rows.flatten(), minlength=size)
     rare = rare < args.min_count
-    weights = torch.nn.EmbeddingBag(size + 1, len(TAGS), mode="sum", padding_idx=size)
+    weights = torch.nn.EmbeddingBag(size + 1, len(TAGS), mode="sum", padding_idx=size, sparse=True)
     torch.nn.init.zeros_(weights.weight)
     optimizer = torch.optim.Adagrad(weights.parameters(), lr=args.lr, eps=1e-8)
     steps = args.epochs * len(starts)
@@ -71,8 +71,6 @@ def train(args) -> Tagger:
             rows, target = batch(single, keys, ids, gold, start, args.batch_size, size)
             rows[rare[rows]] = size  # a row that stays 0
             loss = torch.nn.functional.cross_entropy(weights(rows), target)
-            # Small weights lose little when they are rounded.
-            loss = loss + args.l2 * weights.weight.square().sum()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -131,7 +129,6 @@ def parse_args():
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=2048, help="words a step")
     parser.add_argument("--lr", type=float, default=0.1, help="learning rate of Adagrad")
-    parser.add_argument("--l2", type=float, default=1e-8, help="L2 penalty")
     parser.add_argument(
         "--min-count", type=int, default=1, help="leave out features that are seen less often"
     )

@@ -232,6 +232,18 @@ def test_bad_input_of_rewrite(tmp_path, options, message):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_analyze_rewriting(corpus):
+    text = run("scripts/analyze_rewriting.py", "--text", corpus / "valid.txt").stdout
+    shares = {}
+    for line in text.splitlines():
+        name, *values = [cell.strip() for cell in line.strip("|").split("|")]
+        shares[name] = values
+    known = float(shares["known to the lexicon"][0])
+    assert 0.2 < float(shares["with any of the synonym view"][0]) <= known < 0.6
+    replaced = [float(v) for v in shares["antonym view, together"]]
+    assert replaced == pytest.approx([0.2, 0.2], abs=0.03)
+
+
 def test_benchmark_rewrite(corpus):
     result = run(
         *("scripts/benchmark.py", "rewrite", "--text", corpus / "valid.txt", "--json"),

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Say how much of a text can be rewritten, and how much is, in paragraphs and in sentences.
+
+    python scripts/analyze_rewriting.py --text valid.txt
+
+Prints the share of words that are of an open class, that the lexicon knows with their tag, and
+that have candidates of each kind; then, for texts of a line and for their sentences, the shares
+that the views reach, and how many texts have no antonym or no replacement at all. Shares are of
+words, punctuation left out.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+import numpy as np
+
+from cline_fairseq.errors import MissingFileError, show_input_errors_plainly
+from cline_fairseq.rewriting import Kind, Lexicon, Rewriter, Tagger, split_words
+from cline_fairseq.rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS
+from cline_fairseq.rewriting.tags import OTHER, TAG_INDEX
+
+CHUNK = 256
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+")
+
+
+def is_word(word: str) -> bool:
+    """Whether it is more than punctuation."""
+    return any(map(str.isalnum, word))
+
+
+def reachable(texts: list[list[str]], rewriter: Rewriter) -> dict[str, float]:
+    """Shares of the words by what may become of them."""
+    lexicon = rewriter.lexicon
+    num_words, open_class, entries = 0, 0, []
+    for text in texts:
+        for word, tag in zip(text, rewriter.tagger.tag(text), strict=True):
+            num_words += is_word(word)
+            if tag not in (OTHER, "NNP") and is_word(word):
+                open_class += 1
+                form = lexicon.form_id.get(word.lower())
+                if form is not None:
+                    entries.append(lexicon.entry_of[form, TAG_INDEX[tag]])
+    entries = np.array(entries)
+    entries = entries[entries >= 0]
+    have = {kind: lexicon.has(entries, kind) for kind in Kind}
+    rows = {"nouns, verbs, adjectives, adverbs": open_class, "known to the lexicon": len(entries)}
+    rows |= {f"with candidates: {kind.name.lower()}": have[kind].sum() for kind in Kind}
+    synonyms, antonyms = (
+        np.any([have[k] for k in kinds if k != Kind.RANDOM], axis=0)
+        for kinds in (SYNONYM_KINDS, ANTONYM_KINDS)
+    )
+    rows |= {"with any of the synonym view": synonyms.sum()}
+    rows |= {"with any antonym, direct or indirect": antonyms.sum()}
+    return {name: count / num_words for name, count in rows.items()}
+
+
+def reached(texts: list[list[str]], rewriter: Rewriter) -> dict[str, float]:
+    """Shares of the words that are replaced, and of the texts that lack something."""
+    counts = dict.fromkeys(Kind, 0)
+    num_words = unchanged = no_antonym = 0
+    for start in range(0, len(texts), CHUNK):
+        chunk = texts[start : start + CHUNK]
+        for result in rewriter.rewrite_texts(chunk, 1, range(start, start + len(chunk))):
+            num_words += sum(map(is_word, result.original))
+            for kinds in (result.synonym_kinds, result.antonym_kinds):
+                for kind in kinds[kinds >= 0].tolist():
+                    counts[kind] += 1
+            found = {Kind.ANTONYM, Kind.INDIRECT_ANTONYM} & set(result.antonym_kinds.tolist())
+            no_antonym += not found
+            unchanged += not (result.synonym_replaced.any() and result.antonym_replaced.any())
+    rows = {f"replaced: {kind.name.lower()}": counts[kind] / num_words for kind in Kind}
+    rows["synonym view, together"] = sum(counts[kind] for kind in SYNONYM_KINDS) / num_words
+    rows["antonym view, together"] = sum(counts[kind] for kind in ANTONYM_KINDS) / num_words
+    rows["texts without an antonym"] = no_antonym / len(texts)
+    rows["texts without contrast"] = unchanged / len(texts)
+    return rows
+
+
+def main():
+    show_input_errors_plainly()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--text", type=Path, required=True, help="plain text, a paragraph a line")
+    args = parser.parse_args()
+    if not args.text.is_file():
+        raise MissingFileError(f"no text {args.text}: give a file of plain text")
+    lines = [line for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
+    sentences = [s for line in lines for s in _SENTENCE_END.split(line) if is_word(s)]
+    rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"))
+    texts = {"paragraphs": lines, "sentences": sentences}
+    texts = {name: [split_words(text) for text in part] for name, part in texts.items()}
+    print("| words that can be replaced | share |\n|---|---|")
+    for name, share in reachable(texts["paragraphs"], rewriter).items():
+        print(f"| {name} | {share:.3f} |")
+    tables = {name: reached(t, rewriter) for name, t in texts.items()}
+    print(f"\n| | {' | '.join(f'{len(t):,} {name}' for name, t in texts.items())} |\n|---|---|---|")
+    for name in tables["paragraphs"]:
+        print(f"| {name} | {' | '.join(f'{table[name]:.3f}' for table in tables.values())} |")
+
+
+if __name__ == "__main__":
+    main()
