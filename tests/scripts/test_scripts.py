@@ -11,7 +11,7 @@ SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_help_has_an_example(name):
     text = run(f"scripts/{name}", "--help").stdout
-    assert f"python scripts/{name} " in text
+    assert f"python scripts/{name}" in text
 
 
 def test_dictionary_holds_every_piece(corpus):
