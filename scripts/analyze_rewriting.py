@@ -15,18 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from cline_fairseq.errors import MissingFileError, show_input_errors_plainly
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.files import require_text
 from cline_fairseq.rewriting import Kind, Lexicon, Rewriter, Tagger, split_words
 from cline_fairseq.rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS
 from cline_fairseq.rewriting.tags import OTHER, TAG_INDEX
+from cline_fairseq.rewriting.words import is_word
 
 CHUNK = 256
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+")
-
-
-def is_word(word: str) -> bool:
-    """Whether it is more than punctuation."""
-    return any(map(str.isalnum, word))
 
 
 def reachable(texts: list[list[str]], rewriter: Rewriter) -> dict[str, float]:
@@ -84,8 +81,7 @@ def main():
     )
     parser.add_argument("--text", type=Path, required=True, help="plain text, a paragraph a line")
     args = parser.parse_args()
-    if not args.text.is_file():
-        raise MissingFileError(f"no text {args.text}: give a file of plain text")
+    require_text(args.text)
     lines = [line for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
     sentences = [s for line in lines for s in _SENTENCE_END.split(line) if is_word(s)]
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"))

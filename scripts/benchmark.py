@@ -28,7 +28,8 @@ from cline_fairseq.data.subwords import (
     build_vocabulary,
     subwords_config,
 )
-from cline_fairseq.errors import MissingFileError, show_input_errors_plainly
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.files import require_text
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
 from cline_fairseq.rewriting.blocks import BlockRewriter
 
@@ -68,8 +69,7 @@ def rate(work, amount: int, repeats: int) -> float:
 
 def benchmark_rewrite(args) -> dict[str, float]:
     """The figures of the rewriter."""
-    if not args.text.is_file():
-        raise MissingFileError(f"no text {args.text}: give a file of plain text, one text a line")
+    require_text(args.text)
     torch.set_num_threads(1)
     lines = [line for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
     dictionary = Dictionary.load(str(args.dict))

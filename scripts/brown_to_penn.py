@@ -10,10 +10,10 @@ corpus (ca01 to cr09), of word/tag pairs:
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from cline_fairseq.errors import MissingFileError, show_input_errors_plainly
+from cline_fairseq.files import written_whole
 
 _PENN = {
     "nn": "NN", "nn$": "NN", "nns": "NNS", "nns$": "NNS", "nr": "NN", "nr$": "NN", "nrs": "NNS",
@@ -70,9 +70,8 @@ def main():
     parser.add_argument("--output", type=Path, required=True, help="word/TAG pairs, a line each")
     args = parser.parse_args()
     lines = [line for path in args.input for line in convert(path)]
-    part = args.output.with_name(args.output.name + ".part")
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    os.replace(part, args.output)
+    with written_whole(args.output) as part:
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

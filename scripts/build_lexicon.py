@@ -12,13 +12,13 @@ The lexicon that the package ships was built in this way; --report prints what i
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.files import written_whole
 from cline_fairseq.rewriting import Kind, Lexicon
 from cline_fairseq.rewriting.lexicon import LexiconData, resource_path
 from cline_fairseq.rewriting.tagged_text import read_tagged
@@ -44,9 +44,8 @@ def build(tagged: list[Path], output: Path) -> None:
         next(read_tagged(path), None)  # complains here rather than after minutes
     words = (pair for path in tagged for line in read_tagged(path) for pair in line)
     data = build_lexicon(wordnet, words)
-    part = output.with_name(output.name + ".part.npz")
-    data.save(part)
-    os.replace(part, output)
+    with written_whole(output) as part:
+        data.save(part)
     print(f"{output}: {output.stat().st_size / 2**20:.1f} MiB")
 
 

@@ -27,7 +27,8 @@ from cline_fairseq.data.subwords import (
     build_subwords,
     subwords_config,
 )
-from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.errors import InputError, show_input_errors_plainly
+from cline_fairseq.files import require_text, written_whole
 
 CHUNK = 500  # lines that a worker encodes at a time
 
@@ -55,15 +56,14 @@ def read_chunks(path):
 
 def encode(source: Path, output: Path, options: dict, workers: int) -> None:
     """Encode a file; the output appears when it is complete."""
-    if not source.is_file():
-        raise MissingFileError(f"no text {source}: give a file of plain text, one text a line")
+    require_text(source)
     build_subwords(options)  # complains here rather than in a worker
-    part = output.with_name(output.name + ".part")
     size = source.stat().st_size
     # Not forked: fairseq has imported torch, whose threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with (
         context.Pool(workers, start_worker, (options,)) as pool,
+        written_whole(output) as part,
         part.open("w", encoding="utf-8") as out,
         tqdm(total=size, unit="B", unit_scale=True, desc=source.name) as progress,
     ):
@@ -74,7 +74,6 @@ def encode(source: Path, output: Path, options: dict, workers: int) -> None:
                 out.writelines(line + "\n" for line in encoded)
                 done += sum(len(line.encode()) + 1 for line in chunk)
             progress.update(min(done, size) - progress.n)
-    os.replace(part, output)
 
 
 def parse_args():

@@ -10,11 +10,11 @@ the accuracies and the shares of replaced tokens over the updates, those of vali
 
 import argparse
 import json
-import os
 import re
 from pathlib import Path
 
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.files import written_whole
 
 # A line of a log, of either program: "... | train_inner | {...}" or "[...][train_inner][INFO] - {".
 _LINE = re.compile(r"[ \[](train_inner|valid)[ \]].*?(\{.*\})\s*$")
@@ -101,10 +101,9 @@ def draw(logs: dict[str, dict], output: Path) -> None:
         axis.set(title=title, xlabel="updates", ylim=(0, None))
         axis.grid(alpha=0.3)
         axis.legend()
-    part = output.with_name(output.name + ".part.png")
-    figure.savefig(part, dpi=100)
+    with written_whole(output) as part:
+        figure.savefig(part, dpi=100)
     plt.close(figure)
-    os.replace(part, output)
 
 
 def main():

@@ -25,7 +25,8 @@ from plot_training import draw, load_pyplot, parse_line, read_log
 from rewrite import as_text
 from tqdm import tqdm
 
-from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.errors import InputError, show_input_errors_plainly
+from cline_fairseq.files import require_text
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,8 +60,7 @@ def docstrings() -> list[str]:
 
 def read_corpus(path: Path) -> list[str]:
     """The paragraphs of a text, one a line."""
-    if not path.is_file():
-        raise MissingFileError(f"no text {path}: give a file of plain text, one paragraph a line")
+    require_text(path)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:

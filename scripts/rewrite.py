@@ -15,7 +15,6 @@ those that it has without shards.
 import argparse
 import json
 import multiprocessing
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -24,7 +23,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.errors import InputError, show_input_errors_plainly
+from cline_fairseq.files import require_text, written_whole
 from cline_fairseq.rewriting import Lexicon, Rewriter, Rewritten, Tagger, split_words
 from cline_fairseq.rewriting.kinds import (
     ANTONYM_KINDS,
@@ -101,8 +101,8 @@ def as_color(index: int, result: Rewritten) -> str:
 
 def read_texts(path: Path | None, shard: tuple[int, int]) -> Iterator[tuple[int, str]]:
     """The numbered lines of a shard of a file, or of standard input."""
-    if path is not None and not path.is_file():
-        raise MissingFileError(f"no text {path}: give a file of plain text, one text a line")
+    if path is not None:
+        require_text(path)
     part, parts = shard
     with path.open(encoding="utf-8") if path else nullcontext(sys.stdin) as lines:
         try:
@@ -131,13 +131,8 @@ def opened(output: Path | None):
     if output is None:
         yield sys.stdout
         return
-    part = output.with_name(output.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            yield file
-        os.replace(part, output)
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(output) as part, part.open("w", encoding="utf-8") as file:
+        yield file
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -10,12 +10,12 @@ trained on the result knows both. Needs spaCy and an English model:
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.errors import MissingFileError, show_input_errors_plainly
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.files import require_text, written_whole
 from cline_fairseq.rewriting.spacy_tagger import MODEL, load_spacy
 from cline_fairseq.rewriting.words import word_spans
 
@@ -61,18 +61,15 @@ def parse_args():
 def main():
     show_input_errors_plainly()
     args = parse_args()
-    if not args.input.is_file():
-        raise MissingFileError(f"no text {args.input}: give a file of plain text, one text a line")
+    require_text(args.input)
     tagger = load_spacy(args.model)
     tagger.max_length = 10**9
     lines = args.input.read_text(encoding="utf-8").splitlines()
     lines = [line for line in lines if line.strip()][:: args.every]
-    part = args.output.with_suffix(args.output.suffix + ".part")
-    with part.open("w", encoding="utf-8") as out:
+    with written_whole(args.output) as part, part.open("w", encoding="utf-8") as out:
         for i, doc in enumerate(tqdm(tagger.pipe(lines), total=len(lines), unit="line")):
             pairs = our_words(doc) if i % 2 else spacy_words(doc)
             print(*(f"{word}/{tag}" for word, tag in pairs), file=out)
-    os.replace(part, args.output)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import sentencepiece
 
-from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.errors import InputError, show_input_errors_plainly
+from cline_fairseq.files import require_text, written_whole
 
 MAX_BYTES_OF_LINE = 100_000  # SentencePiece leaves out longer lines
 
@@ -23,8 +24,7 @@ MAX_BYTES_OF_LINE = 100_000  # SentencePiece leaves out longer lines
 def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: int) -> None:
     """Train the vocabulary on at most ``sample`` lines, drawn at random."""
     for path in inputs:
-        if not path.is_file():
-            raise MissingFileError(f"no text {path}: give files of plain text, one text a line")
+        require_text(path)
     dest.mkdir(parents=True, exist_ok=True)
     part = dest / "sentencepiece.part"
     sentencepiece.set_random_generator_seed(seed)
@@ -51,9 +51,8 @@ def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: in
         for i in range(model.get_piece_size())
         if not (model.is_control(i) or model.is_unknown(i))
     ]
-    dictionary = dest / "dict.txt.part"
-    dictionary.write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")
-    os.replace(dictionary, dest / "dict.txt")
+    with written_whole(dest / "dict.txt") as dictionary:
+        dictionary.write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")
     os.replace(f"{part}.model", dest / "sentencepiece.model")
     os.remove(f"{part}.vocab")
     print(f"{dest / 'sentencepiece.model'}: {len(pieces):,} pieces", file=sys.stderr)

@@ -11,7 +11,6 @@ A part of the texts is lower-cased for training (--lower-share), since real text
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ import torch
 from tqdm import tqdm
 
 from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.files import written_whole
 from cline_fairseq.rewriting.tagged_text import read_tagged
 from cline_fairseq.rewriting.tagger import (
     SINGLES,
@@ -54,11 +54,13 @@ def train(args) -> Tagger:
     size = 1 << args.bits
     single, keys = feature_rows(words, size)
     starts = np.arange(0, len(ids) - 2 * WINDOW, args.batch_size)
-    rare = torch.zeros(size, dtype=torch.int64)
-    for start in tqdm(starts, desc="counting features", unit="step", mininterval=2):
-        rows, _ = batch(single, keys, ids, gold, start, args.batch_size, size)
-        rare += torch.bincount(rows.flatten(), minlength=size)
-    rare = rare < args.min_count
+    counts = torch.ones(size, dtype=torch.int64)
+    if args.min_count > 1:
+        counts.zero_()
+        for start in tqdm(starts, desc="counting features", unit="step", mininterval=2):
+            rows, _ = batch(single, keys, ids, gold, start, args.batch_size, size)
+            counts += torch.bincount(rows.flatten(), minlength=size)
+    rare = counts < args.min_count
     weights = torch.nn.EmbeddingBag(size + 1, len(TAGS), mode="sum", padding_idx=size, sparse=True)
     torch.nn.init.zeros_(weights.weight)
     optimizer = torch.optim.Adagrad(weights.parameters(), lr=args.lr, eps=1e-8)
@@ -145,9 +147,8 @@ def main():
     args = parse_args()
     if args.train:
         tagger = train(args)
-        part = args.output.with_name(args.output.name + ".part.npz")
-        tagger.save(part)
-        os.replace(part, args.output)
+        with written_whole(args.output) as part:
+            tagger.save(part)
         print(f"{args.output}: {args.output.stat().st_size / 2**20:.2f} MiB\n")
     else:
         tagger = Tagger.load(args.tagger)

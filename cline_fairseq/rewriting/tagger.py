@@ -18,6 +18,7 @@ from ..errors import InputError
 from .hashing import hash_rows, mix
 from .lexicon import UNREADABLE, resource_path
 from .tags import TAGS
+from .words import is_word
 
 FORMAT = 1  # of the file; a file of another format is refused
 WINDOW = 2  # words to each side
@@ -214,6 +215,6 @@ def _shape(word):
         | any(map(str.isdigit, word)) << 2
         | ("-" in rest) << 3
         | ("'" in rest or "’" in rest) << 4
-        | any(map(str.isalnum, word)) << 5
+        | is_word(word) << 5
         | min(len(word), 3) << 6
     )

@@ -5,7 +5,7 @@ import numpy as np
 from .lexicon import Lexicon
 from .tagger import Tagger, WordTypes
 from .tags import TAGS
-from .words import Case, case_of
+from .words import Case, case_of, is_word
 
 
 class WordTable:
@@ -48,7 +48,7 @@ class WordTable:
             "keys": types.keys,
             "entries": np.where(forms[:, None] >= 0, self._lexicon.entry_of[forms], -1),
             "case": cases,
-            "is_word": [any(map(str.isalnum, word)) for word in words],
+            "is_word": [is_word(word) for word in words],
         }
         for name, values in new.items():
             self._columns[name][rows] = values

@@ -18,6 +18,11 @@ def word_spans(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _WORD.finditer(text)]
 
 
+def is_word(word: str) -> bool:
+    """Whether it is more than punctuation: it has a letter or a digit."""
+    return any(map(str.isalnum, word))
+
+
 class Case(IntEnum):
     """How a word is written. A word in mixed case (iPhone) is never replaced."""
 
