@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Measure speed and memory; --json prints the figures for programs.
 
+    python scripts/benchmark.py corpus --text train.txt --dict dict.txt \\
+        --bpe sentencepiece --sentencepiece-model sentencepiece.model
     python scripts/benchmark.py rewrite --text valid.txt --dict dict.txt \\
         --bpe sentencepiece --sentencepiece-model sentencepiece.model
 """
@@ -8,7 +10,7 @@
 import argparse
 import json
 
-from benchmarks import rewrite
+from benchmarks import corpus, rewrite
 from cline_fairseq.errors import show_input_errors_plainly
 
 
@@ -17,7 +19,7 @@ def parse_args():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for benchmark in (rewrite,):
+    for benchmark in (corpus, rewrite):
         benchmark.add_parser(commands)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print JSON")

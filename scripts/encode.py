@@ -1,96 +1,117 @@
 #!/usr/bin/env python3
-"""Encode plain text into the subwords that fairseq-preprocess reads.
+"""Encode plain text: into fairseq's binarized files, or into the text fairseq-preprocess reads.
 
-One text a line, blank lines between documents. With SentencePiece:
+One paragraph a line, blank lines between documents; plain files, .gz, .xz or .zst. Straight to
+the files that fairseq-preprocess --only-source would write, byte for byte:
+
+    python scripts/encode.py --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
+        --dict dict.txt --input train.txt --binarize --dest data-bin --split train
+
+With the BPE of GPT-2 and RoBERTa, one of 16 shards (a folder for each, for fairseq-train
+shard0:shard1:...):
+
+    python scripts/encode.py --bpe gpt2 --gpt2-encoder-json encoder.json --gpt2-vocab-bpe \\
+        vocab.bpe --dict dict.txt --input wiki.txt.xz books.txt.gz --binarize --dest data-bin \\
+        --split train --shard 3/16
+
+Without --binarize, the symbols as text:
 
     python scripts/encode.py --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
         --input train.txt --output train.sp
-    fairseq-preprocess --only-source --srcdict dict.txt --trainpref train.sp \\
-        --validpref valid.sp --destdir data-bin --workers 2
 
-With the BPE of GPT-2 and RoBERTa:
-
-    python scripts/encode.py --bpe gpt2 --gpt2-encoder-json encoder.json --gpt2-vocab-bpe \\
-        vocab.bpe --input train.txt --output train.bpe
+A rerun leaves finished output alone, and makes anew what is broken or whose input has changed;
+what it goes by is the manifest beside each output.
 """
 
 import argparse
-import multiprocessing
 import os
-from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.data.subwords import (
-    add_subwords_options,
-    build_subwords,
-    subwords_config,
-)
-from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import require_text, written_whole
-
-CHUNK = 500  # lines that a worker encodes at a time
-
-
-def start_worker(options):
-    global subwords
-    subwords = build_subwords(options)
-
-
-def encode_lines(lines):
-    """Encode a chunk of lines; blank ones stay blank."""
-    return [subwords.encode(line) if line else "" for line in lines]
-
-
-def read_chunks(path):
-    """Yield chunks of lines without their ends."""
-    with path.open(encoding="utf-8") as file:
-        lines = (line.strip() for line in file)
-        try:
-            while chunk := list(islice(lines, CHUNK)):
-                yield chunk
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path} is not UTF-8 text: {error}; convert it first") from error
-
-
-def encode(source: Path, output: Path, options: dict, workers: int) -> None:
-    """Encode a file; the output appears when it is complete."""
-    require_text(source)
-    build_subwords(options)  # complains here rather than in a worker
-    size = source.stat().st_size
-    # Not forked: fairseq has imported torch, whose threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with (
-        context.Pool(workers, start_worker, (options,)) as pool,
-        written_whole(output) as part,
-        part.open("w", encoding="utf-8") as out,
-        tqdm(total=size, unit="B", unit_scale=True, desc=source.name) as progress,
-    ):
-        chunks = read_chunks(source)
-        done = 0
-        while group := list(islice(chunks, 16 * workers)):
-            for chunk, encoded in zip(group, pool.map(encode_lines, group, 1), strict=True):
-                out.writelines(line + "\n" for line in encoded)
-                done += sum(len(line.encode()) + 1 for line in chunk)
-            progress.update(min(done, size) - progress.n)
+from cline_fairseq.corpus.cleaning import NORMALIZATIONS, ON_ERRORS, Cleaning
+from cline_fairseq.corpus.encoding import Job, encode
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.options import add_subwords_options, parse_shard, subwords_config
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--input", type=Path, required=True, help="plain text, one text a line")
-    parser.add_argument("--output", type=Path, required=True, help="subwords, one text a line")
+    parser.add_argument("--input", type=Path, nargs="+", required=True, help="text files")
+    parser.add_argument("--output", type=Path, help="file of symbols to write")
+    parser.add_argument("--binarize", action="store_true", help="write fairseq's binarized files")
+    parser.add_argument("--dest", type=Path, help="folder of --binarize")
+    parser.add_argument("--split", default="train", help="name of the files of --binarize")
+    parser.add_argument("--dict", type=Path, help="fairseq's dictionary, for --binarize")
     add_subwords_options(parser)
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
-    return parser.parse_args()
+    parser.add_argument(
+        "--shard",
+        type=parse_shard,
+        metavar="I/N",
+        help="take each N-th block of documents from the I-th on; with --binarize into DEST/shardI",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace other output")
+    clean = parser.add_argument_group("cleaning (lines that are left out are counted by reason)")
+    clean.add_argument("--errors", choices=ON_ERRORS, default="strict", help="at bytes not UTF-8")
+    clean.add_argument("--normalize", choices=NORMALIZATIONS, help="Unicode's normalization")
+    clean.add_argument("--max-chars", type=int, default=0, help="leave out longer lines")
+    clean.add_argument(
+        "--min-letters",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="leave out lines with fewer letters among their characters, as 0.5",
+    )
+    clean.add_argument("--drop-blank", action="store_true", help="one blank line of several stays")
+    clean.add_argument(
+        "--drop-duplicates", action="store_true", help="leave out lines that were there before"
+    )
+    args = parser.parse_args()
+    if args.workers < 1:
+        parser.error("--workers must be at least 1")
+    if args.binarize and not (args.dest and args.dict):
+        parser.error("--binarize needs --dest and --dict")
+    if args.binarize == bool(args.output):
+        parser.error("give either --output, or --binarize with --dest and --dict")
+    return args
+
+
+def job_of(args) -> Job:
+    """The job that the options describe."""
+    output = args.output
+    if args.binarize:
+        output = args.dest / (f"shard{args.shard[0]}" if args.shard else "") / args.split
+    return Job(
+        inputs=args.input,
+        subwords=subwords_config(args),
+        output=output,
+        dictionary=args.dict if args.binarize else None,
+        cleaning=Cleaning(
+            args.errors, args.normalize, args.max_chars, args.min_letters, args.drop_blank
+        ).checked(),
+        drop_duplicates=args.drop_duplicates,
+        shard=args.shard or (0, 1),
+    )
 
 
 def main():
     show_input_errors_plainly()
     args = parse_args()
-    encode(args.input, args.output, subwords_config(args), args.workers)
+    job = job_of(args)
+    total = sum(path.stat().st_size for path in args.input if path.is_file())
+    with tqdm(total=total, unit="B", unit_scale=True, desc=str(job.output)) as bar:
+        counts = encode(job, args.workers, args.overwrite, bar.update, bar.write)
+    unknown = 100 * counts["unknown"] / max(counts["tokens"], 1)
+    print(
+        f"{job.paths[0]}: {counts['documents']:,} documents, {counts['lines']:,} lines, "
+        f"{counts['tokens']:,} tokens, {unknown:.3f} % unknown"
+    )
+    for reason, count in sorted(counts["left_out"].items()):
+        if count:
+            print(f"left out: {count:,} lines ({reason})")
 
 
 if __name__ == "__main__":

@@ -21,13 +21,13 @@ import sysconfig
 import time
 from pathlib import Path
 
-from plot_training import draw, load_pyplot, parse_line, read_log
-from rewrite import as_text
 from tqdm import tqdm
 
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import require_text
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
+from plot_training import draw, load_pyplot, parse_line, read_log
+from rewrite import as_text
 
 ROOT = Path(__file__).resolve().parent.parent
 MIN_PARAGRAPHS = 200

@@ -14,7 +14,6 @@ those that it has without shards.
 
 import argparse
 import json
-import multiprocessing
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -25,6 +24,7 @@ from tqdm import tqdm
 
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import require_text, written_whole
+from cline_fairseq.options import parse_shard
 from cline_fairseq.rewriting import Lexicon, Rewriter, Rewritten, Tagger, split_words
 from cline_fairseq.rewriting.kinds import (
     ANTONYM_KINDS,
@@ -34,6 +34,7 @@ from cline_fairseq.rewriting.kinds import (
     parse_kinds,
 )
 from cline_fairseq.rewriting.spacy_tagger import MODEL, SpacyTagger
+from cline_fairseq.workers import ordered_map
 
 CHUNK = 256  # texts that a worker rewrites at a time
 COLORS = {"synonym": "\033[32m", "antonym": "\033[31m"}
@@ -116,13 +117,7 @@ def read_texts(path: Path | None, shard: tuple[int, int]) -> Iterator[tuple[int,
 def rewrite_all(texts: Iterable[tuple[int, str]], args) -> Iterator[tuple[str, int]]:
     """The output in the order of the input, with few chunks in memory at any time."""
     chunks = iter(lambda: list(islice(texts, CHUNK)), [])
-    if args.workers == 1:
-        start_worker(args)
-        yield from map(rewrite_chunk, chunks)
-        return
-    with multiprocessing.Pool(args.workers, start_worker, (args,)) as pool:
-        while group := list(islice(chunks, 8 * args.workers)):
-            yield from pool.map(rewrite_chunk, group, 1)
+    return ordered_map(rewrite_chunk, chunks, args.workers, start_worker, (args,))
 
 
 @contextmanager
@@ -133,19 +128,6 @@ def opened(output: Path | None):
         return
     with written_whole(output) as part, part.open("w", encoding="utf-8") as file:
         yield file
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """``i/n`` with 0 <= i < n."""
-    try:
-        part, parts = map(int, text.split("/"))
-        if not 0 <= part < parts:
-            raise ValueError
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"expected i/n with i from 0 to n - 1, not {text!r}"
-        ) from None
-    return part, parts
 
 
 def parse_args():

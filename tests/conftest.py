@@ -1,9 +1,9 @@
 """Fixtures: the real lexicon and tagger, and a small corpus prepared as the README says."""
 
 import pytest
-from helpers import TOKENIZER, english_texts, gpt2_files, run
 
 from cline_fairseq.rewriting import Lexicon, Tagger
+from helpers import TOKENIZER, english_texts, gpt2_files, run
 
 
 @pytest.fixture(scope="session")

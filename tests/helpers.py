@@ -10,10 +10,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import strategies as st
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 TOKENIZER = "sentencepiece.model"
+
+SENTENCE = "The mice ran quickly over the better fences , and nobody was happy in Paris ."
+# Words of all sorts.
+ODD_WORDS = st.one_of(
+    st.sampled_from([*SENTENCE.split(), "NASA", "DOGS", "Dogs", "don't", "well-known", "iPhone"]),
+    st.sampled_from(["http://a.b/c?d=e", "naïve", "Ångström", "犬", "🙂", "1999", "x" * 400, ""]),
+    st.text(max_size=12),
+)
 
 
 def run(*command, check=True, **env):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import BIN, ROOT, run, train_command
 
 from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
+from helpers import BIN, ROOT, run, train_command
 
 
 def log_lines(result, kind):

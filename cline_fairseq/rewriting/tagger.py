@@ -1,74 +1,83 @@
-"""A part-of-speech tagger made of table look-ups.
+"""A part-of-speech tagger that is fast because it is made of table look-ups.
 
-A log-linear model over the features of a window of two words to each side. No feature looks at a
-predicted tag, so all words of all texts are tagged at once. Each feature is hashed to a row of
-one table of weights, a weight for every tag, and the tag of the greatest sum wins. The sums of
-the features of single words are taken once for each word type (:meth:`Tagger.types`); what is
-left for a running text are one gather of these sums, and one for every pair of words.
+A small network over a window of two words to each side (the "window approach" of Collobert et
+al. 2011, https://arxiv.org/abs/1103.0398). A word is the sum of the vectors of its features: the
+word itself, its capitals, shape, prefix and suffixes, so that unseen words are known by their
+endings. No feature looks at a predicted tag, so all words of all texts are tagged at once::
 
-Weights are 8-bit integers and sums are exact, so a text has the same tags on every machine.
+    v = sum of the vectors of the features of a word              once for each word type
+    s[o] = v W[o]                for each offset o of the window  once for each word type
+    h1 = relu(sum of s[o] of the words at the offsets + b1)       a gather of five rows
+    h2 = relu(h1 W2 + b2)
+    tag = argmax(h2 W3 + b3)
+
+All of it is integers, those in matrix products small enough for float32 to hold every sum exactly,
+so a text has the same tags on every machine.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InputError
-from .hashing import hash_rows, mix
+from .hashing import hash_rows
 from .lexicon import UNREADABLE, resource_path
 from .tags import TAGS
 from .words import is_word
 
-FORMAT = 1  # of the file; a file of another format is refused
+FORMAT = 2  # of the file; a file of another format is refused
 WINDOW = 2  # words to each side
 OFFSETS = range(-WINDOW, WINDOW + 1)
 BOUNDARY = 0  # the word type that stands before and behind a text
+FEATURES = ("word", "capitals", "shape", "prefix", "suffix2", "suffix3", "suffix4")
+MAX_ACTIVATION = 1023  # of h1 and h2: times 127 and 64 units, a sum still fits 24 bits
+_MAX_SUM = 6000  # of s: five of them and b1 fit an int16
+_CHUNK = 4096  # words tagged at a time, whose activations fit the cache
 _MAX_LENGTH = 24  # letters of a word that features see: the first and the last
-
-# What is known of a word: columns of the attribute matrix.
-_ATTRIBUTES = ("word", "form", "shape", *(f"suffix{n}" for n in (1, 2, 3, 4)), "prefix")
-# Features of single words: (offset, attribute).
-SINGLES = (
-    *((0, name) for name in _ATTRIBUTES),
-    *((o, name) for o in (-1, 1) for name in ("word", "suffix2", "suffix3", "shape")),
-    *((o, name) for o in (-2, 2) for name in ("word", "suffix3", "shape")),
-)
-# Features of pairs of words: two (offset, attribute) each.
-PAIRS = (
-    ((-1, "word"), (0, "word")),
-    ((0, "word"), (1, "word")),
-    ((-1, "word"), (1, "word")),
-    ((-2, "word"), (-1, "word")),
-    ((1, "word"), (2, "word")),
-    ((-1, "word"), (0, "suffix3")),
-    ((0, "suffix3"), (1, "word")),
-    ((-1, "suffix2"), (0, "suffix3")),
-    ((0, "suffix3"), (1, "suffix2")),
-    ((-1, "suffix2"), (1, "suffix2")),
-    ((-1, "shape"), (0, "form")),
-    ((0, "form"), (1, "shape")),
-    ((-1, "shape"), (1, "shape")),
-)
-_PAIR_ATTRIBUTES = ("word", "suffix3", "suffix2", "shape", "form")  # columns of WordTypes.keys
-
-
-class WordTypes(NamedTuple):
-    """Word types as the tagger sees them; row :data:`BOUNDARY` is no word."""
-
-    sums: np.ndarray  # int16 (V, 5, tags), scores that a type adds to the word at each offset
-    keys: np.ndarray  # uint64 (V, 5), hashes for the features of pairs
+_DTYPES = {
+    "features": np.uint32,
+    "vectors": np.int8,
+    "first": np.int16,
+    "first_bias": np.int16,
+    "second": np.int8,
+    "second_bias": np.int32,
+    "output": np.int8,
+    "output_bias": np.int32,
+    "shifts": np.int8,
+}
 
 
 class Tagger:
     """Assigns one of :data:`~cline_fairseq.rewriting.tags.TAGS` to each word of a text.
 
     Args:
-        weights: int8 (rows, tags); the number of rows is a power of two.
+        parameters: by name,
+
+            * ``features``: uint32 (F,), sorted keys of the features that have a vector,
+            * ``vectors``: int8 (F, D),
+            * ``first``: int16 (5, D, H), ``first_bias``: int16 (H,),
+            * ``second``: int8 (H, G), ``second_bias``: int32 (G,),
+            * ``output``: int8 (G, tags), ``output_bias``: int32 (tags,),
+            * ``shifts``: int8 (2,), bits to drop from s and from h2.
     """
 
-    def __init__(self, weights: np.ndarray):
-        self.weights = weights
+    def __init__(self, parameters: dict[str, np.ndarray]):
+        self.parameters = parameters
+        self._features, self._vectors = parameters["features"], parameters["vectors"]
+        offsets, width, hidden = parameters["first"].shape
+        first = parameters["first"].transpose(1, 0, 2).reshape(width, offsets * hidden)
+        scale1, scale2 = 2.0 ** -parameters["shifts"].astype(float)
+        # Powers of two change no digit of a sum; half a unit makes rounding of floor.
+        self._first = first * scale1  # float64, since its sums need more than 24 bits
+        self._second, self._second_bias, self._output, self._output_bias = (
+            array.astype(np.float32)
+            for array in (
+                parameters["second"] * scale2,
+                parameters["second_bias"] * scale2 + 0.5,
+                parameters["output"],
+                parameters["output_bias"],
+            )
+        )
 
     @classmethod
     def load(cls, name: str | Path = "en") -> "Tagger":
@@ -81,18 +90,18 @@ class Tagger:
         path = resource_path(name, "tagger")
         try:
             with np.load(path, allow_pickle=False) as file:
-                weights, right = file["weights"], file["format"] == FORMAT
+                parameters = dict(file)
         except UNREADABLE as error:
             raise InputError(f"{path} is not a tagger ({error})") from error
-        if not right or weights.dtype != np.int8 or weights.shape[1:] != (len(TAGS),):
+        if parameters.pop("format", None) != FORMAT or not _fit(parameters):
             raise InputError(
                 f"{path} holds no tagger of this version; train one with scripts/train_tagger.py"
             )
-        return cls(weights)
+        return cls(parameters)
 
     def save(self, path: Path) -> None:
         """Write the tagger to an .npz file."""
-        np.savez_compressed(path, format=np.int32(FORMAT), weights=self.weights)
+        np.savez_compressed(path, format=np.int32(FORMAT), **self.parameters)
 
     def tag(self, words: list[str]) -> list[str]:
         """The tags of the words of one text."""
@@ -100,15 +109,19 @@ class Tagger:
         types = self.types(["", *names.tolist()])
         return [TAGS[tag] for tag in self.tag_ids(types, pad([ids[:-1] + 1]))[WINDOW:-WINDOW]]
 
-    def types(self, words: list[str]) -> WordTypes:
-        """The rows of word types; the empty word is the boundary."""
-        rows, keys = feature_rows(words, len(self.weights))
-        sums = np.zeros((len(words), len(OFFSETS), len(TAGS)), np.int16)
-        for (offset, _), row in zip(SINGLES, rows.T, strict=True):
-            sums[:, offset + WINDOW] += self.weights[row]
-        return WordTypes(sums, keys)
+    def types(self, words: list[str]) -> np.ndarray:
+        """What words add to h1 at each offset: int16 (V, 5, H). The empty word is the boundary."""
+        keys = feature_keys(words)
+        at = np.searchsorted(self._features, keys)
+        known = np.append(self._features, np.uint32(0))[at] == keys
+        vectors = np.zeros((len(words), self._vectors.shape[1]), np.int16)
+        for column, is_known in zip(at.T, known.T, strict=True):
+            vectors[is_known] += self._vectors[column[is_known]]
+        sums = np.floor(vectors.astype(np.float64) @ self._first + 0.5)
+        sums = np.clip(sums, -_MAX_SUM, _MAX_SUM).astype(np.int16)
+        return sums.reshape(len(words), len(OFFSETS), -1)
 
-    def tag_ids(self, types: WordTypes, ids: np.ndarray) -> np.ndarray:
+    def tag_ids(self, types: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Tag texts given as word types, one after the other with boundaries between them.
 
         Args:
@@ -118,18 +131,49 @@ class Tagger:
         Returns:
             int array (N,), indices into TAGS; those of boundaries mean nothing.
         """
-        n = len(ids) - 2 * WINDOW
-        inner = np.zeros((n, len(TAGS)), np.int16)
-        # take() on rows is several times faster than indexing with two arrays.
-        sums = types.sums.reshape(-1, len(TAGS))
-        first = ids * len(OFFSETS)
-        for i in range(len(OFFSETS)):
-            inner += sums.take(first[i : i + n] + i, axis=0)
-        for row in pair_rows(types.keys, ids, len(self.weights)):
-            inner += self.weights.take(row, axis=0)
         tags = np.zeros(len(ids), np.intp)
-        tags[WINDOW : WINDOW + n] = inner.argmax(axis=1)
+        for start in range(0, len(ids) - 2 * WINDOW, _CHUNK):
+            piece = ids[start : start + _CHUNK + 2 * WINDOW]
+            scores = self._scores(types, piece)
+            tags[start + WINDOW :][: len(scores)] = scores.argmax(axis=1)
         return tags
+
+    def _scores(self, types, ids):
+        """The scores (N - 4, tags) of a piece of text: integers as floats."""
+        n = len(ids) - 2 * WINDOW
+        # take() on rows is several times faster than indexing with two arrays.
+        rows = types.reshape(-1, types.shape[2])
+        first = ids * len(OFFSETS)
+        h1 = rows.take(first[:n], axis=0)
+        for i in range(1, len(OFFSETS)):
+            h1 += rows.take(first[i : i + n] + i, axis=0)
+        h1 += self.parameters["first_bias"]
+        h2 = np.clip(h1, 0, MAX_ACTIVATION, out=h1).astype(np.float32) @ self._second
+        h2 += self._second_bias
+        np.clip(np.floor(h2, out=h2), 0, MAX_ACTIVATION, out=h2)
+        scores = h2 @ self._output
+        scores += self._output_bias
+        return scores
+
+
+def _fit(parameters):
+    """Whether parameters have the right names, types and shapes."""
+    if {name: array.dtype for name, array in parameters.items()} != _DTYPES:
+        return False
+    shape = {name: array.shape for name, array in parameters.items()}
+    count, width = (*shape["vectors"], 0)[:2]
+    hidden, top = (*shape["second"], 0)[:2]
+    return shape == {
+        "features": (count,),
+        "vectors": (count, width),
+        "first": (len(OFFSETS), width, hidden),
+        "first_bias": (hidden,),
+        "second": (hidden, top),
+        "second_bias": (top,),
+        "output": (top, len(TAGS)),
+        "output_bias": (len(TAGS),),
+        "shifts": (2,),
+    }
 
 
 def pad(texts: list[np.ndarray]) -> np.ndarray:
@@ -138,58 +182,22 @@ def pad(texts: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([part for text in texts for part in (boundary, text)] + [boundary])
 
 
-def feature_rows(words: list[str], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The features of single words.
-
-    Returns:
-        rows: int (V, singles), the row of the table of weights for each feature.
-        keys: uint64 (V, 5), the hashes that :func:`pair_rows` wants.
-    """
-    attributes = _attributes(words)
-    rows = [_row(attributes[name], i, size) for i, (_, name) in enumerate(SINGLES)]
-    return np.stack(rows, axis=1), np.stack([attributes[n] for n in _PAIR_ATTRIBUTES], axis=1)
-
-
-def pair_rows(keys: np.ndarray, ids: np.ndarray, size: int) -> list[np.ndarray]:
-    """The features of pairs: for each an int array (N - 4,) of rows of the table of weights."""
-    columns = {
-        name: keys[:, i].take(ids) for i, name in enumerate(_PAIR_ATTRIBUTES)
-    }  # each gathered once, and read at several offsets
-    n = len(ids) - 2 * WINDOW
-
-    def at(offset, name):
-        return columns[name][WINDOW + offset :][:n]
-
-    return [
-        # The two factors differ, so that the order of the words counts.
-        _row(at(*left) * np.uint64(3) + (at(*right) >> np.uint64(1)), len(SINGLES) + i, size)
-        for i, (left, right) in enumerate(PAIRS)
-    ]
-
-
-def _row(hashes, feature, size):
-    """Rows of a table of 2**n rows from the high bits of one multiplication."""
-    factor = mix(np.uint64(feature + 1)) | np.uint64(1)
-    shift = np.uint64(64 - (size.bit_length() - 1))
-    return ((hashes * factor) >> shift).astype(np.intp)
-
-
-def _attributes(words: list[str]) -> dict[str, np.ndarray]:
-    """The attributes of words, each uint64 (V,)."""
+def feature_keys(words: list[str]) -> np.ndarray:
+    """The keys of the features of words: uint32 (V, features), in the order of FEATURES."""
     half = _MAX_LENGTH // 2
     words = [w if len(w) <= _MAX_LENGTH else w[:half] + w[-half:] for w in words]
-    form, _ = _letters(words)
+    capitals, _ = _letters([w if w != w.lower() else "" for w in words])
     lower, lengths = _letters([w.lower() for w in words])
     ends = _suffixes(lower, lengths, 4)
-    attributes = {
-        "word": hash_rows(lower),
-        "form": hash_rows(form, salt=1),
-        "shape": mix(np.array([_shape(w) for w in words], np.uint64) + np.uint64(1)),
-        "prefix": hash_rows(lower[:, :3], salt=2),
+    columns = {
+        "word": lower,
+        "capitals": capitals,
+        "shape": np.array([[_shape(w) + 1] for w in words]),
+        "prefix": lower[:, :3],
+        **{f"suffix{n}": ends[:, :n] for n in (2, 3, 4)},
     }
-    for n in (1, 2, 3, 4):
-        attributes[f"suffix{n}"] = hash_rows(ends[:, :n], salt=2 + n)
-    return attributes
+    hashes = [hash_rows(columns[name], salt=i) for i, name in enumerate(FEATURES)]
+    return (np.stack(hashes, axis=1) >> np.uint64(32)).astype(np.uint32)
 
 
 def _letters(words):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .lexicon import Lexicon
-from .tagger import Tagger, WordTypes
+from .tagger import Tagger
 from .tags import TAGS
 from .words import Case, case_of, is_word
 
@@ -17,10 +17,8 @@ class WordTable:
     def __init__(self, lexicon: Lexicon, tagger: Tagger):
         self._lexicon, self._tagger = lexicon, tagger
         self._count = 0
-        boundary = tagger.types([""])
         self._columns = {
-            "sums": np.empty_like(boundary.sums),
-            "keys": np.empty_like(boundary.keys),
+            "types": np.empty_like(tagger.types([""])),
             "entries": np.empty((1, len(TAGS)), np.int32),
             "case": np.empty(1, np.uint8),
             "is_word": np.empty(1, bool),
@@ -34,7 +32,6 @@ class WordTable:
         """Append word types that are not there yet, and return their rows."""
         rows = np.arange(self._count, self._count + len(words))
         self._reserve(self._count + len(words))
-        types = self._tagger.types(words)
         cases = [case_of(word) for word in words]
         form_id = self._lexicon.form_id
         forms = np.array(
@@ -44,8 +41,7 @@ class WordTable:
             ]
         )
         new = {
-            "sums": types.sums,
-            "keys": types.keys,
+            "types": self._tagger.types(words),
             "entries": np.where(forms[:, None] >= 0, self._lexicon.entry_of[forms], -1),
             "case": cases,
             "is_word": [is_word(word) for word in words],
@@ -66,9 +62,9 @@ class WordTable:
             self._columns[name] = grown
 
     @property
-    def types(self) -> WordTypes:
-        """The rows of the tagger."""
-        return WordTypes(self._columns["sums"], self._columns["keys"])
+    def types(self) -> np.ndarray:
+        """What the tagger wants to know of each word type."""
+        return self._columns["types"]
 
     @property
     def entries(self) -> np.ndarray:

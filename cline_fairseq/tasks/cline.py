@@ -14,8 +14,9 @@ from omegaconf import II, MISSING
 from ..data.cline_dataset import ClineDataset
 from ..data.lines import CutLinesDataset, load_lines
 from ..data.masking import Masking
-from ..data.subwords import MASK, build_vocabulary
+from ..data.subwords import build_vocabulary
 from ..errors import InputError, MissingFileError
+from ..options import MASK
 from ..rewriting import Lexicon, Rewriter, Tagger
 from ..rewriting.blocks import BlockRewriter
 from ..rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS, format_kinds, parse_kinds

@@ -15,14 +15,9 @@ from fairseq.data import Dictionary
 from benchmarks.measures import memory, rate
 from cline_fairseq.data.cline_dataset import ClineDataset
 from cline_fairseq.data.masking import Masking
-from cline_fairseq.data.subwords import (
-    MASK,
-    add_subwords_options,
-    build_subwords,
-    build_vocabulary,
-    subwords_config,
-)
+from cline_fairseq.data.subwords import build_subwords, build_vocabulary
 from cline_fairseq.files import require_text
+from cline_fairseq.options import MASK, add_subwords_options, subwords_config
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
 from cline_fairseq.rewriting.blocks import BlockRewriter
 

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 from fairseq.logging import metrics
-from helpers import make_task
 from sklearn.metrics import f1_score
 
 from cline_fairseq.criterions.cline import LOSSES, ClineCriterion, ClineCriterionConfig
 from cline_fairseq.errors import InputError
 from cline_fairseq.models.cline import ClineModel, tiny_architecture
+from helpers import make_task
 
 
 @pytest.fixture(scope="module")

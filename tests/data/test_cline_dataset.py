@@ -1,12 +1,14 @@
 """Batches of real text, with both tokenizers."""
 
+import os
 import pickle
 from collections import Counter
 
 import numpy as np
 import pytest
 import torch
-from helpers import make_task
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cline_fairseq.data.lines import CutLinesDataset
 from cline_fairseq.data.subwords import build_subwords
@@ -14,6 +16,7 @@ from cline_fairseq.errors import InputError
 from cline_fairseq.rewriting import split_words
 from cline_fairseq.rewriting.blocks import BlockRewriter
 from cline_fairseq.rewriting.words import case_of, with_case
+from helpers import ODD_WORDS, ROOT, make_task, run
 
 PAD, EOS, UNK = 1, 2, 3
 
@@ -178,17 +181,69 @@ def test_words_of_a_block(task, texts):
         assert {"Happy", "dogs", "quickly", "don't", "don’t", "bones"} <= set(found)
 
 
+def check_views(task, lexicon, tagger, text, room, epoch=1):
+    """The invariants of both views of a text that fills a block all but ``room`` tokens."""
+    ids = ids_of(task, text)
+    rewriter = BlockRewriter(task.rewriter.rewriter, task.rewriter.vocabulary, len(ids) + room)
+    views = rewriter.rewrite([ids], epoch, [0])
+    for view, chosen in zip(views, rewriter.rewriter.views, strict=True):
+        row, labels = view.tokens.tolist(), view.labels.tolist()
+        assert view.lengths.tolist() == [len(row)]
+        assert len(row) <= len(ids) + room
+        align(rewriter, lexicon, tagger, ids, row, labels, list(chosen.kinds))
+        assert sum(view.replaced_by_kind.values()) == labels.count(1)
+        assert (np.array(labels) == 1)[~view.content].sum() == 0
+
+
 @pytest.mark.parametrize("text", ODD_TEXTS)
 def test_odd_texts(task, lexicon, tagger, text):
-    ids = ids_of(task, text)
-    rewriter = BlockRewriter(task.rewriter.rewriter, task.rewriter.vocabulary, len(ids) + 20)
     for epoch in range(1, 6):
-        for view, chosen in zip(
-            rewriter.rewrite([ids], epoch, [0]), rewriter.rewriter.views, strict=True
-        ):
-            row, labels = view.tokens.tolist(), view.labels.tolist()
-            align(rewriter, lexicon, tagger, ids, row, labels, list(chosen.kinds))
-            assert sum(view.replaced_by_kind.values()) == labels.count(1)
+        check_views(task, lexicon, tagger, text, 20, epoch)
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=st.lists(ODD_WORDS, max_size=40), room=st.integers(0, 12))
+def test_any_words_in_a_block(task, lexicon, tagger, words, room):
+    check_views(task, lexicon, tagger, " ".join(words), room)
+
+
+@settings(max_examples=40, deadline=None)
+@given(start=st.integers(0, 10_000), length=st.integers(0, 80), room=st.integers(0, 12))
+def test_any_piece_of_real_text_in_a_block(task, lexicon, tagger, texts, start, length, room):
+    words = " ".join(texts[:400]).split()
+    text = " ".join(words[start : start + length])
+    check_views(task, lexicon, tagger, text, room)
+
+
+BATCHES = """
+import sys, zlib
+from pathlib import Path
+from helpers import ODD_WORDS, ROOT, make_task, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+task = make_task(Path(sys.argv[1]), sample_break_mode="complete", mask_whole_words=True)
+task.load_dataset("valid")
+iterator = task.get_batch_iterator(
+    task.datasets["valid"], max_tokens=3000, max_positions=64, seed=1, num_workers=1
+).next_epoch_itr()
+for batch in iterator:
+    for name in ("mlm_target", "rtd_target"):
+        print(zlib.crc32(batch[name].numpy().tobytes()))
+    print(zlib.crc32(batch["net_input"]["src_tokens"].numpy().tobytes()))
+"""
+
+
+def test_python_hash_seed_changes_nothing(corpus, tmp_path):
+    script = tmp_path / "batches.py"
+    script.write_text(BATCHES)
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
+    first, second = (
+        run("python", script, corpus, PYTHONPATH=path, PYTHONHASHSEED=str(seed)).stdout
+        for seed in (0, 1)
+    )
+    sums = [line for line in first.splitlines() if line.isdigit()]
+    assert len(sums) > 12
+    assert sums == [line for line in second.splitlines() if line.isdigit()]
 
 
 def test_a_dataset_can_go_to_another_process(task):

@@ -4,7 +4,6 @@ import pytest
 import torch
 from fairseq.models.roberta import RobertaModel
 from fairseq.models.roberta.model import base_architecture as roberta_architecture
-from helpers import make_task
 
 from cline_fairseq.errors import InputError
 from cline_fairseq.models.cline import (
@@ -14,6 +13,7 @@ from cline_fairseq.models.cline import (
     small_architecture,
     tiny_architecture,
 )
+from helpers import make_task
 
 
 @pytest.fixture(scope="module")

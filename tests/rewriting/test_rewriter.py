@@ -11,8 +11,7 @@ from cline_fairseq.rewriting import Kind, Rewriter, split_words
 from cline_fairseq.rewriting.kinds import SYNONYM_KINDS, format_kinds, parse_kinds
 from cline_fairseq.rewriting.rewriter import NOT_REPLACED
 from cline_fairseq.rewriting.words import Case, case_of, with_case
-
-SENTENCE = "The mice ran quickly over the better fences , and nobody was happy in Paris ."
+from helpers import ODD_WORDS, SENTENCE
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +49,6 @@ def check_invariants(result, lexicon, tagger):
 def test_real_texts(rewriter, lexicon, tagger, texts):
     for i, text in enumerate(texts[:150]):
         check_invariants(rewriter.rewrite(split_words(text), index=i), lexicon, tagger)
-
-
-# Words of all sorts, in any order.
-ODD_WORDS = st.one_of(
-    st.sampled_from([*SENTENCE.split(), "NASA", "DOGS", "Dogs", "don't", "well-known", "iPhone"]),
-    st.sampled_from(["http://a.b/c?d=e", "naïve", "Ångström", "犬", "🙂", "1999", "x" * 400, ""]),
-    st.text(max_size=12),
-)
 
 
 @settings(max_examples=60, deadline=None)

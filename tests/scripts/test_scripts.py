@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from helpers import ROOT, TOKENIZER, run
 
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))

@@ -1,9 +1,9 @@
 """Bad input of the task: one sentence that names the thing and says what to do."""
 
 import pytest
-from helpers import make_task, run, sentencepiece_options, train_command
 
 from cline_fairseq.errors import InputError, MissingFileError
+from helpers import make_task, run, sentencepiece_options, train_command
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Corpus preparation: from raw text to fairseq's binarized files, without fairseq and torch."""

@@ -1,0 +1,227 @@
+"""Encoding of a corpus: blocks of text in, fairseq's files out, by any number of processes."""
+
+import errno
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import require_text
+from ..workers import ordered_map
+from .cleaning import Cleaning, RecentLines, clean_lines, line_hashes
+from .encoders import Indexer, build_encoder
+from .manifest import Manifest, describe, file_digest
+from .outputs import BinaryOutput, TextOutput
+from .reading import Block, TextFile
+from .symbols import UNKNOWN, Symbols
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to encode, and how.
+
+    Attributes:
+        inputs: text files; each one ends a document.
+        subwords: configuration of the tokenizer, see :mod:`~cline_fairseq.options`.
+        output: the prefix of the .bin and .idx files, or the file of symbols.
+        dictionary: the dict.txt of the binarized output; None for an output of symbols.
+        cleaning: what is done to lines first.
+        drop_duplicates: leave out lines that were there before.
+        shard: (i, n), take each n-th block of documents from the i-th on.
+    """
+
+    inputs: list[Path]
+    subwords: dict[str, Any]
+    output: Path
+    dictionary: Path | None = None
+    cleaning: Cleaning = field(default_factory=Cleaning)
+    drop_duplicates: bool = False
+    shard: tuple[int, int] = (0, 1)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files to write."""
+        if self.dictionary is None:
+            return [self.output]
+        return [self.output.with_name(f"{self.output.name}.{end}") for end in ("bin", "idx")]
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the output."""
+        model = [Path(value) for value in self.subwords.values() if isinstance(value, str)][1:]
+        options = {
+            "tokenizer": [self.subwords["_name"], *map(file_digest, model)],
+            "dictionary": self.dictionary and file_digest(self.dictionary),
+            "shard": "{}/{}".format(*self.shard),
+            "drop_duplicates": self.drop_duplicates,
+            **self.cleaning._asdict(),
+        }
+        return Manifest(self.output.with_name(f"{self.output.name}.manifest.json"), options)
+
+
+@dataclass
+class Counts:
+    """What an output holds, and what was left out by reason."""
+
+    documents: int = 0
+    lines: int = 0
+    tokens: int = 0
+    unknown: int = 0
+    left_out: Counter = field(default_factory=Counter)
+
+
+class _Encoded(NamedTuple):
+    """A block as tokens, or as the bytes of a text of symbols: lines, joined."""
+
+    data: np.ndarray  # int64 tokens or uint8 bytes
+    sizes: np.ndarray  # int64 (lines,), how much of data each line is
+    hashes: np.ndarray | None  # uint64 (lines,), to find repeated ones
+    counts: Counts
+    consumed: int
+    path: Path
+
+
+def encode(
+    job: Job,
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: Callable[[int], None] = lambda count: None,
+    report: Callable[[str], None] = lambda message: None,
+) -> dict[str, Any]:
+    """Make the output of a job, unless it is complete already.
+
+    Args:
+        job: what to encode.
+        workers: processes. The output is the same for any number.
+        overwrite: whether an output of other options may be replaced.
+        progress: called with the number of bytes of input that were done.
+        report: called with what people should know.
+
+    Returns:
+        the counts of the output, as :class:`Counts` has them.
+
+    Raises:
+        InputError: for all that a user can mend. An output that was there before is kept then.
+    """
+    for path in job.inputs:
+        require_text(path)
+    encoder = build_encoder(job.subwords)  # complains here rather than in a worker
+    symbols = job.dictionary and Symbols(job.dictionary)
+    if symbols:
+        Indexer(encoder, symbols)
+    manifest = job.manifest
+    left = "--overwrite" if overwrite else manifest.what_is_left(job.inputs, job.paths)
+    if left is None:
+        report(f"{job.paths[0]} is complete: nothing to do")
+        return manifest.counts
+    if left != "new":
+        report(f"making {job.paths[0]} anew: {left}")
+    try:
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+        if symbols:
+            _write_dictionary(symbols, job.output.with_name("dict.txt"), overwrite)
+        manifest.start()
+        output = BinaryOutput(job.output, len(symbols)) if symbols else TextOutput(job.output)
+        with output:
+            files = [TextFile(path) for path in job.inputs]
+            counts = _encode_blocks(job, files, output, workers, progress)
+            if not counts.lines:
+                raise InputError(
+                    f"there is nothing to write to {job.paths[0]}: the text is empty, or has "
+                    f"fewer than {job.shard[1]} blocks of documents, or all of it was left out "
+                    f"({dict(counts.left_out)})"
+                )
+            output.commit()
+        manifest.finish(
+            [describe(file.path, file.digest) for file in files],
+            [describe(path) for path in job.paths],
+            asdict(counts),
+        )
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise InputError(
+                f"no room to write {job.paths[0]} ({error.strerror}): make room and run the same "
+                "command again; what was finished stays"
+            ) from error
+        raise
+    return manifest.counts
+
+
+def _encode_blocks(job, files, output, workers, progress):
+    total = Counts()
+    recent = RecentLines() if job.drop_duplicates else None
+    done: Counter = Counter()
+    blocks = _shard(files, job.shard)
+    for block in ordered_map(_encode_block, blocks, workers, _start_worker, (job,)):
+        data, sizes, counts = block.data, block.sizes, block.counts
+        if recent:
+            keep = ~recent.repeated(block.hashes)
+            counts.left_out["repeated"] += len(keep) - int(keep.sum())
+            counts.lines = int(keep.sum())
+            data, sizes = data[np.repeat(keep, sizes)], sizes[keep]
+        output.write(data, sizes)
+        total.documents += counts.documents
+        total.lines += counts.lines
+        total.tokens += counts.tokens
+        total.unknown += counts.unknown
+        total.left_out += counts.left_out
+        progress(block.consumed - done[block.path])
+        done[block.path] = block.consumed
+    return total
+
+
+def _shard(files: list[TextFile], shard: tuple[int, int]) -> Iterator[Block]:
+    """The blocks of a shard, with a blank line where a document ends without one."""
+    part, parts = shard
+    number, ended = 0, True
+    for file in files:
+        for block in file.blocks():
+            if number % parts == part:
+                if block.starts_document and not ended:
+                    yield block._replace(data=b"\n" + block.data, line=block.line - 1)
+                else:
+                    yield block
+                ended = block.data.endswith(b"\n\n")
+            number += 1
+
+
+def _write_dictionary(symbols, path, overwrite):
+    if path.exists() and not overwrite:
+        if Symbols(path).symbols != symbols.symbols:
+            raise InputError(
+                f"{path} is another dictionary: a folder has one for all its files; give another "
+                "--dest, or --overwrite"
+            )
+    else:
+        symbols.save(path)
+
+
+def _start_worker(job: Job) -> None:
+    global _job, _encoder, _indexer
+    _job, _encoder = job, build_encoder(job.subwords)
+    _indexer = Indexer(_encoder, Symbols(job.dictionary)) if job.dictionary else None
+
+
+def _encode_block(block: Block) -> _Encoded:
+    lines, left_out = clean_lines(block, _job.cleaning)
+    counts = Counts(lines=len(lines), left_out=left_out)
+    before = ["" if block.starts_document else "text", *lines]
+    counts.documents = sum(not last and bool(s) for last, s in zip(before, lines, strict=False))
+    hashes = line_hashes(lines) if _job.drop_duplicates else None
+    if _indexer:
+        data, sizes = _indexer(lines)
+        counts.tokens = len(data)
+        counts.unknown = int((data == UNKNOWN).sum())
+    else:
+        texts = [_encoder.text(line) + "\n" if line else "\n" for line in lines]
+        counts.tokens = sum(text.count(" ") + (text != "\n") for text in texts)
+        encoded = [text.encode() for text in texts]
+        sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        data = np.frombuffer(b"".join(encoded), np.uint8)
+    return _Encoded(data, sizes, hashes, counts, block.consumed, block.path)

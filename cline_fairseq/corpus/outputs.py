@@ -1,0 +1,111 @@
+"""What a corpus is written to: fairseq's mmap files, or text of symbols.
+
+Everything is written under temporary names. :meth:`commit` gives the files their own names in an
+order in which no moment leaves files that look finished and are not.
+"""
+
+import os
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+_MAGIC = b"MMIDIDX\x00\x00"
+_VERSION = 1
+_DTYPE_CODES = {np.uint16: 8, np.uint32: 9}
+_CHUNK = 1 << 20  # sizes at a time
+
+
+def token_dtype(num_symbols: int) -> type:
+    """The type in which fairseq stores the tokens of a dictionary of this size."""
+    return np.uint16 if num_symbols < 65500 else np.uint32
+
+
+class Output:
+    """Some files, last of all the one that makes them complete.
+
+    Args:
+        paths: of the files, in the order in which they get their names.
+    """
+
+    def __init__(self, paths: list[Path]):
+        self.paths = paths
+        paths[0].parent.mkdir(parents=True, exist_ok=True)
+        self._parts = [path.with_name(f"{path.name}.part") for path in paths]
+        self._files = [part.open("wb") for part in self._parts]
+
+    def commit(self) -> None:
+        """Give the files their names; the old ones go first, from the last one on."""
+        for file in self._files:
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+        for path in reversed(self.paths):
+            path.unlink(missing_ok=True)
+        for part, path in zip(self._parts, self.paths, strict=True):
+            os.replace(part, path)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for file in self._files:
+            with suppress(OSError):  # a full disk, which was reported where it was met first
+                file.close()
+        for part in self._parts:
+            part.unlink(missing_ok=True)
+
+
+class BinaryOutput(Output):
+    """A dataset of fairseq's ``mmap`` implementation: PREFIX.bin and PREFIX.idx.
+
+    Byte for byte what ``fairseq-preprocess --only-source`` writes.
+    """
+
+    def __init__(self, prefix: Path, num_symbols: int):
+        self._dtype = token_dtype(num_symbols)
+        self._sizes_path = prefix.with_name(f"{prefix.name}.sizes.part")
+        super().__init__([prefix.with_name(f"{prefix.name}.{end}") for end in ("bin", "idx")])
+        self._sizes = self._sizes_path.open("w+b")
+
+    def write(self, tokens: np.ndarray, sizes: np.ndarray) -> None:
+        """Append lines: their tokens, joined, and how many each has."""
+        self._files[0].write(tokens.astype(self._dtype, copy=False))
+        self._sizes.write(sizes.astype(np.int32, copy=False))
+
+    def commit(self) -> None:
+        """Write the index, and give the files their names."""
+        index = self._files[1]
+        index.write(_MAGIC + struct.pack("<QB", _VERSION, _DTYPE_CODES[self._dtype]))
+        index.write(struct.pack("<Q", self._sizes.tell() // 4))
+        for sizes in self._stored_sizes():
+            index.write(sizes)
+        address = 0
+        for sizes in self._stored_sizes():
+            ends = address + np.cumsum(sizes, dtype=np.int64) * self._dtype().itemsize
+            index.write(np.concatenate([[address], ends[:-1]]))
+            address = int(ends[-1])
+        super().commit()
+
+    def _stored_sizes(self):
+        self._sizes.flush()
+        self._sizes.seek(0)
+        while data := self._sizes.read(4 * _CHUNK):
+            yield np.frombuffer(data, np.int32)
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self._sizes.close()
+        self._sizes_path.unlink(missing_ok=True)
+
+
+class TextOutput(Output):
+    """Symbols with spaces between, one text a line, as fairseq-preprocess reads them."""
+
+    def __init__(self, path: Path):
+        super().__init__([path])
+
+    def write(self, text: np.ndarray, sizes: np.ndarray) -> None:
+        """Append lines: their bytes, joined."""
+        self._files[0].write(text)

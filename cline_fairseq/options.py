@@ -1,0 +1,67 @@
+"""Options that programs share: the subword tokenizer, named as in fairseq, and shards."""
+
+import argparse
+
+from .errors import InputError
+
+SUPPORTED = ("sentencepiece", "gpt2")
+MASK = "<mask>"
+SPACE = "\u2581"  # SentencePiece's sign for it
+_MAX_FOREIGN = 0.01  # share of a dictionary that its tokenizer may not know
+
+
+def add_subwords_options(parser: argparse.ArgumentParser) -> None:
+    """Give a program the options of the tokenizer, named as in fairseq."""
+    parser.add_argument("--bpe", choices=SUPPORTED, required=True, help="the subword tokenizer")
+    parser.add_argument("--sentencepiece-model", help="the model of --bpe sentencepiece")
+    parser.add_argument("--gpt2-encoder-json", help="encoder.json of --bpe gpt2")
+    parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")
+
+
+def subwords_config(args: argparse.Namespace) -> dict:
+    """fairseq's configuration of ``--bpe``, of these options.
+
+    Raises:
+        InputError: if a file is not named.
+    """
+    names = {
+        "sentencepiece": ["sentencepiece_model"],
+        "gpt2": ["gpt2_encoder_json", "gpt2_vocab_bpe"],
+    }
+    options = {name: getattr(args, name) for name in names[args.bpe]}
+    for name, value in options.items():
+        if value is None:
+            raise InputError(f"--bpe {args.bpe} needs --{name.replace('_', '-')} FILE")
+    if args.bpe == "sentencepiece":
+        options |= {"sentencepiece_enable_sampling": False, "sentencepiece_alpha": None}
+    return {"_name": args.bpe, **options}
+
+
+def require_fit(foreign: int, total: int) -> None:
+    """Make sure that a dictionary was made for the tokenizer.
+
+    Args:
+        foreign: how many symbols of the dictionary the tokenizer does not know.
+        total: how many symbols the dictionary has.
+
+    Raises:
+        InputError: if it was not.
+    """
+    if foreign > _MAX_FOREIGN * total:
+        raise InputError(
+            f"the dictionary does not fit the tokenizer, which does not know {foreign:,} of its "
+            f"{total:,} types: give the tokenizer that the corpus was encoded with"
+        )
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """``i/n`` with 0 <= i < n, an option's type."""
+    try:
+        part, parts = map(int, text.split("/"))
+        if not 0 <= part < parts:
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected i/n with i from 0 to n - 1, not {text!r}"
+        ) from None
+    return part, parts

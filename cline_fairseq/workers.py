@@ -1,0 +1,66 @@
+"""Work in other processes: in order, with few items in memory, and without hanging."""
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from .errors import InputError
+
+Item, Result = TypeVar("Item"), TypeVar("Result")
+_WAITING = 3  # items a worker that are in work or wait
+
+
+def ordered_map(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    start: Callable[..., None],
+    args: tuple = (),
+) -> Iterator[Result]:
+    """``map(function, items)`` in other processes, or in this one if ``workers`` is 1.
+
+    Args:
+        function: of a module, like all that goes to other processes.
+        items: read only as fast as results are taken.
+        workers: processes.
+        start: called in each process first, with ``args``.
+        args: of ``start``.
+
+    Raises:
+        InputError: if a worker was killed.
+    """
+    if workers == 1:
+        start(*args)
+        yield from map(function, items)
+        return
+    # Not forked: threads, as torch has them, do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start, (start, args)) as pool:
+        waiting: deque = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > _WAITING * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a worker process was killed, perhaps for want of memory: run the same command "
+                "again, with fewer --workers"
+            ) from error
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _start(start, args):
+    # A worker whose parent was killed would wait for work forever.
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    start(*args)

@@ -1,0 +1,130 @@
+"""Text to fairseq's binarized files: ours against fairseq's two steps, side by side.
+
+fairseq's steps are its encoder, line by line as in its multiprocessing_bpe_encoder, and
+fairseq-preprocess, both with one process. All run as processes of their own, start-up included,
+one after the other in each repetition, on the first --megabytes of the text. Ours also runs on the
+whole text, with one worker and with two.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from cline_fairseq.files import require_text
+from cline_fairseq.options import add_subwords_options, subwords_config
+
+BIN = Path(sys.executable).parent
+SCRIPTS = Path(__file__).parent.parent
+ENCODE = """
+import json, sys
+from fairseq.data import encoders
+from omegaconf import OmegaConf
+
+bpe = encoders.build_bpe(OmegaConf.create(json.loads(sys.argv[1])))
+with open(sys.argv[2], encoding="utf-8") as lines, open(sys.argv[3], "w", encoding="utf-8") as out:
+    for line in lines:
+        line = line.strip()
+        print(bpe.encode(line) if line else "", file=out)
+"""
+
+
+def add_parser(commands):
+    parser = commands.add_parser("corpus", help="text to binarized files, against fairseq")
+    parser.add_argument("--text", type=Path, required=True, help="plain text, one text a line")
+    parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
+    parser.add_argument("--megabytes", type=int, default=8, help="of the comparison with fairseq")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements; the median counts")
+    add_subwords_options(parser)
+    parser.set_defaults(run=run)
+
+
+def measured(command) -> tuple[float, float]:
+    """Seconds that a program takes, and MB of its largest process at their peak."""
+    start = time.perf_counter()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [str(part) for part in command], stdout=log, stderr=subprocess.STDOUT, env=environment
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            log.seek(0)
+            raise RuntimeError(log.read().decode(errors="replace"))
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def num_tokens(folder) -> int:
+    """What encode.py says that it wrote."""
+    manifest = json.loads((folder / "train.manifest.json").read_text(encoding="utf-8"))
+    return manifest["counts"]["tokens"]
+
+
+def run(args) -> dict[str, float]:
+    """The figures of corpus preparation."""
+    require_text(args.text)
+    config = subwords_config(args)
+    tokenizer = ["--bpe", args.bpe]
+    for name, value in config.items():
+        if isinstance(value, str) and name != "_name":
+            tokenizer += [f"--{name.replace('_', '-')}", value]
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        part, symbols = folder / "part.txt", folder / "part.symbols"
+        with args.text.open("rb") as text:
+            part.write_bytes(text.read(args.megabytes << 20).rpartition(b"\n")[0] + b"\n")
+
+        def ours(text, workers):
+            return measured(
+                [
+                    *(sys.executable, SCRIPTS / "encode.py", *tokenizer, "--dict", args.dict),
+                    *("--input", text, "--binarize", "--dest", folder / "ours", "--overwrite"),
+                    *("--workers", workers),
+                ]
+            )
+
+        def fairseq():
+            shutil.rmtree(folder / "fairseq", ignore_errors=True)
+            return [
+                measured([sys.executable, "-c", ENCODE, json.dumps(config), part, symbols]),
+                measured(
+                    [
+                        *(BIN / "fairseq-preprocess", "--only-source", "--srcdict", args.dict),
+                        *("--trainpref", symbols, "--destdir", folder / "fairseq"),
+                    ]
+                ),
+            ]
+
+        small, theirs, one, two = [], [], [], []
+        for _ in range(args.repeats):
+            theirs.append(fairseq())
+            small.append(ours(part, 1))
+            for end in ("bin", "idx"):
+                left, right = (folder / name / f"train.{end}" for name in ("ours", "fairseq"))
+                if left.read_bytes() != right.read_bytes():
+                    raise RuntimeError(f"our train.{end} is not that of fairseq")
+            tokens = num_tokens(folder / "ours")
+            one.append(ours(args.text, 1))
+            two.append(ours(args.text, 2))
+        all_tokens = num_tokens(folder / "ours")
+    encode, preprocess = np.array(theirs).transpose(1, 0, 2)
+    small, one, two = np.array(small), np.array(one), np.array(two)
+    return {
+        "fairseq's encoder: tokens/s": float(np.median(tokens / encode[:, 0])),
+        "fairseq-preprocess: tokens/s": float(np.median(tokens / preprocess[:, 0])),
+        "fairseq, both: tokens/s": float(np.median(tokens / (encode + preprocess)[:, 0])),
+        "ours, the same text: tokens/s": float(np.median(tokens / small[:, 0])),
+        "ours, whole text: tokens/s": float(np.median(all_tokens / one[:, 0])),
+        "times faster than fairseq": float(np.median((encode + preprocess)[:, 0] / small[:, 0])),
+        "times faster with 2 workers": float(np.median(one[:, 0] / two[:, 0])),
+        "peak MB of a process, fairseq": float(max(encode[:, 1].max(), preprocess[:, 1].max())),
+        "peak MB of a process, the same text": float(small[:, 1].max()),
+        "peak MB of a process, whole text": float(max(one[:, 1].max(), two[:, 1].max())),
+    }
