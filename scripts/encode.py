@@ -25,6 +25,8 @@ what it goes by is the manifest beside each output.
 
 import argparse
 import os
+import sys
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -103,7 +105,9 @@ def main():
     job = job_of(args)
     total = sum(path.stat().st_size for path in args.input if path.is_file())
     with tqdm(total=total, unit="B", unit_scale=True, desc=str(job.output)) as bar:
-        counts = encode(job, args.workers, args.overwrite, bar.update, bar.write)
+        counts = encode(
+            job, args.workers, args.overwrite, bar.update, partial(bar.write, file=sys.stderr)
+        )
     unknown = 100 * counts["unknown"] / max(counts["tokens"], 1)
     print(
         f"{job.paths[0]}: {counts['documents']:,} documents, {counts['lines']:,} lines, "

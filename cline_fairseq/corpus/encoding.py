@@ -3,7 +3,7 @@
 import errno
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -141,7 +141,7 @@ def encode(
         manifest.finish(
             [describe(file.path, file.digest) for file in files],
             [describe(path) for path in job.paths],
-            asdict(counts),
+            {**vars(counts), "left_out": dict(counts.left_out)},
         )
     except OSError as error:
         if error.errno in _NO_ROOM:
