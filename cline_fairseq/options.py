@@ -10,9 +10,9 @@ SPACE = "\u2581"  # SentencePiece's sign for it
 _MAX_FOREIGN = 0.01  # share of a dictionary that its tokenizer may not know
 
 
-def add_subwords_options(parser: argparse.ArgumentParser) -> None:
+def add_subwords_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Give a program the options of the tokenizer, named as in fairseq."""
-    parser.add_argument("--bpe", choices=SUPPORTED, required=True, help="the subword tokenizer")
+    parser.add_argument("--bpe", choices=SUPPORTED, required=required, help="subword tokenizer")
     parser.add_argument("--sentencepiece-model", help="the model of --bpe sentencepiece")
     parser.add_argument("--gpt2-encoder-json", help="encoder.json of --bpe gpt2")
     parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")

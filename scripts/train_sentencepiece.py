@@ -11,26 +11,40 @@ vocabulary, so that the rewriter can write any word with it; give it to fairseq-
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import sentencepiece
+from tqdm import tqdm
 
+from cline_fairseq.corpus.reading import TextFile
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import require_text, written_whole
+from cline_fairseq.files import written_whole
 
 MAX_BYTES_OF_LINE = 100_000  # SentencePiece leaves out longer lines
 
 
+def lines_of(files: list[TextFile]) -> Iterator[bytes]:
+    """The lines of files, some more megabytes a time; SentencePiece draws from them."""
+    size = sum(file.path.stat().st_size for file in files)
+    with tqdm(total=size, unit="B", unit_scale=True, desc="reading") as progress:
+        for file in files:
+            consumed = 0
+            for block in file.blocks():
+                yield from block.data.splitlines()
+                progress.update(block.consumed - consumed)
+                consumed = block.consumed
+
+
 def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: int) -> None:
     """Train the vocabulary on at most ``sample`` lines, drawn at random."""
-    for path in inputs:
-        require_text(path)
+    files = [TextFile(path) for path in inputs]
     dest.mkdir(parents=True, exist_ok=True)
     part = dest / "sentencepiece.part"
     sentencepiece.set_random_generator_seed(seed)
     try:
         sentencepiece.SentencePieceTrainer.train(
-            input=[str(path) for path in inputs],
+            sentence_iterator=lines_of(files),
             model_prefix=str(part),
             vocab_size=vocab_size,
             hard_vocab_limit=False,
@@ -65,7 +79,9 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--input", type=Path, nargs="+", required=True, help="plain text")
+    parser.add_argument(
+        "--input", type=Path, nargs="+", required=True, help="text, plain or as .gz, .xz or .zst"
+    )
     parser.add_argument("--dest", type=Path, required=True, help="folder to write into")
     parser.add_argument("--vocab-size", type=int, default=32000)
     parser.add_argument(

@@ -22,6 +22,7 @@ from cline_fairseq.options import add_subwords_options, subwords_config
 
 BIN = Path(sys.executable).parent
 SCRIPTS = Path(__file__).parent.parent
+POLL = 0.02  # seconds
 ENCODE = """
 import json, sys
 from fairseq.data import encoders
@@ -47,18 +48,34 @@ def add_parser(commands):
 
 def measured(command) -> tuple[float, float]:
     """Seconds that a program takes, and MB of its largest process at their peak."""
-    start = time.perf_counter()
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    peaks: dict[int, float] = {}
     with tempfile.TemporaryFile() as log:
+        start = time.perf_counter()
         process = subprocess.Popen(
             [str(part) for part in command], stdout=log, stderr=subprocess.STDOUT, env=environment
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        while process.poll() is None:
+            peaks |= peak_memory(process.pid)
+            time.sleep(POLL)
+        taken = time.perf_counter() - start
         if process.returncode:
             log.seek(0)
             raise RuntimeError(log.read().decode(errors="replace"))
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    return taken, max(peaks.values())
+
+
+def peak_memory(pid: int) -> dict[int, float]:
+    """The peak so far of a process and those that it has started, in MB, by process."""
+    peaks = {}
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        peaks[pid] = int(status.split("VmHWM:")[1].split()[0]) / 1024
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            peaks |= peak_memory(int(child))
+    except (OSError, IndexError):  # it has ended
+        pass
+    return peaks
 
 
 def num_tokens(folder) -> int:

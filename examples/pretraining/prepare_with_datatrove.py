@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Prepare a corpus with datatrove: on this machine, or on a Slurm cluster.
+
+datatrove (https://github.com/huggingface/datatrove) runs the same pipeline on one machine, on
+Slurm or on Ray, and leaves out the tasks that are completed when it is started again. Each task
+makes a shard for fairseq-train shard0:shard1:...:
+
+    python examples/pretraining/prepare_with_datatrove.py --bpe sentencepiece \\
+        --sentencepiece-model sentencepiece.model --dict dict.txt --input wiki.txt.xz books.txt.gz \\
+        --dest data-bin --logs logs --tasks 16 --workers 8
+
+--executor slurm --partition NAME submits it. Readers and filters of datatrove's own fit in front
+of Binarize: it takes any stream of documents.
+"""
+
+import argparse
+from itertools import chain
+from pathlib import Path
+
+from datatrove.data import Document
+from datatrove.executor import LocalPipelineExecutor, SlurmPipelineExecutor
+from datatrove.pipeline.base import PipelineStep
+
+from cline_fairseq.corpus.encoders import Indexer, build_encoder
+from cline_fairseq.corpus.outputs import BinaryOutput
+from cline_fairseq.corpus.reading import TextFile
+from cline_fairseq.corpus.symbols import UNKNOWN, Symbols
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.options import add_subwords_options, subwords_config
+
+
+class ReadText(PipelineStep):
+    """Documents of text files: one paragraph a line, blank lines between documents."""
+
+    name, type = "Text files", "📖 - READER"
+
+    def __init__(self, paths: list[str]):
+        super().__init__()
+        self.paths = paths
+
+    def run(self, data=None, rank: int = 0, world_size: int = 1):
+        """Yield each document of every world_size-th block of the files."""
+        blocks = chain.from_iterable(TextFile(Path(path)).blocks() for path in self.paths)
+        for number, block in enumerate(blocks):
+            if number % world_size == rank:
+                for i, text in enumerate(block.data.decode().split("\n\n")):
+                    if text.strip():
+                        self.stat_update("documents")
+                        yield Document(text=text, id=f"{number}/{i}")
+
+
+class Binarize(PipelineStep):
+    """Write a shard of fairseq's binarized files: a line for each paragraph, a blank one behind."""
+
+    name, type = "fairseq's binarized files", "💾 - WRITER"
+
+    def __init__(self, subwords: dict, dictionary: str, dest: str, split: str):
+        super().__init__()
+        self.subwords, self.dictionary = subwords, dictionary
+        self.dest, self.split = dest, split
+
+    def run(self, data, rank: int = 0, world_size: int = 1):
+        """Write the documents; the files appear when all are there."""
+        symbols = Symbols(Path(self.dictionary))
+        indexer = Indexer(build_encoder(self.subwords), symbols)
+        prefix = Path(self.dest) / f"shard{rank}" / self.split
+        with BinaryOutput(prefix, len(symbols)) as output:
+            symbols.save(prefix.with_name("dict.txt"))
+            for document in data:
+                with self.track_time():
+                    paragraphs = filter(None, map(str.strip, document.text.splitlines()))
+                    tokens, sizes = indexer([*paragraphs, ""])
+                    output.write(tokens, sizes)
+                self.stat_update("tokens", value=len(tokens))
+                self.stat_update("unknown tokens", value=int((tokens == UNKNOWN).sum()))
+                yield document
+            output.commit()
+
+
+def build_executor(args):
+    """The pipeline, with what runs it."""
+    config = subwords_config(args)
+    pipeline = [
+        ReadText([str(path) for path in args.input]),
+        Binarize(config, str(args.dict), str(args.dest), args.split),
+    ]
+    common = {"pipeline": pipeline, "tasks": args.tasks, "logging_dir": str(args.logs)}
+    if args.executor == "local":
+        return LocalPipelineExecutor(**common, workers=args.workers)
+    return SlurmPipelineExecutor(
+        **common,
+        workers=args.workers,
+        job_name="prepare",
+        time=args.time,
+        partition=args.partition,
+        mem_per_cpu_gb=2,
+    )
+
+
+def main():
+    show_input_errors_plainly()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--input", type=Path, nargs="+", required=True, help="text files")
+    parser.add_argument("--dest", type=Path, required=True, help="folder of the shards")
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
+    add_subwords_options(parser)
+    parser.add_argument("--logs", type=Path, required=True, help="datatrove's logs and markers")
+    parser.add_argument("--tasks", type=int, default=1, help="shards")
+    parser.add_argument("--workers", type=int, default=1, help="tasks at a time")
+    parser.add_argument("--executor", choices=("local", "slurm"), default="local")
+    parser.add_argument("--partition", help="of Slurm")
+    parser.add_argument("--time", default="04:00:00", help="limit of a Slurm job")
+    args = parser.parse_args()
+    Symbols(args.dict)  # complains here rather than in a task
+    build_executor(args).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Show what is in a binarized corpus: counts, lengths, unknown tokens, and samples of its text.
+
+    python scripts/inspect_data.py data-bin --split valid --bpe sentencepiece \\
+        --sentencepiece-model sentencepiece.model --plot lengths.png
+
+Samples are decoded, and shown once more as their synonym and antonym views. --json prints the
+counts for programs.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from fairseq.data import Dictionary
+from tqdm import tqdm
+
+from cline_fairseq.data.lines import load_lines
+from cline_fairseq.data.subwords import build_vocabulary
+from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.files import written_whole
+from cline_fairseq.options import add_subwords_options, subwords_config
+from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger
+from cline_fairseq.rewriting.blocks import BlockRewriter
+
+CHUNK = 1000  # lines
+MARKS = "[]"  # around replaced words
+
+
+def count(lines, dictionary) -> dict[str, float]:
+    """What a corpus holds. A blank line ends a document."""
+    sizes = np.asarray(lines.sizes, np.int64) - 1  # without </s>
+    text = sizes > 0
+    lengths = sizes[text]
+    unknown = 0
+    with tqdm(total=len(lines), unit=" lines", unit_scale=True) as progress:
+        for start in range(0, len(lines), CHUNK):
+            chunk = range(start, min(start + CHUNK, len(lines)))
+            tokens = np.concatenate([lines[i].numpy() for i in chunk])
+            unknown += int((tokens == dictionary.unk()).sum())
+            progress.update(len(chunk))
+    quantiles = {f"length, {q} % are at most": np.percentile(lengths, q) for q in (5, 50, 95)}
+    return {
+        "documents": int((text & ~np.append(False, text[:-1])).sum()),
+        "lines": int(text.sum()),
+        "blank lines": int((~text).sum()),
+        "tokens": int(lengths.sum()),
+        "types in the dictionary": len(dictionary),
+        "unknown tokens, %": 100 * unknown / max(int(lengths.sum()), 1),
+        "length of a line, mean": float(lengths.mean()),
+        **{name: int(value) for name, value in quantiles.items()},
+        "length, greatest": int(lengths.max()),
+    }
+
+
+def plot_lengths(lines, path: Path) -> None:
+    """Draw the histogram of the lengths of lines."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    lengths = np.asarray(lines.sizes, np.int64) - 1
+    lengths = lengths[lengths > 0]
+    edges = np.unique(np.geomspace(1, lengths.max() + 1, 40).astype(int))
+    figure, axes = pyplot.subplots(figsize=(7, 4), constrained_layout=True)
+    axes.hist(lengths, bins=edges, weights=lengths / lengths.sum(), color="tab:blue")
+    axes.set(xscale="log", xlabel="tokens of a line", ylabel="share of the tokens")
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120)
+
+
+def text_of(vocabulary, tokens, labels=None) -> str:
+    """Tokens as text, runs of replaced ones in brackets."""
+    parts, open_ = [], False
+    for i, token in enumerate(tokens):
+        replaced = labels is not None and labels[i] == 1
+        if open_ and not (replaced and not vocabulary.begins[token]):
+            parts.append(MARKS[1].encode())
+            open_ = False
+        parts.append(b" " * bool(vocabulary.begins[token]))
+        if replaced and not open_:
+            parts.append(MARKS[0].encode())
+            open_ = True
+        parts.append(vocabulary.pieces[token])
+    parts.append(MARKS[1].encode() * open_)
+    return b"".join(parts).decode(errors="replace").strip()
+
+
+def show_samples(lines, dictionary, args) -> None:
+    """Print some lines, and their views."""
+    vocabulary = build_vocabulary(dictionary, subwords_config(args))
+    rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"), seed=args.seed)
+    long_enough = np.flatnonzero(np.asarray(lines.sizes) > min(20, int(lines.sizes.max()) - 1))
+    rng = np.random.default_rng(args.seed)
+    chosen = rng.choice(long_enough, min(args.samples, len(long_enough)), replace=False)
+    for index in sorted(chosen.tolist()):
+        tokens = np.insert(lines[index].numpy(), 0, dictionary.bos())
+        block_rewriter = BlockRewriter(rewriter, vocabulary, 2 * len(tokens))
+        views = block_rewriter.rewrite([tokens], 1, [index])
+        print(f"\nline {index:,}, {len(tokens) - 2:,} tokens")
+        print(f"original  {text_of(vocabulary, tokens)}")
+        for name, view in zip(("synonym", "antonym"), views, strict=True):
+            print(f"{name}   {text_of(vocabulary, view.tokens, view.labels)}")
+
+
+def main():
+    show_input_errors_plainly()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="the folder with the binarized corpus")
+    parser.add_argument("--split", default="train")
+    add_subwords_options(parser, required=False)
+    parser.add_argument("--samples", type=int, default=3, help="lines to show, with --bpe")
+    parser.add_argument("--seed", type=int, default=1, help="of the samples and their views")
+    parser.add_argument("--plot", type=Path, help="draw the lengths of lines into this PNG")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON, no samples")
+    args = parser.parse_args()
+    path = args.data / "dict.txt"
+    if not path.is_file():
+        raise MissingFileError(f"no dictionary {path}: give the folder of a binarized corpus")
+    if args.samples < 0:
+        raise InputError(f"--samples must not be negative, but is {args.samples}")
+    dictionary = Dictionary.load(str(path))
+    lines = load_lines(str(args.data / args.split), dictionary)
+    counts = count(lines, dictionary)
+    if args.json:
+        print(json.dumps(counts, indent=2))
+    else:
+        print(f"| {args.data / args.split} | |\n|---|---|")
+        for name, value in counts.items():
+            print(f"| {name} | {value:,.3f} |" if value % 1 else f"| {name} | {value:,.0f} |")
+        if args.bpe:
+            show_samples(lines, dictionary, args)
+    if args.plot:
+        plot_lengths(lines, args.plot)
+
+
+if __name__ == "__main__":
+    main()
