@@ -122,14 +122,10 @@ def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
     for name in ("train", "valid"):
         run(
             *("python", "scripts/encode.py", "--bpe", "sentencepiece"),
-            *("--sentencepiece-model", dest / "sentencepiece.model"),
-            *("--input", dest / f"{name}.txt", "--output", dest / f"{name}.sp"),
+            *("--sentencepiece-model", dest / "sentencepiece.model", "--dict", dest / "dict.txt"),
+            *("--input", dest / f"{name}.txt", "--binarize", "--dest", dest / "data-bin"),
+            *("--split", name, "--overwrite"),
         )
-    run(
-        *("fairseq-preprocess", "--only-source", "--srcdict", dest / "dict.txt"),
-        *("--trainpref", dest / "train.sp", "--validpref", dest / "valid.sp"),
-        *("--destdir", dest / "data-bin", "--workers", os.cpu_count()),
-    )
 
 
 def train(dest: Path, updates: int) -> None:

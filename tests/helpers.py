@@ -137,8 +137,7 @@ def gpt2_files(folder, texts):
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     run(
-        *("scripts/encode.py", "--bpe", "gpt2", "--gpt2-encoder-json", folder / "encoder.json"),
-        *("--gpt2-vocab-bpe", folder / "vocab.bpe", "--workers", 1),
+        *("scripts/encode.py", "--bpe", "gpt2", *gpt2_options(folder), "--workers", 1),
         *("--input", folder / "text.txt", "--output", folder / "text.bpe"),
     )
     run(
@@ -152,6 +151,14 @@ def gpt2_files(folder, texts):
         "gpt2_vocab_bpe": str(folder / "vocab.bpe"),
     }
     return folder / "bin", options
+
+
+def gpt2_options(folder):
+    """The options of ``--bpe gpt2`` for the files of :func:`gpt2_files`."""
+    return [
+        *("--gpt2-encoder-json", folder / "encoder.json"),
+        *("--gpt2-vocab-bpe", folder / "vocab.bpe"),
+    ]
 
 
 def _merge(parts, pair):

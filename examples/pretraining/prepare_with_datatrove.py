@@ -6,8 +6,8 @@ Slurm or on Ray, and leaves out the tasks that are completed when it is started 
 makes a shard for fairseq-train shard0:shard1:...:
 
     python examples/pretraining/prepare_with_datatrove.py --bpe sentencepiece \\
-        --sentencepiece-model sentencepiece.model --dict dict.txt --input wiki.txt.xz books.txt.gz \\
-        --dest data-bin --logs logs --tasks 16 --workers 8
+        --sentencepiece-model sentencepiece.model --dict dict.txt \\
+        --input wiki.txt.xz books.txt.gz --dest data-bin --logs logs --tasks 16 --workers 8
 
 --executor slurm --partition NAME submits it. Readers and filters of datatrove's own fit in front
 of Binarize: it takes any stream of documents.

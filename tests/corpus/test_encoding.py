@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from fairseq.data import data_utils
 
-from helpers import ROOT, TOKENIZER, run
+from helpers import ROOT, TOKENIZER, gpt2_options, run
 
 TOOLS = ("sentencepiece", "gpt2")
 
@@ -24,8 +24,7 @@ def commands(corpus, gpt2_corpus):
     """The start of the command by tokenizer, and the binarized files fairseq made of the text."""
     folder = gpt2_corpus[0].parent
     sentencepiece = ["--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER]
-    gpt2 = ["--bpe", "gpt2", "--gpt2-encoder-json", folder / "encoder.json"]
-    gpt2 += ["--gpt2-vocab-bpe", folder / "vocab.bpe"]
+    gpt2 = ["--bpe", "gpt2", *gpt2_options(folder)]
     return {
         "sentencepiece": [*sentencepiece, "--dict", corpus / "dict.txt"],
         "gpt2": [*gpt2, "--dict", folder / "dict.txt"],

@@ -1,7 +1,10 @@
 """The programs, run the way a user runs them."""
 
+import gzip
 import json
+import re
 
+import numpy as np
 import pytest
 
 from helpers import ROOT, TOKENIZER, run
@@ -97,6 +100,76 @@ def test_bad_input_of_train_sentencepiece(corpus, tmp_path, options, message):
     assert result.returncode == 1
     assert message in result.stderr
     assert not (tmp_path / "dict.txt").exists()
+
+
+def test_vocabulary_of_compressed_files(corpus, tmp_path):
+    text = (corpus / "train.txt").read_bytes()
+    half = text.index(b"\n", len(text) // 2) + 1
+    (tmp_path / "a.txt").write_bytes(text[:half])
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(text[half:]))
+    run(
+        *("scripts/train_sentencepiece.py", "--dest", tmp_path / "vocabulary"),
+        *("--input", tmp_path / "a.txt", tmp_path / "b.txt.gz", "--vocab-size", 3000),
+    )
+    dictionary = (tmp_path / "vocabulary" / "dict.txt").read_bytes()
+    assert dictionary == (corpus / "dict.txt").read_bytes()
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(text)[:1000])
+    result = run(
+        *("scripts/train_sentencepiece.py", "--dest", tmp_path / "other"),
+        *("--input", tmp_path / "b.txt.gz", "--vocab-size", 3000),
+        check=False,
+    )
+    assert "b.txt.gz is damaged or cut off" in result.stderr
+    assert not list((tmp_path / "other").iterdir())
+
+
+def test_inspect_data(corpus, tmp_path):
+    """Counts of plain loops over the text, its histogram, and samples that are in it."""
+    import sentencepiece
+
+    model = sentencepiece.SentencePieceProcessor(model_file=str(corpus / TOKENIZER))
+    text = (corpus / "valid.txt").read_text(encoding="utf-8")
+    lines = [line for line in text.split("\n") if line]
+    lengths = sorted(len(model.encode(line)) for line in lines)
+    inspect = ("scripts/inspect_data.py", corpus / "bin", "--split", "valid")
+    counts = json.loads(run(*inspect, "--json", "--plot", tmp_path / "lengths.png").stdout)
+    assert (tmp_path / "lengths.png").read_bytes().startswith(b"\x89PNG")
+    assert counts["documents"] == sum(1 for part in text.split("\n\n") if part.strip())
+    assert counts["lines"] == len(lines)
+    assert counts["tokens"] == sum(lengths)
+    assert counts["length, 50 % are at most"] == int(np.median(lengths))
+    assert counts["length, greatest"] == lengths[-1]
+    unknown = sum(id_ == model.unk_id() for line in lines for id_ in model.encode(line))
+    assert counts["unknown tokens, %"] == pytest.approx(100 * unknown / sum(lengths))
+
+    options = ("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER)
+    shown = run(*inspect, *options, "--samples", 2).stdout
+    assert f"| tokens | {sum(lengths):,} |" in shown
+    originals = re.findall(r"^original  (.*)$", shown, re.MULTILINE)
+    assert len(originals) == 2
+    assert set(originals) <= set(lines)
+    for name in ("synonym", "antonym"):
+        views = re.findall(rf"^{name}   (.*)$", shown, re.MULTILINE)
+        for original, view in zip(originals, views, strict=True):
+            assert "[" in view
+            kept = re.sub(r"\[[^\]]*\]", " ", view).split()
+            assert len(set(kept) - set(original.split())) <= 0.2 * len(kept)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["/nowhere"], "error: no dictionary /nowhere/dict.txt: give the folder"),
+        (["DATA", "--split", "test"], "error: no binarized text"),
+        (["DATA", "--samples", -1], "error: --samples must not be negative"),
+        (["DATA", "--bpe", "gpt2"], "error: --bpe gpt2 needs --gpt2-encoder-json FILE"),
+    ],
+)
+def test_bad_input_of_inspect_data(corpus, options, message):
+    options = [corpus / "bin" if option == "DATA" else option for option in options]
+    result = run("scripts/inspect_data.py", *options, check=False)
+    assert result.returncode == 1
+    assert message in result.stderr
 
 
 def test_plot_training(tmp_path):
