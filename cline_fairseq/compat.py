@@ -4,6 +4,7 @@ import argparse
 import atexit
 import contextlib
 import functools
+import os
 import queue
 import threading
 import time
@@ -11,10 +12,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from fairseq import checkpoint_utils
+from fairseq import checkpoint_utils, utils
 from fairseq.data.iterators import BackgroundConsumer
 from fairseq.distributed import utils as distributed_utils
+from fairseq.file_io import PathManager
 from fairseq.models import distributed_fairseq_model
+from fairseq.trainer import Trainer
 
 
 def allow_fairseq_checkpoints() -> None:
@@ -88,6 +91,75 @@ def allow_distributed_cpu() -> None:
     distributed_fairseq_model.DistributedDataParallel = wrap
 
 
+def train_in_bf16_without_tpu() -> None:
+    """Let ``--bf16`` train on GPUs and CPUs.
+
+    fairseq's command line takes it for a sign of TPUs, and fails for want of torch_xla. Can go when
+    ``fairseq.options`` no longer sets ``tpu`` along with ``bf16``.
+    """
+    init = Trainer.__init__
+
+    @functools.wraps(init)
+    def init_trainer(self, cfg, *args, **kwargs):
+        if cfg.common.tpu and utils.xm is None:
+            cfg.common.tpu = False
+        init(self, cfg, *args, **kwargs)
+
+    Trainer.__init__ = init_trainer
+
+
+def let_fused_adamw_resume_adam() -> None:
+    """Let a run with ``--optimizer adam`` go on with ``--optimizer fused_adamw``.
+
+    fairseq's trainer compares the names of the optimizers' classes, though the states are the same.
+    Can go when it asks the optimizer whether it can read the state.
+    """
+    load = Trainer.load_checkpoint
+    upgrade = checkpoint_utils._upgrade_state_dict
+    takes_over = False
+
+    @functools.wraps(load)
+    def load_checkpoint(self, *args, **kwargs):
+        nonlocal takes_over
+        takes_over = getattr(self.cfg.optimizer, "_name", None) == "fused_adamw"
+        try:
+            return load(self, *args, **kwargs)
+        finally:
+            takes_over = False
+
+    @functools.wraps(upgrade)
+    def upgrade_state_dict(state):
+        state = upgrade(state)
+        history = state.get("optimizer_history") or [{}]
+        if takes_over and history[-1].get("optimizer_name") == "FairseqAdam":
+            history[-1]["optimizer_name"] = "FusedAdamW"
+        return state
+
+    Trainer.load_checkpoint = load_checkpoint
+    checkpoint_utils._upgrade_state_dict = upgrade_state_dict
+
+
+def copy_checkpoints_whole() -> None:
+    """Let a copy of a checkpoint appear when it is complete.
+
+    fairseq writes a checkpoint under a temporary name, but copies it to checkpoint_last.pt in
+    place: a job that is killed meanwhile could not resume. Can go when ``PathManager.copy`` does
+    so.
+    """
+    copy = PathManager.copy
+
+    @functools.wraps(copy)
+    def copy_whole(src_path, dst_path, overwrite=False):
+        if not PathManager.supports_rename(dst_path):
+            return copy(src_path, dst_path, overwrite)
+        part = f"{dst_path}.tmp"
+        copy(src_path, part, overwrite)
+        os.replace(part, dst_path)
+        return dst_path
+
+    PathManager.copy = staticmethod(copy_whole)
+
+
 def stop_batches_at_exit() -> None:
     """End fairseq's threads that prepare batches before Python goes down.
 
@@ -113,4 +185,7 @@ allow_fairseq_checkpoints()
 restore_numpy_aliases()
 accept_checkpoints_without_criterion()
 allow_distributed_cpu()
+train_in_bf16_without_tpu()
+let_fused_adamw_resume_adam()
+copy_checkpoints_whole()
 stop_batches_at_exit()

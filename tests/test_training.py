@@ -62,6 +62,112 @@ def test_resumed_equals_uninterrupted(corpus, trained, tmp_path):
     assert losses(resumed) == expected
 
 
+PRECISIONS = [
+    ["--bf16"],
+    ["--memory-efficient-bf16"],
+    ["--fp16", "--fp16-no-flatten-grads"],
+    ["--memory-efficient-fp16"],
+    ["--amp"],
+]
+
+
+@pytest.mark.parametrize("options", PRECISIONS, ids=lambda options: options[0])
+def test_precisions(corpus, trained, tmp_path, options):
+    """Each precision begins as fp32 does, and learns; losses are in fp32."""
+    _, exact = trained
+    result = run(*train_command(corpus, tmp_path, "--max-update", 6, *options, "--no-save"))
+    found = losses(result)
+    assert len(found) == 6
+    for name in ("loss", "mlm_loss", "rtd_loss", "cts_loss"):
+        expected = float(losses(exact)[1][name])
+        assert float(found[1][name]) == pytest.approx(expected, rel=0.02)
+    assert float(found[6]["mlm_loss"]) < float(found[1]["mlm_loss"])
+
+
+def test_takes_over_from_adam(corpus, tmp_path):
+    """A run with fairseq's adam goes on with fused_adamw as one that was never interrupted."""
+    adam = ("--optimizer", "adam", "--adam-betas", "(0.9, 0.999)", "--weight-decay", 0.01)
+    whole = run(*train_command(corpus, tmp_path / "a", *adam, "--max-update", 8))
+    run(*train_command(corpus, tmp_path / "b", *adam, "--max-update", 4))
+    result = run(*train_command(corpus, tmp_path / "b", "--max-update", 8))
+    assert "Loaded checkpoint" in result.stdout + result.stderr
+    found = losses(result)
+    assert sorted(found) == [5, 6, 7, 8]
+    for update, values in found.items():
+        for name in ("loss", "gnorm"):
+            expected = float(losses(whole)[update][name])
+            assert float(values[name]) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(corpus, trained, tmp_path):
+    """kill -9 again and again: every file with its name is complete, and no loss differs."""
+    _, whole = trained
+    expected = losses(whole)
+    options = ("--max-update", 12, "--save-interval-updates", 2, "--disable-validation")
+    found = {}
+    moments = random.Random(0)
+    for attempt in range(8):
+        log = tmp_path / f"{attempt}.log"
+        workers = ("--num-workers", attempt % 3)
+        program, *arguments = train_command(corpus, tmp_path / "run", *options, *workers)
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                [str(part) for part in (BIN / program, *arguments)],
+                cwd=ROOT,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+            # Some time after the first update of this attempt, which a file shows.
+            while process.poll() is None and "train_inner" not in log.read_text():
+                time.sleep(0.01)
+            try:
+                process.wait(moments.uniform(0, 0.4) if attempt < 6 else None)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for path in (tmp_path / "run").glob("*.pt"):
+            torch.load(path)
+        found |= losses(log.read_text())
+        if process.returncode == 0:
+            break
+    assert process.returncode == 0
+    assert attempt > 0
+    for update, values in found.items():
+        assert values == expected[update], update
+    assert max(found) == 12
+
+
+def test_shards_are_taken_in_turn(corpus, tmp_path):
+    """Two folders, one an epoch; the same folder twice is the same corpus in both."""
+    size = sum(1 for line in (corpus / "train.txt").open(encoding="utf-8") if line.strip())
+    tool = ("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER)
+    for shard in range(2):
+        run(
+            *("scripts/encode.py", *tool, "--dict", corpus / "dict.txt", "--workers", 1),
+            *("--input", corpus / ("valid.txt" if shard else "train.txt"), "--binarize"),
+            *("--dest", tmp_path / f"shard{shard}", "--split", "train"),
+        )
+    for path in (corpus / "bin").glob("valid*"):
+        shutil.copy(path, tmp_path / "shard0")
+        # A second held-out text, for --combine-valid-subsets.
+        shutil.copy(path, tmp_path / "shard0" / path.name.replace("valid", "valid1"))
+    program, _, *arguments = train_command(corpus, tmp_path / "run", "--sample-break-mode", "eos")
+    data = f"{tmp_path / 'shard0'}:{tmp_path / 'shard1'}"
+    options = ("--max-epoch", 3, "--batch-size", 64, "--combine-valid-subsets")
+    result = run(program, data, *arguments, *options)
+    epochs = [int(line["num_updates"]) for line in log_lines(result, "train")]
+    first, second, third = np.diff([0, *epochs])
+    assert first == third > 5 * second > 0
+    assert first >= size // 64
+    once = run(program, data, *arguments, *options[:-1], "--ignore-unused-valid-subsets")
+    combined, alone = (log_lines(r, "valid")[-1] for r in (result, once))
+    # Twice the same text, whose rewrites differ.
+    assert float(combined["valid_loss"]) == pytest.approx(float(alone["valid_loss"]), rel=0.05)
+    assert combined["valid_loss"] != alone["valid_loss"]
+
+
 def test_two_epochs_resume(corpus, tmp_path):
     """The same across the border of an epoch, where the views change."""
     options = ("--max-epoch", 3, "--batch-size", 64, "--num-workers", 1)
@@ -148,9 +254,11 @@ def test_starts_from_stock_roberta(corpus, tmp_path):
 def test_two_workers_update_as_one(corpus, tmp_path, backend):
     """Two gloo workers under torchrun give the losses, gradients and weights of one.
 
-    One worker that accumulates two batches has the same global batch.
+    One worker that accumulates two batches has the same global batch. The epoch ends with an odd
+    batch: the second worker has none then.
     """
-    options = ("--max-update", 3, "--disable-validation", "--clip-norm", 0, "--optimizer", "sgd")
+    options = ("--max-epoch", 1, "--disable-validation", "--clip-norm", 0, "--optimizer", "sgd")
+    options += ("--batch-size", BATCH_SIZE, "--sample-break-mode", "eos")
     options += ("--dropout", 0, "--attention-dropout", 0, "--required-batch-size-multiple", 1)
     options += ("--lr", 0.5)
     one = run(*train_command(corpus, tmp_path / "one", *options, "--update-freq", 2))
@@ -161,7 +269,7 @@ def test_two_workers_update_as_one(corpus, tmp_path, backend):
         *("--distributed-backend", "gloo", "--ddp-backend", backend),
     )
     one, two = losses(one), losses(two)
-    assert len(one) == 3
+    assert len(one) == (NUM_BATCHES + 1) // 2
     for update, values in one.items():
         for key, value in values.items():
             assert float(two[update][key]) == pytest.approx(float(value), rel=2e-3), key

@@ -10,6 +10,7 @@ from fairseq.optim import FairseqOptimizer, register_optimizer
 from omegaconf import II
 
 from ..errors import InputError
+from .low_precision_adamw import LowPrecisionAdamW
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,13 @@ class FusedAdamWConfig(FairseqDataclass):
     )
     adam_eps: float = field(default=1e-8, metadata={"help": "epsilon of Adam"})
     weight_decay: float = field(default=0.01, metadata={"help": "decoupled weight decay"})
+    decay_matrices_only: bool = field(
+        default=False,
+        metadata={
+            "help": "no weight decay for biases, layer norms and learned weights of the losses "
+            "(with --fp16 it needs --fp16-no-flatten-grads)"
+        },
+    )
     lr: list[float] = II("optimization.lr")
 
 
@@ -32,19 +40,73 @@ class FusedAdamW(FairseqOptimizer):
     """Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101), fused.
 
     apex's FusedAdam updates all parameters in one launch, but does not take bf16 parameters;
-    torch's own fused AdamW runs on CUDA and CPU. The log says which one runs.
+    torch's own fused AdamW runs on CUDA and CPU. The log says which one runs. Parameters in fp16
+    or bf16 (``--memory-efficient-*``) have fp32 state either way.
+
+    A run with ``--optimizer adam`` can be taken up where it stopped.
     """
 
     def __init__(self, cfg: FusedAdamWConfig, params):
         super().__init__(cfg)
         params = list(params)
+        # The places of the parameters of each group in the order of the model.
+        matrices = [i for i, p in enumerate(params) if p.dim() > 1]
+        others = [i for i, p in enumerate(params) if p.dim() <= 1]
+        self._split = [group for group in (matrices, others) if group]
+        self._groups = self._split if cfg.decay_matrices_only else [list(range(len(params)))]
+        groups = [{"params": [params[i] for i in group]} for group in self._groups]
         apex = _apex_fused_adam(params)
         if apex is not None:
             logger.info("fused_adamw: apex FusedAdam")
-            self._optimizer = apex(params, adam_w_mode=True, **self.optimizer_config)
-        else:
+            self._optimizer = apex(groups, adam_w_mode=True, **self.optimizer_config)
+        elif all(p.dtype == torch.float32 for p in params):
             logger.info("fused_adamw: torch AdamW, fused")
-            self._optimizer = torch.optim.AdamW(params, fused=True, **self.optimizer_config)
+            self._optimizer = torch.optim.AdamW(groups, fused=True, **self.optimizer_config)
+        else:
+            logger.info("fused_adamw: torch AdamW, fused, with fp32 state")
+            self._optimizer = LowPrecisionAdamW(groups, fused=True, **self.optimizer_config)
+        self._exempt_from_decay()
+
+    def _exempt_from_decay(self):
+        if self.cfg.decay_matrices_only:
+            for group in self.param_groups:
+                if all(p.dim() <= 1 for p in group["params"]):
+                    group["weight_decay"] = 0.0
+
+    def load_state_dict(self, state_dict: dict, optimizer_overrides: dict | None = None) -> None:
+        """Load a state: of this optimizer, of another one of its kind, or of ``adam``.
+
+        Raises:
+            InputError: if it is of other parameters.
+        """
+        count = sum(map(len, self._groups))
+        found = sum(len(group["params"]) for group in state_dict["param_groups"])
+        if found != count:
+            raise InputError(
+                f"the optimizer state of the checkpoint is of {found} parameters, and this model "
+                f"has {count}: give --reset-optimizer to start with a new one"
+            )
+        saved = [group["params"] for group in state_dict["param_groups"]]
+        saved_places = self._split if len(saved) > 1 else [list(range(count))]
+        if saved_places != self._groups and isinstance(self._optimizer, LowPrecisionAdamW):
+            # fairseq puts the states of memory-efficient optimizers in place itself, by order.
+            raise InputError(
+                "--decay-matrices-only must stay as it was in the run to resume with "
+                "--memory-efficient-fp16 or -bf16, or give --reset-optimizer"
+            )
+        state_of = {
+            place: state_dict["state"][number]
+            for numbers, places in zip(saved, saved_places, strict=True)
+            for number, place in zip(numbers, places, strict=True)
+            if number in state_dict["state"]
+        }
+        order = [place for places in self._groups for place in places]
+        states = {
+            number: state_of[place] for number, place in enumerate(order) if place in state_of
+        }
+        current = self._optimizer.state_dict()["param_groups"]  # options that adam does not have
+        super().load_state_dict({"state": states, "param_groups": current}, optimizer_overrides)
+        self._exempt_from_decay()
 
     @property
     def optimizer_config(self) -> dict[str, Any]:
@@ -60,6 +122,11 @@ class FusedAdamW(FairseqOptimizer):
     @property
     def supports_flat_params(self) -> bool:
         """All parameters may be one flat tensor, as ``--fp16`` makes it."""
+        return not self.cfg.decay_matrices_only
+
+    @property
+    def supports_memory_efficient_fp16(self) -> bool:
+        """Parameters may be in fp16 or bf16."""
         return True
 
 
