@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import queue
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -160,6 +161,26 @@ def copy_checkpoints_whole() -> None:
     PathManager.copy = staticmethod(copy_whole)
 
 
+def leave_finished_runs_alone() -> None:
+    """Let a run that is started again after its last update make none.
+
+    fairseq looks whether ``--max-update`` is reached behind each update only, so that a job that
+    was killed at its very end would make one update too many. Can go when it looks before.
+    """
+    cli = sys.modules.get("fairseq_cli.train")
+    if cli is None:
+        return  # training only; importing it would set up logging
+    train = cli.train
+
+    @functools.wraps(train)
+    def train_epoch(cfg, trainer, task, epoch_itr):
+        if 0 < cfg.optimization.max_update <= trainer.get_num_updates():
+            return [None], True
+        return train(cfg, trainer, task, epoch_itr)
+
+    cli.train = train_epoch
+
+
 def stop_batches_at_exit() -> None:
     """End fairseq's threads that prepare batches before Python goes down.
 
@@ -188,4 +209,5 @@ allow_distributed_cpu()
 train_in_bf16_without_tpu()
 let_fused_adamw_resume_adam()
 copy_checkpoints_whole()
+leave_finished_runs_alone()
 stop_batches_at_exit()
