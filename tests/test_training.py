@@ -291,24 +291,57 @@ def test_two_workers_update_as_one(corpus, tmp_path, backend):
             torch.testing.assert_close(weights[1][part][name], value, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["base"])
-def test_hydra(gpt2_corpus, tmp_path, name):
-    """Each configuration starts, shrunk to this machine."""
-    data, options = gpt2_corpus
-    run(
-        *("fairseq-hydra-train", "--config-dir", ROOT / "examples" / "pretraining" / "config"),
-        *("--config-name", name, f"common.user_dir={ROOT / 'cline_fairseq'}"),
-        *(f"task.data={data}", "common.cpu=true"),
+CONFIG = ROOT / "examples" / "pretraining" / "config"
+SHRUNK = [
+    *("common.cpu=true", "common.fp16=false", "common.log_interval=1", "common.log_format=json"),
+    *("+model.encoder_layers=1", "+model.encoder_embed_dim=32", "+model.encoder_ffn_embed_dim=64"),
+    *("+model.encoder_attention_heads=2", "task.tokens_per_sample=64", "dataset.batch_size=4"),
+    *("optimization.max_update=2", "optimization.update_freq=[1]", "dataset.num_workers=0"),
+]
+
+
+def hydra_command(corpus, gpt2_corpus, name):
+    """A configuration on the data that fits it, shrunk to this machine."""
+    if name == "small":
+        data, options = corpus / "bin", {"sentencepiece_model": corpus / TOKENIZER}
+    else:
+        data, options = gpt2_corpus
+        options = {key: value for key, value in options.items() if key != "_name"}
+    return [
+        *("fairseq-hydra-train", "--config-dir", CONFIG, "--config-name", name),
+        *(f"common.user_dir={ROOT / 'cline_fairseq'}", f"task.data={data}", *SHRUNK),
         *(f"bpe.{key}={value}" for key, value in options.items()),
-        *(
-            "+model.encoder_layers=1",
-            "+model.encoder_embed_dim=32",
-            "+model.encoder_ffn_embed_dim=64",
-        ),
-        *("+model.encoder_attention_heads=2", "task.tokens_per_sample=64", "common.fp16=false"),
-        *("dataset.batch_size=4", "optimization.max_update=2", "optimization.update_freq=[1]"),
-        *("dataset.num_workers=0", f"checkpoint.save_dir={tmp_path}", "common.log_interval=1"),
-        *("common.log_format=json", f"hydra.run.dir={tmp_path}"),
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIG.glob("*.yaml")))
+def test_hydra(corpus, gpt2_corpus, tmp_path, name):
+    """Each configuration starts."""
+    run(
+        *hydra_command(corpus, gpt2_corpus, name),
+        *(f"checkpoint.save_dir={tmp_path}", f"hydra.run.dir={tmp_path}"),
     )
     assert len(losses((tmp_path / "hydra_train.log").read_text())) == 2
     assert (tmp_path / "checkpoint_last.pt").exists()
+
+
+RUN_CONFIGS = sorted(path.stem for path in (CONFIG / "run_config").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", RUN_CONFIGS)
+def test_hydra_run_configs(corpus, gpt2_corpus, tmp_path, name):
+    """Each way to run starts; that of Slurm through submitit on this machine."""
+    command = [*hydra_command(corpus, gpt2_corpus, "base"), f"+run_config={name}"]
+    folder = tmp_path
+    if name == "local":
+        command += [f"hydra.run.dir={tmp_path}"]
+    else:
+        folder = tmp_path / "0"
+        command.insert(1, "--multirun")
+        command += ["hydra/launcher=submitit_local", f"hydra.sweep.dir={tmp_path}"]
+        command += ["hydra.launcher.nodes=1", "hydra.launcher.gpus_per_node=0"]
+        command += ["distributed_training.distributed_world_size=1"]
+        command += ["distributed_training.distributed_port=-1"]
+    run(*command, f"checkpoint.save_dir={folder / 'checkpoints'}")
+    assert (folder / "checkpoints" / "checkpoint_last.pt").exists()
+    assert len(losses((folder / "hydra_train.log").read_text())) == 2
