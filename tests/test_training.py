@@ -230,11 +230,19 @@ def test_fine_tuning(corpus, trained, tmp_path):
     assert float(log_lines(result, "valid")[-1]["valid_accuracy"]) > 70
 
 
-def test_starts_from_stock_roberta(corpus, tmp_path):
-    """A checkpoint of fairseq's masked_lm and roberta is where CLINE starts."""
+@pytest.mark.parametrize("extra", ["", "madeupword0000 0\nmadeupword0001 0\n<mask> 0\n"])
+def test_starts_from_stock_roberta(corpus, tmp_path, extra):
+    """A checkpoint of fairseq's masked_lm and roberta is where CLINE starts.
+
+    Published dictionaries are filled up with made-up words, or hold <mask>.
+    """
+    data = tmp_path / "bin"
+    shutil.copytree(corpus / "bin", data)
+    with (data / "dict.txt").open("a", encoding="utf-8") as dictionary:
+        dictionary.write(extra)
     size = ("--encoder-layers", 1, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64)
     run(
-        *("fairseq-train", corpus / "bin", "--task", "masked_lm", "--arch", "roberta_base", *size),
+        *("fairseq-train", data, "--task", "masked_lm", "--arch", "roberta_base", *size),
         *("--encoder-attention-heads", 2, "--criterion", "masked_lm", "--optimizer", "adam"),
         *("--lr", "1e-3", "--batch-size", 8, "--max-update", 2, "--tokens-per-sample", 64),
         *("--max-positions", 512, "--save-dir", tmp_path / "roberta", "--cpu"),
@@ -242,6 +250,7 @@ def test_starts_from_stock_roberta(corpus, tmp_path):
     )
     restore = tmp_path / "roberta" / "checkpoint_last.pt"
     command = train_command(corpus, tmp_path / "cline", "--finetune-from-model", restore)
+    command[1] = data
     command += ["--lr", "1e-12", "--disable-validation"]
     assert set(losses(run(*command, "--max-update", 1))) == {1}
     before = torch.load(restore)["model"]
