@@ -10,6 +10,7 @@ from fairseq.modules import MultiheadAttention
 from torch import Tensor
 
 from .dropout import Dropout, draw, draws_masks, kept_share
+from .linear import linear
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class SelfAttention(MultiheadAttention):
         parts = (self.q_proj, self.k_proj, self.v_proj)
         weight = torch.cat([part.weight for part in parts])
         bias = torch.cat([part.bias for part in parts])
-        qkv = F.linear(x, weight, bias).unflatten(-1, (3, self.num_heads, self.head_dim))
+        qkv = linear(x, weight, bias).unflatten(-1, (3, self.num_heads, self.head_dim))
         return attend(qkv, stream, self.dropout_module.rate()).flatten(1)
 
 
@@ -107,6 +108,7 @@ def _product(a, b, scale, out=None):
     return torch.baddbmm(a.new_empty(1), a, b, beta=0, alpha=scale, out=out)
 
 
+@torch.compiler.assume_constant_result
 @functools.cache
 def _variable_length(device, dtype, dropout):
     """A function of attention that needs no padding, or None. Says once which it is."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from .encoder import FastRobertaEncoder
+from .linear import apply_linear
 from .stream import Stream
 
 SENTENCE_VECTORS = ("cls", "mean")
@@ -46,7 +47,7 @@ class RTDHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (...) of features (..., C)."""
-        x = self.layer_norm(self.activation_fn(self.dense(features)))
+        x = self.layer_norm(self.activation_fn(apply_linear(self.dense, features)))
         return self.out_proj(x).squeeze(-1)
 
 

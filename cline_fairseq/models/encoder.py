@@ -7,6 +7,7 @@ embeddings and the heads, a batch is the stream of its real tokens.
 import torch.nn.functional as F
 from fairseq.distributed import fsdp_wrap
 from fairseq.models.roberta import RobertaEncoder
+from fairseq.models.roberta.model import RobertaLMHead
 from fairseq.models.transformer import TransformerConfig, TransformerEncoder
 from fairseq.modules import LearnedPositionalEmbedding
 from fairseq.modules.transformer_layer import TransformerEncoderLayerBase
@@ -18,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from ..errors import InputError
 from .attention import SelfAttention
 from .dropout import Dropout
+from .linear import apply_linear, linear
 from .stream import Stream
 
 
@@ -53,15 +55,16 @@ class EncoderLayer(TransformerEncoderLayerBase):
         x = self.self_attn(x, stream)
         if read is not None:
             x, residual = x.index_select(0, read), residual.index_select(0, read)
-        x = self.dropout_module.add(self.self_attn.out_proj(x), residual)
+        x = self.dropout_module.add(apply_linear(self.self_attn.out_proj, x), residual)
         if not self.normalize_before:
             x = self.self_attn_layer_norm(x)
 
         residual = x
         if self.normalize_before:
             x = self.final_layer_norm(x)
-        x = self.activation_dropout_module(self.activation_fn(self.fc1(x)))
-        x = self.dropout_module.add(self.fc2(x), residual)
+        x = self.activation_fn(apply_linear(self.fc1, x))
+        x = apply_linear(self.fc2, self.activation_dropout_module(x))
+        x = self.dropout_module.add(x, residual)
         if not self.normalize_before:
             x = self.final_layer_norm(x)
         return x
@@ -167,6 +170,16 @@ class SentenceEncoder(TransformerEncoder):
         return x + F.embedding(positions, table.weight, self.padding_idx)
 
 
+class LMHead(RobertaLMHead):
+    """RoBERTa's, with the bias added in the product that makes the logits."""
+
+    def forward(self, features: Tensor, masked_tokens: Tensor | None = None, **kwargs) -> Tensor:
+        if masked_tokens is not None:
+            features = features[masked_tokens]
+        x = self.activation_fn(apply_linear(self.dense, features))
+        return linear(self.layer_norm(x), self.weight, self.bias)
+
+
 class FastRobertaEncoder(RobertaEncoder):
     """RoBERTa's encoder and LM head."""
 
@@ -174,6 +187,9 @@ class FastRobertaEncoder(RobertaEncoder):
         encoder = SentenceEncoder(args, dictionary, embed_tokens)
         encoder.apply(init_bert_params)
         return encoder
+
+    def build_lm_head(self, embed_dim, output_dim, activation_fn, weight):
+        return LMHead(embed_dim, output_dim, activation_fn, weight)
 
     def forward(
         self,

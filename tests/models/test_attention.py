@@ -56,8 +56,8 @@ def test_with_dropout(lengths):
 
 def test_dropout_keeps_expectation():
     stream, qkv = case([5, 9])
-    mean = torch.stack([attend(qkv, stream, 0.2) for _ in range(3000)]).mean(0)
-    torch.testing.assert_close(mean, reference(qkv, [5, 9]), atol=0.1, rtol=0.1)
+    mean = torch.stack([attend(qkv, stream, 0.2) for _ in range(500)]).mean(0)
+    torch.testing.assert_close(mean, reference(qkv, [5, 9]), atol=0.15, rtol=0.1)
 
 
 def test_variable_length_functions_get_what_they_ask_for(monkeypatch):
