@@ -109,9 +109,14 @@ def _product(a, b, scale, out=None):
 
 
 @torch.compiler.assume_constant_result
-@functools.cache
 def _variable_length(device, dtype, dropout):
-    """A function of attention that needs no padding, or None. Says once which it is."""
+    """A function of attention that needs no padding, or None."""
+    return _choose(device, dtype, dropout)
+
+
+@functools.cache
+def _choose(device, dtype, dropout):
+    """The same, and says once which it is."""
     name, function = "scaled_dot_product_attention, padded", None
     if device == "cuda" and dtype in (torch.float16, torch.bfloat16):
         if importlib.util.find_spec("flash_attn") is not None:
