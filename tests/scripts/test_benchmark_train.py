@@ -15,7 +15,9 @@ def command(corpus, *options):
 
 
 def test_figures(corpus):
-    figures = json.loads(run(*command(corpus, "--sizes", "1x32", "--attention-dropout", 0.1)).stdout)
+    figures = json.loads(
+        run(*command(corpus, "--sizes", "1x32", "--attention-dropout", 0.1)).stdout
+    )
     for mode in ("none", "eos"):
         case = f"1x32, 32 tokens, {mode}, attention dropout 0.1"
         for kind in ("stock", "encoder", "encoder, all tokens", "cline"):
