@@ -144,30 +144,28 @@ def num_tokens(sample) -> int:
 
 
 def _measure(contenders):
-    times = {kind: [] for kind in contenders}
+    times, peaks = {kind: [] for kind in contenders}, []
     for contender in contenders.values():
         contender.step(contender.batches[0])
-    for i in range(len(contenders["stock"].batches)):
+    stock = contenders["stock"]
+    for i in range(len(stock.batches)):
+        peaks.append(_peak())
         for kind, contender in contenders.items():
             sample = contender.batches[i]
             taken = seconds(lambda c=contender, s=sample: c.step(s))
             times[kind].append(taken / num_tokens(sample))
-    figures = {f"{kind}, tokens/s": 1 / float(np.median(times[kind])) for kind in contenders}
+    times, figures = {kind: np.array(values) for kind, values in times.items()}, {}
+    for kind, values in times.items():
+        figures[f"{kind}, tokens/s"] = 1 / float(np.median(values))
     for kind in list(contenders)[1:]:
-        ratios = np.array(times["stock"]) / np.array(times[kind])
-        figures[f"{kind} / stock"] = float(np.median(ratios))
-    peak = _peak()
+        figures[f"{kind} / stock"] = float(np.median(times["stock"] / times[kind]))
+    operations = [_operations(stock.model, sample) / num_tokens(sample) for sample in stock.batches]
     for kind in ("stock", "encoder, all tokens"):
-        shares = [
-            _operations(contenders["stock"].model, sample) / num_tokens(sample) / taken / peak
-            for sample, taken in zip(contenders["stock"].batches, times[kind], strict=True)
-        ]
+        shares = np.array(operations) / times[kind] / peaks
         figures[f"{kind}, share of the peak"] = float(np.median(shares))
     cline = contenders["cline"]
-    steps = [
-        t * num_tokens(sample) for t, sample in zip(times["cline"], cline.batches, strict=True)
-    ]
-    figures["cline, loader / step"] = float(np.median(np.array(cline.loading) / np.array(steps)))
+    steps = times["cline"] * [num_tokens(sample) for sample in cline.batches]
+    figures["cline, loader / step"] = float(np.median(cline.loading / steps))
     return figures
 
 
@@ -229,7 +227,7 @@ def _operations(model, sample):
 def _peak(size=1024):
     """Operations a second in a large product of matrices, by the faster of torch's libraries."""
     a, b, bias = torch.randn(size, size), torch.randn(size, size), torch.zeros(size)
-    times = [seconds(lambda f=f: f(a, b, bias)) for f in (F.linear, linear) for _ in range(9)]
+    times = [seconds(lambda f=f: f(a, b, bias)) for f in (F.linear, linear) for _ in range(2)]
     return 2 * size**3 / min(times)
 
 
