@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _ELEMENTS = 2**19  # of fp32 at a time: what stays in a CPU's cache and is next to nothing on a GPU
 
@@ -30,6 +31,7 @@ class _CrossEntropy(torch.autograd.Function):
         )
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         logits, target = ctx.saved_tensors
         out = torch.empty_like(logits)

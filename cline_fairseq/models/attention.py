@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from fairseq.modules import MultiheadAttention
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from .dropout import Dropout, draw, draws_masks, kept_share
 from .linear import linear
@@ -83,6 +84,7 @@ class _DroppedAttention(torch.autograd.Function):
         return out.view(rows, heads, width, dim).transpose(1, 2)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         q, k, v, signed, out = ctx.saved_tensors
         rows, heads, (_, width, dim) = ctx.rows, len(q) // ctx.rows, q.shape
@@ -118,7 +120,9 @@ def _variable_length(device, dtype, dropout):
 def _choose(device, dtype, dropout):
     """The same, and says once which it is."""
     name, function = "scaled_dot_product_attention, padded", None
-    if device == "cuda" and dtype in (torch.float16, torch.bfloat16):
+    # The kernels are FlashAttention's, for half precision and GPUs since Ampere.
+    half = dtype in (torch.float16, torch.bfloat16)
+    if device == "cuda" and half and torch.cuda.get_device_capability() >= (8, 0):
         if importlib.util.find_spec("flash_attn") is not None:
             name, function = "flash_attn", _flash_attn
         elif not dropout and importlib.util.find_spec("torch.nn.attention.varlen") is not None:

@@ -9,6 +9,7 @@ import math
 import torch
 from fairseq.modules import FairseqDropout
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _LEVELS = 2**16  # a probability is rounded to 1 / _LEVELS
 
@@ -72,6 +73,7 @@ class _MaskedAdd(torch.autograd.Function):
         return torch.addcmul(residual, x, keep, value=ctx.scale)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         (keep,) = ctx.saved_tensors
         residual_grad = grad if ctx.needs_input_grad[1] else None

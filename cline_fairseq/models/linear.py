@@ -8,6 +8,7 @@ gradients of weights.
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 def apply_linear(layer: nn.Linear, x: Tensor) -> Tensor:
@@ -36,6 +37,7 @@ class _Linear(torch.autograd.Function):
         return _multiply(x, weight, bias)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         x, weight = ctx.saved_tensors
         flat = grad.reshape(-1, grad.shape[-1])

@@ -183,6 +183,18 @@ def test_bf16_is_near_fp32(lengths):
             assert distance <= 0.1 * expected[name].norm() + 1e-3, name
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("lengths", [LENGTHS["full"], LENGTHS["padded"]])
+def test_trains_in_half_precision_with_dropout(lengths, dtype):
+    model = build(activation_dropout=0.1).to(dtype).train()
+    found = gradients(model, batch(lengths), loss_of_masked)
+    for name, gradient in found.items():
+        assert gradient is None or gradient.isfinite().all(), name
+        assert gradient is None or gradient.dtype == dtype
+    with torch.autocast("cpu", torch.bfloat16):
+        model.float()(batch(lengths))[0].sum().backward()
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize("lengths", [LENGTHS["full"], LENGTHS["padded"]])
 def test_checkpointed_activations_change_nothing(lengths, dropout):
