@@ -5,12 +5,14 @@
         --bpe sentencepiece --sentencepiece-model sentencepiece.model
     python scripts/benchmark.py rewrite --text valid.txt --dict dict.txt \\
         --bpe sentencepiece --sentencepiece-model sentencepiece.model
+    python scripts/benchmark.py train --data data-bin --sizes 4x256 --blocks 128 \\
+        --bpe sentencepiece --sentencepiece-model sentencepiece.model
 """
 
 import argparse
 import json
 
-from benchmarks import corpus, rewrite
+from benchmarks import corpus, rewrite, train
 from cline_fairseq.errors import show_input_errors_plainly
 
 
@@ -19,7 +21,7 @@ def parse_args():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for benchmark in (corpus, rewrite):
+    for benchmark in (corpus, rewrite, train):
         benchmark.add_parser(commands)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print JSON")

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .cross_entropy import cross_entropy
+
 
 def mlm_loss(logits: Tensor, target: Tensor, pad: int) -> tuple[Tensor, Tensor]:
     """Cross-entropy at the masked positions.
@@ -17,7 +19,7 @@ def mlm_loss(logits: Tensor, target: Tensor, pad: int) -> tuple[Tensor, Tensor]:
         Sum of the losses of each text (B,), and how many tokens it is over (B,).
     """
     masked = target.ne(pad)
-    losses = F.cross_entropy(logits.float(), target[masked], reduction="none")
+    losses = cross_entropy(logits, target[masked])
     return _sum_by_text(losses, masked), masked.sum(1)
 
 

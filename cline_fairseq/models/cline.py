@@ -6,8 +6,10 @@ checkpoint, and fairseq's own tasks fine-tune a CLINE checkpoint.
 
 from typing import NamedTuple
 
+import torch
+import torch.nn.functional as F
 from fairseq.models import register_model, register_model_architecture
-from fairseq.models.roberta import RobertaEncoder, RobertaModel
+from fairseq.models.roberta import RobertaModel
 from fairseq.models.roberta.model import base_architecture as roberta_base_architecture
 from fairseq.modules import LayerNorm
 from fairseq.utils import get_activation_fn
@@ -15,6 +17,9 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .encoder import FastRobertaEncoder
+from .linear import apply_linear
+from .stream import Stream
 
 SENTENCE_VECTORS = ("cls", "mean")
 
@@ -23,7 +28,7 @@ class ClineOutput(NamedTuple):
     """What the losses need of a batch of B texts."""
 
     mlm_logits: Tensor  # (masked tokens, vocabulary)
-    rtd_logits: Tensor  # (2B, T), positive where a token looks replaced
+    rtd_logits: Tensor  # (2B, T), positive where a token looks replaced; 0 at padding
     sentences: Tensor  # (3, B, C), of originals, synonym and antonym views
 
 
@@ -42,16 +47,44 @@ class RTDHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (...) of features (..., C)."""
-        x = self.layer_norm(self.activation_fn(self.dense(features)))
+        x = self.layer_norm(self.activation_fn(apply_linear(self.dense, features)))
         return self.out_proj(x).squeeze(-1)
 
 
-class ClineEncoder(RobertaEncoder):
+class ClineEncoder(FastRobertaEncoder):
     """RoBERTa's encoder and LM head, and the RTD head."""
 
     def __init__(self, args, dictionary):
         super().__init__(args, dictionary)
         self.rtd_head = RTDHead(args.encoder_embed_dim, args.activation_fn)
+
+    def forward_views(
+        self, src_tokens: Tensor, masked_tokens: Tensor, sentence_vector: str
+    ) -> ClineOutput:
+        """What the losses need; see :meth:`ClineModel.forward`."""
+        stream = Stream.of(src_tokens, self.sentence_encoder.padding_idx)
+        texts, starts = len(masked_tokens), stream.starts()
+        rewrites = stream.begin(texts)
+        masked = stream.find(masked_tokens.flatten().nonzero().squeeze(1))
+        if sentence_vector == "cls":
+            # No loss reads the other tokens of the originals: the last layer leaves them out.
+            read = torch.arange(rewrites, stream.length, device=src_tokens.device)
+            read = torch.cat([masked, starts[:texts], read])
+            features = self.sentence_encoder.encode(src_tokens, stream, read)
+            sizes = [len(masked), texts, stream.length - rewrites]
+            masked_features, originals, rewritten = features.split(sizes)
+            views = rewritten.index_select(0, starts[texts:] - rewrites)
+            sentences = torch.cat([originals, views])
+        else:
+            features = self.sentence_encoder.encode(src_tokens, stream)
+            masked_features, rewritten = features.index_select(0, masked), features[rewrites:]
+            sentences = stream.mean(features)
+        rtd_logits = F.pad(self.rtd_head(rewritten), (rewrites, 0))
+        return ClineOutput(
+            self.output_layer(masked_features),
+            stream.put(rtd_logits)[texts:],
+            sentences.unflatten(0, (3, texts)),
+        )
 
 
 @register_model("cline")
@@ -65,13 +98,24 @@ class ClineModel(RobertaModel):
 
     @staticmethod
     def add_args(parser):
-        """RoBERTa's options, and those of the sentence vector."""
+        """RoBERTa's options and ours."""
         RobertaModel.add_args(parser)
         parser.add_argument(
             "--sentence-vector",
             choices=SENTENCE_VECTORS,
             help="what stands for a text in the contrastive loss: the last-layer vector of <s>, "
             "or the mean over its tokens",
+        )
+        parser.add_argument(
+            "--compile",
+            action="store_true",
+            help="compile the layers with torch.compile when they first run",
+        )
+        parser.add_argument(
+            "--checkpoint-activations",
+            action="store_true",
+            help="make the activations of a layer again in the backward pass instead of keeping "
+            "them: less memory, more time",
         )
 
     @classmethod
@@ -110,19 +154,7 @@ class ClineModel(RobertaModel):
         """
         if not views:
             return super().forward(src_tokens, masked_tokens=masked_tokens, **kwargs)
-        features, _ = self.encoder(src_tokens, features_only=True)
-        originals, rewrites = features.tensor_split([len(masked_tokens)])
-        return ClineOutput(
-            self.encoder.output_layer(originals, masked_tokens=masked_tokens),
-            self.encoder.rtd_head(rewrites),
-            self._sentences(features, src_tokens).unflatten(0, (3, -1)),
-        )
-
-    def _sentences(self, features, src_tokens):
-        if self.args.sentence_vector == "cls":
-            return features[:, 0]
-        keep = src_tokens.ne(self.encoder.dictionary.pad()).unsqueeze(-1)
-        return (features * keep).sum(1) / keep.sum(1)
+        return self.encoder.forward_views(src_tokens, masked_tokens, self.args.sentence_vector)
 
     def upgrade_state_dict_named(self, state_dict, name):
         """Fill in the RTD head where a checkpoint (of RoBERTa) has none."""
@@ -137,6 +169,8 @@ def base_architecture(args):
     """RoBERTa-base: 12 layers, 768 wide, 12 heads."""
     args.sentence_vector = getattr(args, "sentence_vector", "cls")
     args.max_positions = getattr(args, "max_positions", 512)
+    args.compile = getattr(args, "compile", False)
+    args.checkpoint_activations = getattr(args, "checkpoint_activations", False)
     roberta_base_architecture(args)
 
 

@@ -1,0 +1,210 @@
+"""RoBERTa's encoder, faster.
+
+It has RoBERTa's parameters and gives its results, but does no work on padding: between the
+embeddings and the heads, a batch is the stream of its real tokens.
+"""
+
+import torch.nn.functional as F
+from fairseq.distributed import fsdp_wrap
+from fairseq.models.roberta import RobertaEncoder
+from fairseq.models.roberta.model import RobertaLMHead
+from fairseq.models.transformer import TransformerConfig, TransformerEncoder
+from fairseq.modules import LearnedPositionalEmbedding
+from fairseq.modules.transformer_layer import TransformerEncoderLayerBase
+from fairseq.modules.transformer_sentence_encoder import init_bert_params
+from fairseq.utils import make_positions
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from ..errors import InputError
+from .attention import SelfAttention
+from .dropout import Dropout
+from .linear import apply_linear, linear
+from .stream import Stream
+
+
+class EncoderLayer(TransformerEncoderLayerBase):
+    """A layer of RoBERTa over a stream of tokens."""
+
+    def __init__(self, cfg):
+        super().__init__(cfg)
+        self.dropout_module = Dropout(self.dropout_module.p, type(self).__name__)
+        self.activation_dropout_module = Dropout(
+            self.activation_dropout_module.p, type(self).__name__
+        )
+        if cfg.activation_fn == "gelu":
+            self.activation_fn = F.gelu  # fairseq's makes an fp32 copy, which changes nothing
+
+    def build_self_attention(self, embed_dim, cfg):
+        return SelfAttention(embed_dim, cfg.encoder.attention_heads, cfg.attention_dropout)
+
+    def forward(self, x: Tensor, stream: Stream, read: Tensor | None = None) -> Tensor:
+        """The layer's output.
+
+        Args:
+            x: (tokens, C).
+            stream: which rows the tokens are of.
+            read: int64 (R,), the tokens whose output is wanted; all without.
+
+        Returns:
+            (tokens, C), or (R, C) with ``read``.
+        """
+        residual = x
+        if self.normalize_before:
+            x = self.self_attn_layer_norm(x)
+        x = self.self_attn(x, stream)
+        if read is not None:
+            x, residual = x.index_select(0, read), residual.index_select(0, read)
+        x = self.dropout_module.add(apply_linear(self.self_attn.out_proj, x), residual)
+        if not self.normalize_before:
+            x = self.self_attn_layer_norm(x)
+
+        residual = x
+        if self.normalize_before:
+            x = self.final_layer_norm(x)
+        x = self.activation_fn(apply_linear(self.fc1, x))
+        x = apply_linear(self.fc2, self.activation_dropout_module(x))
+        x = self.dropout_module.add(x, residual)
+        if not self.normalize_before:
+            x = self.final_layer_norm(x)
+        return x
+
+
+class SentenceEncoder(TransformerEncoder):
+    """Embeddings and layers."""
+
+    def __init__(self, args, dictionary, embed_tokens):
+        if args.quant_noise_pq or args.quant_noise_scalar:
+            raise InputError(
+                "--quant-noise-pq and --quant-noise-scalar do not work with the architectures of "
+                "cline; leave them at 0"
+            )
+        super().__init__(args, dictionary, embed_tokens)
+        self.dropout_module = Dropout(self.dropout_module.p, type(self).__name__)
+        self.checkpoint_activations = getattr(args, "checkpoint_activations", False)
+
+    def build_encoder_layer(self, args):
+        cfg = TransformerConfig.from_namespace(args)
+        layer = EncoderLayer(cfg)
+        if getattr(args, "compile", False):
+            layer.compile()
+        return fsdp_wrap(
+            layer, min_num_params=0 if cfg.checkpoint_activations else cfg.min_params_to_wrap
+        )
+
+    def forward(
+        self, src_tokens, src_lengths=None, return_all_hiddens=False, token_embeddings=None
+    ):
+        """What fairseq's encoder returns, with zeros at padding; ``encoder_embedding`` is empty."""
+        stream = Stream.of(src_tokens, self.padding_idx)
+        states = [] if return_all_hiddens else None
+        x = self.encode(src_tokens, stream, states=states, token_embeddings=token_embeddings)
+        return {
+            "encoder_out": [stream.put(x).transpose(0, 1)],
+            "encoder_padding_mask": [src_tokens.eq(self.padding_idx)],
+            "encoder_embedding": [],
+            "encoder_states": [stream.put(state).transpose(0, 1) for state in states or ()],
+            "fc_results": [],
+            "src_tokens": [],
+            "src_lengths": [src_tokens.ne(self.padding_idx).sum(1, keepdim=True).int()],
+        }
+
+    def encode(
+        self,
+        src_tokens: Tensor,
+        stream: Stream,
+        read: Tensor | None = None,
+        states: list[Tensor] | None = None,
+        token_embeddings: Tensor | None = None,
+    ) -> Tensor:
+        """The last layer's output.
+
+        Args:
+            src_tokens: int64 (rows, width).
+            stream: that of ``src_tokens``.
+            read: int64 (R,), the tokens of the stream whose output is wanted; all without.
+            states: takes the output of the embeddings and of each layer, (tokens, C).
+            token_embeddings: (rows, width, C), instead of those of ``src_tokens``.
+
+        Returns:
+            (tokens, C), or (R, C) with ``read``.
+        """
+        x = self._embed(src_tokens, stream, token_embeddings)
+        layers = list(self.layers)  # LayerDrop leaves some out
+        for i, layer in enumerate(layers):
+            if states is not None:
+                states.append(x)
+            wanted = read if i == len(layers) - 1 else None
+            if self.checkpoint_activations and self.training:
+                x = checkpoint(layer, x, stream, wanted, use_reentrant=False)
+            else:
+                x = layer(x, stream, wanted)
+        if states is not None:
+            states.append(x)
+        if read is not None and not layers:
+            x = x.index_select(0, read)
+        return x if self.layer_norm is None else self.layer_norm(x)
+
+    def _embed(self, src_tokens, stream, token_embeddings):
+        if token_embeddings is None:
+            x = self.embed_tokens(stream.take(src_tokens))
+        else:
+            x = stream.take(token_embeddings)
+        if self.embed_scale != 1:
+            x = x * self.embed_scale
+        if self.embed_positions is not None:
+            x = self._add_positions(x, src_tokens, stream)
+        if self.layernorm_embedding is not None:
+            x = self.layernorm_embedding(x)
+        return self.dropout_module(x)
+
+    def _add_positions(self, x, src_tokens, stream):
+        table = self.embed_positions
+        if not isinstance(table, LearnedPositionalEmbedding):
+            return x + stream.take(table(src_tokens))
+        if stream.places is None:
+            first = self.padding_idx + 1
+            positions = table.weight[first : first + stream.width]
+            return (x.unflatten(0, (-1, stream.width)) + positions).flatten(0, 1)
+        positions = stream.take(make_positions(src_tokens, self.padding_idx))
+        return x + F.embedding(positions, table.weight, self.padding_idx)
+
+
+class LMHead(RobertaLMHead):
+    """RoBERTa's, with the bias added in the product that makes the logits."""
+
+    def forward(self, features: Tensor, masked_tokens: Tensor | None = None, **kwargs) -> Tensor:
+        if masked_tokens is not None:
+            features = features[masked_tokens]
+        x = self.activation_fn(apply_linear(self.dense, features))
+        return linear(self.layer_norm(x), self.weight, self.bias)
+
+
+class FastRobertaEncoder(RobertaEncoder):
+    """RoBERTa's encoder and LM head."""
+
+    def build_encoder(self, args, dictionary, embed_tokens):
+        encoder = SentenceEncoder(args, dictionary, embed_tokens)
+        encoder.apply(init_bert_params)
+        return encoder
+
+    def build_lm_head(self, embed_dim, output_dim, activation_fn, weight):
+        return LMHead(embed_dim, output_dim, activation_fn, weight)
+
+    def forward(
+        self,
+        src_tokens,
+        features_only=False,
+        return_all_hiddens=False,
+        masked_tokens=None,
+        **kwargs,
+    ):
+        """See fairseq. With ``masked_tokens``, the last layer's output is made for these alone."""
+        if features_only or return_all_hiddens or masked_tokens is None:
+            return super().forward(
+                src_tokens, features_only, return_all_hiddens, masked_tokens, **kwargs
+            )
+        stream = Stream.of(src_tokens, self.sentence_encoder.padding_idx)
+        read = stream.find(masked_tokens.flatten().nonzero().squeeze(1))
+        features = self.sentence_encoder.encode(src_tokens, stream, read)
+        return self.output_layer(features), {"inner_states": None}

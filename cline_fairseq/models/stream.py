@@ -1,0 +1,102 @@
+"""Batches without padding: the real tokens of all rows, one after the other."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Stream(NamedTuple):
+    """Where the tokens of a stream stand in the batch (rows, width).
+
+    ``places`` and ``real`` are None where nothing is padding: the stream is the batch then.
+    """
+
+    rows: int
+    width: int
+    offsets: Tensor  # int32 (rows + 1,), where rows begin and end in the stream
+    places: Tensor | None = None  # int64 (tokens,), in the flattened batch, ascending
+    real: Tensor | None = None  # bool (rows, width)
+
+    @classmethod
+    def of(cls, tokens: Tensor, pad: int) -> "Stream":
+        """The stream of token ids (rows, width). Waits for the device once, to know its length.
+
+        A row of nothing but padding keeps one token, so that attention has something to look at.
+        """
+        rows, width = tokens.shape
+        real = tokens.ne(pad)
+        real[:, 0] |= ~real.any(1)
+        places = real.flatten().nonzero().squeeze(1)
+        offsets = torch.zeros(rows + 1, dtype=torch.int32, device=tokens.device)
+        offsets[1:] = real.sum(1).cumsum(0)
+        if len(places) == rows * width:
+            return cls(rows, width, offsets)
+        return cls(rows, width, offsets, places, real)
+
+    @property
+    def length(self) -> int:
+        """How many tokens there are."""
+        return self.rows * self.width if self.places is None else len(self.places)
+
+    def starts(self) -> Tensor:
+        """Where rows begin: int64 (rows,)."""
+        return self.offsets[:-1].long()
+
+    def begin(self, row: int) -> int:
+        """Where a row begins. Waits for the device if there is padding."""
+        return row * self.width if self.places is None else int(self.offsets[row])
+
+    def take(self, batch: Tensor) -> Tensor:
+        """The real tokens (tokens, ...) of a batch (rows, width, ...)."""
+        flat = batch.flatten(0, 1)
+        return flat if self.places is None else _Take.apply(flat, self.places)
+
+    def put(self, stream: Tensor) -> Tensor:
+        """The batch (rows, width, ...) of a stream (tokens, ...), with zeros for padding."""
+        if self.places is not None:
+            stream = _Put.apply(stream, self.places, self.rows * self.width)
+        return stream.unflatten(0, (self.rows, self.width))
+
+    def find(self, places: Tensor) -> Tensor:
+        """Where in the stream the tokens at places of the flattened batch are.
+
+        Padding is nowhere; whoever asks for it gets a token close by.
+        """
+        if self.places is None:
+            return places
+        return (self.real.flatten().cumsum(0) - 1).clamp(min=0)[places]
+
+    def mean(self, stream: Tensor) -> Tensor:
+        """The mean over the tokens of each row: (rows, C) of (tokens, C)."""
+        batch = self.put(stream)
+        if self.real is None:
+            return batch.mean(1)
+        return batch.sum(1) / self.real.sum(1, keepdim=True)
+
+
+# Each is the gradient of the other. Those of torch's indexing add up, as places may be there twice;
+# here they are not, and copying is faster.
+class _Take(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, flat, places):
+        ctx.save_for_backward(places)
+        ctx.size = len(flat)
+        return flat.index_select(0, places)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (places,) = ctx.saved_tensors
+        return _Put.apply(grad, places, ctx.size), None
+
+
+class _Put(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, stream, places, size):
+        ctx.save_for_backward(places)
+        return stream.new_zeros(size, *stream.shape[1:]).index_copy_(0, places, stream)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (places,) = ctx.saved_tensors
+        return _Take.apply(grad, places), None, None

@@ -1,0 +1,247 @@
+"""Training on a CPU: ours against fairseq's RoBERTa with masked_lm, on the same text.
+
+A step is forward, backward and optimizer, which is torch's fused AdamW for all. Steps take turns,
+and speeds are per real token that an encoder reads. In each case there are
+
+* stock: fairseq's RoBERTa and criterion, on batches as --task masked_lm makes them;
+* encoder: our model in its place, with the same criterion and the same batches;
+* encoder, all tokens: the same, with the last layer's output made for all tokens, as fairseq's
+  RoBERTa makes it, and not for the masked ones alone;
+* cline: a step of --task cline, on batches of three views of the same corpus.
+
+Memory is that of all tensors that a step makes, at its peak, beside the model and the optimizer.
+The share of the peak is that of the products of matrices in a step, against the speed of a single
+large product.
+"""
+
+import argparse
+import json
+import re
+import tempfile
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from fairseq.criterions.masked_lm import MaskedLmConfig, MaskedLmLoss
+from fairseq.models.roberta import RobertaModel
+from fairseq.models.roberta.model import base_architecture as roberta_architecture
+from fairseq.tasks.masked_lm import MaskedLMConfig, MaskedLMTask
+from torch import nn
+
+from benchmarks.measures import seconds
+from cline_fairseq.criterions.cline import ClineCriterion, ClineCriterionConfig
+from cline_fairseq.models.cline import ClineModel, base_architecture
+from cline_fairseq.models.linear import linear
+from cline_fairseq.options import add_subwords_options, subwords_config
+from cline_fairseq.tasks.cline import ClineConfig, ClineTask
+
+HEAD = 64  # dimension of a head of attention
+
+
+def add_parser(commands):
+    parser = commands.add_parser("train", help="a training step, against fairseq's masked_lm")
+    parser.add_argument("--data", required=True, help="folder of fairseq-preprocess")
+    parser.add_argument(
+        "--sizes",
+        type=_size,
+        nargs="+",
+        default=["2x128", "4x256", "12x768"],
+        help="layers and width; 12x768 is base",
+    )
+    parser.add_argument("--blocks", type=int, nargs="+", default=[128, 512], help="tokens a block")
+    parser.add_argument(
+        "--break-modes",
+        choices=("none", "eos"),
+        nargs="+",
+        default=["none", "eos"],
+        help="none: full blocks; eos: a line a row, with padding",
+    )
+    parser.add_argument(
+        "--attention-dropout",
+        type=float,
+        nargs="+",
+        default=[0.1, 0.0],
+        help="of all models; their other dropout is 0.1",
+    )
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--max-tokens", type=int, default=4096, help="tokens a batch")
+    parser.add_argument("--steps", type=int, default=8, help="measured steps; the median counts")
+    parser.add_argument("--split", default="train", help="split of the corpus")
+    add_subwords_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> dict[str, float]:
+    """The figures of all cases."""
+    subwords, figures = subwords_config(args), {}
+    cases = product(args.sizes, args.blocks, args.break_modes, args.attention_dropout)
+    for size, block, mode, dropout in cases:
+        name = f"{size}, {block} tokens, {mode}, attention dropout {dropout:g}"
+        contenders = _contenders(args, subwords, size, block, mode, dropout)
+        for kind, contender in contenders.items():
+            if kind in ("stock", "cline"):  # the others have the batches of the first
+                figures[f"{name}: {kind}, padding"] = contender.padding()
+            figures[f"{name}: {kind}, MB"] = contender.memory()
+        for threads in args.threads:
+            with _num_threads(threads):
+                measured = _measure(contenders)
+            for key, value in measured.items():
+                figures[f"{name}, threads {threads}: {key}"] = value
+    return figures
+
+
+class Contender:
+    """A model with what it is trained with."""
+
+    def __init__(self, model, criterion, batches, loading):
+        self.model, self.criterion = model.train(), criterion.train()
+        self.batches, self.loading = batches, loading
+        parameters = [*model.parameters(), *criterion.parameters()]
+        self._optimizer = torch.optim.AdamW(parameters, lr=1e-5, fused=True)
+
+    def step(self, sample):
+        loss, sample_size, _ = self.criterion(self.model, sample)
+        (loss / sample_size).backward()
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+
+    def padding(self) -> float:
+        """Share of the batches that is padding."""
+        size = sum(sample["net_input"]["src_tokens"].numel() for sample in self.batches)
+        return 1 - sum(map(num_tokens, self.batches)) / size
+
+    def memory(self) -> float:
+        """MB of all tensors that a step makes, at its peak."""
+        self.step(self.batches[0])  # makes the state of the optimizer
+        with torch.profiler.profile(profile_memory=True) as profile:
+            self.step(self.batches[0])
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "trace.json")
+            profile.export_chrome_trace(str(path))
+            events = json.loads(path.read_text())["traceEvents"]
+        totals = [e["args"]["Total Allocated"] for e in events if e.get("name") == "[memory]"]
+        return max(totals) / 2**20
+
+
+class AllTokens(nn.Module):
+    """A model whose heads alone know which tokens are masked."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model, self.get_targets = model, model.get_targets
+
+    def forward(self, src_tokens, masked_tokens, **kwargs):
+        features, extra = self.model(src_tokens, features_only=True, **kwargs)
+        return self.model.encoder.output_layer(features, masked_tokens), extra
+
+
+def num_tokens(sample) -> int:
+    """How many real tokens an encoder reads."""
+    return int(sample["net_input"]["src_lengths"].sum())
+
+
+def _measure(contenders):
+    times, peaks = {kind: [] for kind in contenders}, []
+    for contender in contenders.values():
+        contender.step(contender.batches[0])
+    stock = contenders["stock"]
+    for i in range(len(stock.batches)):
+        peaks.append(_peak())
+        for kind, contender in contenders.items():
+            sample = contender.batches[i]
+            taken = seconds(lambda c=contender, s=sample: c.step(s))
+            times[kind].append(taken / num_tokens(sample))
+    times, figures = {kind: np.array(values) for kind, values in times.items()}, {}
+    for kind, values in times.items():
+        figures[f"{kind}, tokens/s"] = 1 / float(np.median(values))
+    for kind in list(contenders)[1:]:
+        figures[f"{kind} / stock"] = float(np.median(times["stock"] / times[kind]))
+    operations = [_operations(stock.model, sample) / num_tokens(sample) for sample in stock.batches]
+    for kind in ("stock", "encoder, all tokens"):
+        shares = np.array(operations) / times[kind] / peaks
+        figures[f"{kind}, share of the peak"] = float(np.median(shares))
+    cline = contenders["cline"]
+    steps = times["cline"] * [num_tokens(sample) for sample in cline.batches]
+    figures["cline, loader / step"] = float(np.median(cline.loading / steps))
+    return figures
+
+
+def _contenders(args, subwords, size, block, mode, dropout):
+    layers, dim = map(int, size.split("x"))
+    options = {
+        "encoder_layers": layers,
+        "encoder_embed_dim": dim,
+        "encoder_ffn_embed_dim": 4 * dim,
+        "encoder_attention_heads": max(dim // HEAD, 1),
+        "attention_dropout": dropout,
+        "max_positions": block + 1,  # masked_lm cuts lines before it puts <s> in front of them
+    }
+    stock_options, our_options = argparse.Namespace(**options), argparse.Namespace(**options)
+    roberta_architecture(stock_options)
+    base_architecture(our_options)
+    corpus = {"data": args.data, "sample_break_mode": mode, "tokens_per_sample": block, "seed": 1}
+    stock_task = MaskedLMTask.setup_task(MaskedLMConfig(**corpus, shorten_method="truncate"))
+    task = ClineTask.setup_task(ClineConfig(**corpus, subwords=subwords))
+    stock_data, our_data = (_batches(t, args) for t in (stock_task, task))
+    masked_lm = MaskedLmLoss(MaskedLmConfig(tpu=False), stock_task)
+    stock = RobertaModel.build_model(stock_options, stock_task)
+    encoder, whole, cline = (ClineModel.build_model(our_options, task) for _ in range(3))
+    return {
+        "stock": Contender(stock, masked_lm, *stock_data),
+        "encoder": Contender(encoder, masked_lm, *stock_data),
+        "encoder, all tokens": Contender(AllTokens(whole), masked_lm, *stock_data),
+        "cline": Contender(cline, ClineCriterion(ClineCriterionConfig(), task), *our_data),
+    }
+
+
+def _batches(task, args):
+    """Some batches as fairseq makes them, and the seconds that each takes to load."""
+    task.load_dataset(args.split)
+    dataset = task.dataset(args.split)
+    iterator = task.get_batch_iterator(dataset, args.max_tokens, ignore_invalid_inputs=True)
+    all_batches = iterator.frozen_batches
+    chosen = np.random.default_rng(1).choice(len(all_batches), args.steps)
+
+    def load(i):
+        return dataset.collater([dataset[j] for j in all_batches[i]])
+
+    batches = [load(i) for i in chosen]  # words are known from here on
+    return batches, [seconds(lambda i=i: load(i)) for i in chosen]
+
+
+def _operations(model, sample):
+    """Operations in the products of matrices of a step, with all tokens in the last layer."""
+    args, lengths = model.args, sample["net_input"]["src_lengths"].double()
+    dim, vocabulary = args.encoder_embed_dim, len(model.encoder.dictionary)
+    layer = 4 * dim**2 + 2 * dim * args.encoder_ffn_embed_dim
+    attention = 2 * dim * (lengths**2).sum().item()
+    masked = sample["target"].ne(model.encoder.dictionary.pad()).sum().item()
+    body = args.encoder_layers * (layer * num_tokens(sample) + attention)
+    head = masked * dim * (dim + vocabulary)
+    return 6 * (body + head)  # a product is an addition and a multiplication, and made three times
+
+
+def _peak(size=1024):
+    """Operations a second in a large product of matrices, by the faster of torch's libraries."""
+    a, b, bias = torch.randn(size, size), torch.randn(size, size), torch.zeros(size)
+    times = [seconds(lambda f=f: f(a, b, bias)) for f in (F.linear, linear) for _ in range(2)]
+    return 2 * size**3 / min(times)
+
+
+@contextmanager
+def _num_threads(threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _size(text):
+    if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", text):
+        raise argparse.ArgumentTypeError(f"expected layers x width, as 4x256, not {text!r}")
+    return text

@@ -1,0 +1,40 @@
+"""The benchmark of training, on a small model."""
+
+import json
+
+import pytest
+
+from helpers import TOKENIZER, run
+
+
+def command(corpus, *options):
+    return [
+        *("scripts/benchmark.py", "train", "--data", corpus / "bin", "--split", "valid", "--json"),
+        *("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER),
+        *("--blocks", 32, "--max-tokens", 256, "--steps", 2, "--threads", 1, *options),
+    ]
+
+
+def test_figures(corpus):
+    figures = json.loads(
+        run(*command(corpus, "--sizes", "1x32", "--attention-dropout", 0.1)).stdout
+    )
+    for mode in ("none", "eos"):
+        case = f"1x32, 32 tokens, {mode}, attention dropout 0.1"
+        for kind in ("stock", "encoder", "encoder, all tokens", "cline"):
+            assert figures[f"{case}: {kind}, MB"] > 0
+            assert figures[f"{case}, threads 1: {kind}, tokens/s"] > 0
+            if kind != "stock":
+                assert figures[f"{case}, threads 1: {kind} / stock"] > 0
+        for kind in ("stock", "cline"):
+            assert 0 <= figures[f"{case}: {kind}, padding"] < 1
+        for kind in ("stock", "encoder, all tokens"):
+            assert 0 < figures[f"{case}, threads 1: {kind}, share of the peak"] < 1
+        assert figures[f"{case}, threads 1: cline, loader / step"] > 0
+    assert len(figures) == 2 * 16
+
+
+@pytest.mark.parametrize("size", ["base", "0x32", "4"])
+def test_bad_size(corpus, size):
+    result = run(*command(corpus, "--sizes", size), check=False)
+    assert f"expected layers x width, as 4x256, not '{size}'" in result.stderr
