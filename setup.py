@@ -8,7 +8,7 @@ CORPUS = ["tokenizers", "zstandard"]
 LEXICON = ["lemminflect", "nltk"]
 PLOT = ["matplotlib"]
 SLURM = ["hydra-submitit-launcher"]
-DEV = ["datatrove", "hypothesis", "pytest", "pytest-timeout", "ruff"]
+DEV = ["datatrove", "hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff"]
 
 setup(
     name="cline-fairseq",
