@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .dropout import Dropout, draw, draws_masks, kept_share
-from .linear import linear
+from .linear import apply_linear
 from .stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -29,10 +29,8 @@ class SelfAttention(MultiheadAttention):
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """What each token of (tokens, C) finds in its row, before ``out_proj``: (tokens, C)."""
-        parts = (self.q_proj, self.k_proj, self.v_proj)
-        weight = torch.cat([part.weight for part in parts])
-        bias = torch.cat([part.bias for part in parts])
-        qkv = linear(x, weight, bias).unflatten(-1, (3, self.num_heads, self.head_dim))
+        qkv = apply_linear([self.q_proj, self.k_proj, self.v_proj], x)
+        qkv = qkv.unflatten(-1, (3, self.num_heads, self.head_dim))
         return attend(qkv, stream, self.dropout_module.rate()).flatten(1)
 
 

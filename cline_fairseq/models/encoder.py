@@ -177,7 +177,7 @@ class LMHead(RobertaLMHead):
         if masked_tokens is not None:
             features = features[masked_tokens]
         x = self.activation_fn(apply_linear(self.dense, features))
-        return linear(self.layer_norm(x), self.weight, self.bias)
+        return linear(self.layer_norm(x), [self.weight], [self.bias])
 
 
 class FastRobertaEncoder(RobertaEncoder):
