@@ -6,16 +6,18 @@ later may be split otherwise, since the libraries differ in what they know as le
 
 import json
 import os
+import re
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
-from ..options import require_fit
-from .symbols import EOS, Symbols
+from ..options import MASK, require_fit
+from .symbols import EOS, SPECIAL, UNKNOWN, Symbols
 
-_IRREGULAR = -1  # a piece that is no single symbol of the dictionary
+_IRREGULAR = -1  # a piece that is not always the same symbol of the dictionary
+_ODD_SPACE = re.compile(r"[^\S ]")
 
 
 class SentencePiece:
@@ -29,12 +31,8 @@ class SentencePiece:
         except (OSError, RuntimeError) as error:
             raise InputError(f"{sentencepiece_model} is no SentencePiece model: {error}") from error
         self.symbols = [self._model.id_to_piece(i) for i in range(self._model.get_piece_size())]
-        # In the place of the unknown piece stand the letters that it is for.
-        self.irregular = {
-            i
-            for i, piece in enumerate(self.symbols)
-            if self._model.is_unknown(i) or piece.split() != [piece]
-        }
+        # As a symbol, in the place of the unknown piece stand the letters that it is for.
+        self.unknown = self._model.unk_id()
 
     def pieces(self, lines: list[str]) -> list[list[int]]:
         """The piece ids of lines."""
@@ -69,7 +67,7 @@ class GPT2:
         self._tokenizer = tokenizers.Tokenizer(model)
         self._tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
         self.symbols = [str(i) for i in range(size)]
-        self.irregular: set[int] = set()
+        self.unknown = None  # it has a symbol for each byte
 
     def pieces(self, lines: list[str]) -> list[list[int]]:
         """The ids of lines."""
@@ -98,12 +96,21 @@ class Indexer:
     def __init__(self, encoder: SentencePiece | GPT2, symbols: Symbols):
         self._encoder, self._symbols = encoder, symbols
         known = set(encoder.symbols)
-        require_fit(
-            sum(s not in known and not _is_filler(s) for s in symbols.symbols[4:]), len(symbols)
-        )
-        index = [symbols.index(symbol) for symbol in encoder.symbols]
-        self._table = np.array(index, np.int64)
-        self._table[list(encoder.irregular)] = _IRREGULAR
+        # fairseq adds <mask> itself, and made-up words to fill the dictionary up.
+        foreign = [
+            symbol
+            for symbol in symbols.symbols[len(SPECIAL) :]
+            if symbol not in known and symbol != MASK and not symbol.startswith("madeupword")
+        ]
+        require_fit(len(foreign), len(symbols))
+        table = [
+            symbols.index(symbol) if symbol.split() == [symbol] else _IRREGULAR
+            for symbol in encoder.symbols
+        ]
+        if encoder.unknown is not None:
+            # No letters that are unknown to the tokenizer make a symbol, unless it is foreign.
+            table[encoder.unknown] = _IRREGULAR if foreign else UNKNOWN
+        self._table = np.array(table, np.int64)
 
     def __call__(self, lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """The indices of lines, joined, each with ``</s>`` at its end, and their lengths.
@@ -114,8 +121,8 @@ class Indexer:
         pieces = [next(pieces) if line else [] for line in lines]
         lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
         flat = self._table[np.fromiter(chain.from_iterable(pieces), np.int64, lengths.sum())]
-        irregular = np.flatnonzero(flat == _IRREGULAR)
-        if len(irregular):
+        irregular = self._irregular(lines, flat, lengths)
+        if irregular:
             return self._joined(lines, flat, lengths, irregular)
         out = np.full(len(flat) + len(lines), EOS)
         ends = np.cumsum(lengths + 1) - 1
@@ -124,17 +131,20 @@ class Indexer:
         out[inner] = flat
         return out, lengths + 1
 
+    def _irregular(self, lines, flat, lengths):
+        """Lines whose pieces are not the symbols that fairseq would read in their text."""
+        places = np.flatnonzero(flat == _IRREGULAR)
+        found = set(np.searchsorted(np.cumsum(lengths), places, side="right").tolist())
+        if self._encoder.unknown is not None:
+            # fairseq splits symbols at spaces of all kinds, which an unknown piece may hold.
+            found |= {i for i, line in enumerate(lines) if _ODD_SPACE.search(line)}
+        return sorted(found)
+
     def _joined(self, lines, flat, lengths, irregular):
-        """The same where some lines have pieces that must be looked up as text."""
-        ends = np.cumsum(lengths)
-        parts = np.split(flat, ends[:-1])
-        for i in np.unique(np.searchsorted(ends, irregular, side="right")).tolist():
+        """The same where some lines must be looked up as text."""
+        parts = np.split(flat, np.cumsum(lengths)[:-1])
+        for i in irregular:
             symbols = self._encoder.text(lines[i]).split()
             parts[i] = np.array([self._symbols.index(symbol) for symbol in symbols], np.int64)
         lengths = np.array([len(part) + 1 for part in parts])
         return np.concatenate([x for part in parts for x in (part, [EOS])]), lengths
-
-
-def _is_filler(symbol):
-    """Symbols that fairseq adds itself, to fill the dictionary up and to mask."""
-    return symbol.startswith("madeupword") or symbol == "<mask>"

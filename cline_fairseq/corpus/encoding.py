@@ -4,6 +4,7 @@ import errno
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +16,11 @@ from ..workers import ordered_map
 from .cleaning import Cleaning, RecentLines, clean_lines, line_hashes
 from .encoders import Indexer, build_encoder
 from .manifest import Manifest, describe, file_digest
-from .outputs import BinaryOutput, TextOutput
+from .outputs import BinaryOutput, TextOutput, token_dtype
 from .reading import Block, TextFile
 from .symbols import UNKNOWN, Symbols
 
+_GROUP = 8  # blocks that go to a process at a time: with fewer, processes wait for work
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -79,8 +81,8 @@ class Counts:
 class _Encoded(NamedTuple):
     """A block as tokens, or as the bytes of a text of symbols: lines, joined."""
 
-    data: np.ndarray  # int64 tokens or uint8 bytes
-    sizes: np.ndarray  # int64 (lines,), how much of data each line is
+    data: np.ndarray  # tokens in the type in which they are stored, or uint8 bytes
+    sizes: np.ndarray  # int32 (lines,), how much of data each line is
     hashes: np.ndarray | None  # uint64 (lines,), to find repeated ones
     counts: Counts
     consumed: int
@@ -158,7 +160,9 @@ def _encode_blocks(job, files, output, workers, progress):
     recent = RecentLines() if job.drop_duplicates else None
     done: Counter = Counter()
     blocks = _shard(files, job.shard)
-    for block in ordered_map(_encode_block, blocks, workers, _start_worker, (job,)):
+    groups = iter(lambda: list(islice(blocks, _GROUP)), [])
+    encoded = ordered_map(_encode_group, groups, workers, _start_worker, (job,))
+    for block in chain.from_iterable(encoded):
         data, sizes, counts = block.data, block.sizes, block.counts
         if recent:
             keep = ~recent.repeated(block.hashes)
@@ -203,9 +207,16 @@ def _write_dictionary(symbols, path, overwrite):
 
 
 def _start_worker(job: Job) -> None:
-    global _job, _encoder, _indexer
+    global _job, _encoder, _indexer, _dtype
     _job, _encoder = job, build_encoder(job.subwords)
-    _indexer = Indexer(_encoder, Symbols(job.dictionary)) if job.dictionary else None
+    _indexer, _dtype = None, np.uint8
+    if job.dictionary:
+        symbols = Symbols(job.dictionary)
+        _indexer, _dtype = Indexer(_encoder, symbols), token_dtype(len(symbols))
+
+
+def _encode_group(blocks: list[Block]) -> list[_Encoded]:
+    return [_encode_block(block) for block in blocks]
 
 
 def _encode_block(block: Block) -> _Encoded:
@@ -224,4 +235,6 @@ def _encode_block(block: Block) -> _Encoded:
         encoded = [text.encode() for text in texts]
         sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
         data = np.frombuffer(b"".join(encoded), np.uint8)
+    # In few bytes, since all this goes from process to process.
+    data, sizes = data.astype(_dtype, copy=False), sizes.astype(np.int32)
     return _Encoded(data, sizes, hashes, counts, block.consumed, block.path)

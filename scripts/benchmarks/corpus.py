@@ -22,7 +22,7 @@ from cline_fairseq.options import add_subwords_options, subwords_config
 
 BIN = Path(sys.executable).parent
 SCRIPTS = Path(__file__).parent.parent
-POLL = 0.02  # seconds
+POLL = 0.1  # seconds
 ENCODE = """
 import json, sys
 from fairseq.data import encoders
