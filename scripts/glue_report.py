@@ -50,7 +50,9 @@ def make_reports(args) -> list[Report]:
             raise InputError(
                 f"--seeds must be numbers with commas between, not {args.seeds!r}"
             ) from None
-    return [make_report(name, runs, seeds) for name, (runs, _) in zip(args.names, found)]
+    return [
+        make_report(name, runs, seeds) for name, (runs, _) in zip(args.names, found, strict=True)
+    ]
 
 
 def draw(reports: list[Report], path: Path) -> None:
@@ -68,10 +70,10 @@ def draw(reports: list[Report], path: Path) -> None:
             if value is None:
                 axis.text(place, 1, "missing", rotation=90, ha="center", va="bottom", fontsize=8)
                 continue
-            axis.text(place, max(value, 0), f"{value:.1f}", ha="center", va="bottom", fontsize=7)
-            for row in report.rows:
-                if row.task == group:
-                    axis.plot([place] * len(row.values), row.values, "k.", markersize=3)
+            dots = [v for row in report.rows if row.task == group for v in row.values]
+            axis.plot([place] * len(dots), dots, "k.", markersize=3)
+            top = max([value, 0, *dots]) + 1
+            axis.text(place, top, f"{value:.1f}", ha="center", va="bottom", fontsize=7)
     axis.set_xticks(range(len(groups)), groups)
     axis.set(ylabel="score, %", title="GLUE, dev sets: median over seeds; dots: metrics of a seed")
     axis.grid(axis="y", alpha=0.3)

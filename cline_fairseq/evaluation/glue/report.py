@@ -22,6 +22,7 @@ class Row(NamedTuple):
         metric: name of the metric.
         values: of each seed that has one.
         missing: seeds that have none.
+        undefined: those of them whose run is there, and whose metric is not defined.
     """
 
     task: str
@@ -29,6 +30,7 @@ class Row(NamedTuple):
     metric: str
     values: list[float]
     missing: list[int]
+    undefined: list[int]
 
     @property
     def median(self) -> float | None:
@@ -81,6 +83,7 @@ class Report(NamedTuple):
                 "std": row.std,
                 "seeds": len(row.values),
                 "missing_seeds": row.missing,
+                "undefined_seeds": row.undefined,
             }
             for row in self.rows
         ]
@@ -139,16 +142,18 @@ def make_report(name: str, runs: dict[tuple[str, int], dict], seeds: Sequence[in
     for task in TASKS.values():
         for split in task.valid_splits:
             for metric in task.metrics:
-                values, missing = [], []
+                values, missing, undefined = [], [], []
                 for seed in seeds:
                     metrics = runs.get((task.name, seed), {"metrics": {}})["metrics"]
                     value = metrics.get(split, {}).get(metric)
-                    if value is None:
-                        missing.append(seed)
-                    else:
+                    if value is not None:
                         values.append(100 * value)
+                        continue
+                    missing.append(seed)
+                    if split in metrics:
+                        undefined.append(seed)
                 suffix = _SETS[split] or "-m" if len(task.valid_splits) > 1 else ""
-                rows.append(Row(task.name, task.name + suffix, metric, values, missing))
+                rows.append(Row(task.name, task.name + suffix, metric, values, missing, undefined))
     digests = {run["settings"].get("checkpoint_digest") for run in runs.values()}
     return Report(name, rows, len(digests))
 
@@ -162,12 +167,13 @@ def as_markdown(report: Report) -> str:
         "|---|---|---|---|---|---|",
     ]
     for row in report.rows:
-        if not row.values:
-            lines.append(f"| {row.name} | {row.metric} | missing | missing | | 0 |")
-            continue
         count = len(row.values)
         seeds = f"{count} of {count + len(row.missing)}" if row.missing else str(count)
-        numbers = (_shown(row.median), _shown(row.mean), _shown(row.std))
+        if row.undefined:
+            seeds += f", {len(row.undefined)} not defined"
+        numbers = ["missing", "missing", ""]
+        if row.values:
+            numbers = [_shown(row.median), _shown(row.mean), _shown(row.std)]
         lines.append(f"| {row.name} | {row.metric} | {' | '.join(numbers)} | {seeds} |")
     averages = [report.average(what) for what in ("median", "mean")]
     numbers = " | ".join("missing" if value is None else _shown(value) for value in averages)
