@@ -31,7 +31,7 @@ import torch
 from tqdm import tqdm
 
 from cline_fairseq.corpus.manifest import file_digest
-from cline_fairseq.errors import InputError, show_input_errors_plainly
+from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
 from cline_fairseq.evaluation.checkpoints import describe_model
 from cline_fairseq.evaluation.glue.metrics import score
 from cline_fairseq.evaluation.glue.results import (
@@ -247,14 +247,22 @@ def finish(glue_task, args, folder, settings, seed) -> dict:
     return result
 
 
+def require_test(glue_task, data: Path) -> None:
+    """Make sure that there are test sets to predict.
+
+    Raises:
+        MissingFileError: if not.
+    """
+    for split in glue_task.leaderboard:
+        if not has_split(data, split):
+            raise MissingFileError(
+                f"{data} has no {split} split: run scripts/glue_preprocess.py with the test files"
+            )
+
+
 def write_test_files(glue_task, data, folder: Path) -> None:
     """Predict the test sets, and write the files for the leaderboard."""
     splits = list(glue_task.leaderboard)
-    for split in splits:
-        if not has_split(data, split):
-            raise InputError(
-                f"{data} has no {split} split: run scripts/glue_preprocess.py with the test files"
-            )
     paths = [folder / "test" / glue_task.leaderboard[split] for split in splits]
     if all(path.exists() for path in paths):
         return
@@ -282,6 +290,8 @@ def main():
     settings = settings_of(args, machine)
     model = describe_model(args.checkpoint, settings.arch)
     require_data(glue_task, args.data, model, args.checkpoint)
+    if args.predict:
+        require_test(glue_task, args.data)
     args.data, args.checkpoint = args.data.resolve(), args.checkpoint.resolve()
     record = {
         "task": glue_task.name,

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -281,6 +282,8 @@ def test_bad_input(corpus, glue, pretrained, tmp_path):
     for path in (glue[0] / "RTE" / "input0").iterdir():
         (other / "input0" / path.name).symlink_to(path)
     (other / "input0" / "dict.txt").unlink()
+    no_test = tmp_path / "no_test"
+    shutil.copytree(glue[0] / "RTE", no_test, ignore=shutil.ignore_patterns("test*"))
     lines = (corpus / "dict.txt").read_text(encoding="utf-8")
     (other / "input0" / "dict.txt").write_text(lines + "another-symbol 1\n", encoding="utf-8")
     cases = [
@@ -288,6 +291,8 @@ def test_bad_input(corpus, glue, pretrained, tmp_path):
         (["--checkpoint", tmp_path / "no.pt"], "is no checkpoint of fairseq"),
         (["--data", tmp_path], "/input0/train.idx: give the folder of RTE"),
         (["--data", glue[0] / "QNLI", "--task", "WNLI"], "holds another task than WNLI"),
+        (["--data", glue[0] / "MRPC", "--task", "WNLI"], "holds another task than WNLI"),
+        (["--data", no_test, "--predict", "test"], "has no test split: run scripts/glue_pre"),
         (["--data", glue[0] / "STS-B"], "holds another task than RTE"),
         (["--data", other], "run scripts/glue_preprocess.py with the tokenizer"),
         (["--gpus", "99"], "error: --gpus 99 are not there"),

@@ -84,7 +84,7 @@ def binarize(
     if "train" not in splits:
         raise InputError("the dictionary of the labels is made of train: name it among the splits")
     inputs = [split_path(task, split, job.glue_dir) for split in splits]
-    options = {**job.options, "splits": splits}
+    options = {"task": task.name, **job.options, "splits": splits}
     if folder.exists() and not job.overwrite:
         manifest = Manifest(folder / MANIFEST, options)
         outputs = _files(task, splits, folder)

@@ -6,6 +6,7 @@ decay. There are none for WNLI, which gets those of RTE. The authors of CLINE us
 and 3 epochs for every task.
 """
 
+import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from ...corpus.symbols import SPECIAL, Symbols
 from ...errors import InputError, MissingFileError
 from ...options import MASK
 from ..checkpoints import ModelDescription
+from .binarizing import MANIFEST
 from .tasks import GlueTask
 
 PACKAGE = Path(__file__).resolve().parents[2]  # for --user-dir
@@ -171,15 +173,18 @@ def require_data(task: GlueTask, data: Path, model: ModelDescription, checkpoint
                 f"no {data / 'input0' / split}.idx: give the folder of {task.name} that "
                 "scripts/glue_preprocess.py wrote"
             )
+    manifest = data / MANIFEST
+    written = manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8"))["options"]
     is_pair = (data / "input1" / "train.idx").is_file()
     labels = None
     if not (data / "label" / "train.label").is_file():
         labels = set(Symbols(data / "label" / "dict.txt").symbols[len(SPECIAL) :])
         labels = {label for label in labels if not label.startswith("madeupword")}
-    if is_pair != (len(task.texts) == 2) or (labels or set()) != set(task.labels):
+    is_other = is_pair != (len(task.texts) == 2) or (labels or set()) != set(task.labels)
+    # Several tasks have the same labels; data of fairseq-preprocess say no more.
+    if is_other or (written and written["task"] != task.name):
         raise InputError(
-            f"{data} holds another task than {task.name}, by its labels or the number of its "
-            "texts: give the folder of the same task"
+            f"{data} holds another task than {task.name}: give the folder of the same task"
         )
     symbols = Symbols(data / "input0" / "dict.txt").symbols
     size = len(symbols) + (MASK not in symbols)
