@@ -182,7 +182,7 @@ def require_data(task: GlueTask, data: Path, model: ModelDescription, checkpoint
         labels = {label for label in labels if not label.startswith("madeupword")}
     is_other = is_pair != (len(task.texts) == 2) or (labels or set()) != set(task.labels)
     # Several tasks have the same labels; data of fairseq-preprocess say no more.
-    if is_other or (written and written["task"] != task.name):
+    if is_other or (written and written.get("task", task.name) != task.name):
         raise InputError(
             f"{data} holds another task than {task.name}: give the folder of the same task"
         )
