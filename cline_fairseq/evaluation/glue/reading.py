@@ -1,0 +1,125 @@
+"""Reading GLUE's files as they are published: tabs between columns, and no quoting.
+
+A quotation mark is a character like any other, and a line ends with a line feed alone: texts hold
+both quotation marks and characters that other readers take for ends of lines.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ...errors import InputError, MissingFileError
+from .tasks import SCORES, GlueTask
+
+_BOM = b"\xef\xbb\xbf"
+_INDEX = ("index", "id")  # names of the first column of test files
+
+
+class Split(NamedTuple):
+    """The examples of a file, in its order."""
+
+    texts: list[tuple[str, ...]]  # of each example: one text, or a pair
+    labels: list[str] | None  # as they are spelled in the file; a test file has none
+    left_out: int  # rows that are no rows
+
+
+def split_path(task: GlueTask, split: str, glue_dir: Path) -> Path:
+    """Where the file of a split is."""
+    return glue_dir / task.name / task.files[split]
+
+
+def missing_files(task: GlueTask, splits: list[str], glue_dir: Path) -> list[Path]:
+    """Those files of some splits that are not there."""
+    paths = [split_path(task, split, glue_dir) for split in splits]
+    return [path for path in paths if not path.is_file()]
+
+
+def read_split(task: GlueTask, split: str, glue_dir: Path) -> Split:
+    """Read the file of a split.
+
+    Args:
+        task: one of :data:`~.tasks.TASKS`.
+        split: train, valid, test; of MNLI also valid1 and test1, which are the mismatched ones.
+        glue_dir: the folder with a folder for each task.
+
+    Raises:
+        MissingFileError: if the file is not there.
+        InputError: if columns, fields or labels are not those of the task; with file and line.
+    """
+    path, is_test = split_path(task, split, glue_dir), split.startswith("test")
+    if not path.is_file():
+        raise MissingFileError(f"no file {path}: download {task.name} of GLUE again")
+    lines = path.read_bytes().removeprefix(_BOM).split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    rows = [_decode(path, i, line) for i, line in enumerate(lines, 1)]
+    if task.columns and not is_test:
+        header, first = list(task.columns), 1
+    else:
+        header, first = (rows.pop(0) if rows else []), 2
+    columns = [_column(path, header, name) for name in task.texts]
+    label = None if is_test else _column(path, header, task.label)
+    texts, labels, left_out = [], [], 0
+    for number, row in enumerate(rows, first):
+        if len(row) != len(header):
+            if task.broken_rows and not is_test:
+                left_out += 1
+                continue
+            raise InputError(
+                f"{path}, line {number}: expected {len(header)} fields with tabs between "
+                f"({', '.join(header)}), found {len(row)}: download {task.name} of GLUE again"
+            )
+        if is_test:
+            _check_index(path, number, header, row, len(texts))
+        else:
+            labels.append(_checked_label(task, path, number, row[label].strip()))
+        texts.append(tuple(row[column].strip() for column in columns))
+    if not texts:
+        raise InputError(f"{path} holds no examples: download {task.name} of GLUE again")
+    return Split(texts, None if is_test else labels, left_out)
+
+
+def _decode(path, number, line):
+    try:
+        return line.removesuffix(b"\r").decode("utf-8").split("\t")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}, line {number}: byte {error.start + 1} is no UTF-8: GLUE's files are UTF-8, "
+            "convert it first"
+        ) from error
+
+
+def _column(path, header, name):
+    if name not in header:
+        raise InputError(
+            f"{path}, line 1: no column {name!r} among {', '.join(map(repr, header))}: give the "
+            "file as GLUE publishes it"
+        )
+    return header.index(name)
+
+
+def _check_index(path, number, header, row, expected):
+    """Predictions are numbered by line, which must be how the file numbers them."""
+    if header[0] in _INDEX and row[0] != str(expected):
+        raise InputError(
+            f"{path}, line {number}: expected index {expected}, found {row[0]!r}: give all of the "
+            "test file in its order"
+        )
+
+
+def _checked_label(task, path, number, label):
+    if not task.is_regression:
+        if label not in task.labels:
+            raise InputError(
+                f"{path}, line {number}: the label {label!r} is none of "
+                f"{', '.join(task.labels)}: give the file as GLUE publishes it"
+            )
+        return label
+    try:
+        if not SCORES[0] <= float(label) <= SCORES[1]:
+            raise ValueError
+    except ValueError:
+        raise InputError(
+            f"{path}, line {number}: the {task.label} {label!r} is no number from "
+            f"{SCORES[0]:g} to {SCORES[1]:g}: give the file as GLUE publishes it"
+        ) from None
+    return label

@@ -1,0 +1,187 @@
+"""Tables over the results of runs: several tasks, seeds and checkpoints."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...errors import InputError, MissingFileError
+from .results import RESULT, read_result
+from .tasks import TASKS
+
+LEFT_OUT = "WNLI"  # of the average, as in the papers on BERT and RoBERTa
+_SETS = {"valid": "", "valid1": "-mm"}  # what to add to the name of a task with two dev sets
+
+
+class Row(NamedTuple):
+    """A metric of a task over the seeds, in percent.
+
+    Attributes:
+        task: name of the task.
+        name: that of the row; the two dev sets of MNLI are MNLI-m and MNLI-mm.
+        metric: name of the metric.
+        values: of each seed that has one.
+        missing: seeds that have none.
+        undefined: those of them whose run is there, and whose metric is not defined.
+    """
+
+    task: str
+    name: str
+    metric: str
+    values: list[float]
+    missing: list[int]
+    undefined: list[int]
+
+    @property
+    def median(self) -> float | None:
+        return statistics.median(self.values) if self.values else None
+
+    @property
+    def mean(self) -> float | None:
+        return statistics.fmean(self.values) if self.values else None
+
+    @property
+    def std(self) -> float | None:
+        """The sample standard deviation, of two seeds at least."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+
+class Report(NamedTuple):
+    """The results of a checkpoint.
+
+    Attributes:
+        name: its name.
+        rows: of all tasks, in GLUE's order.
+        checkpoints: how many different ones the runs started from.
+    """
+
+    name: str
+    rows: list[Row]
+    checkpoints: int
+
+    def task_score(self, task: str, what: str = "median") -> float | None:
+        """The mean over the metrics of a task, and over MNLI's sets; None if some are missing."""
+        rows = [row for row in self.rows if row.task == task]
+        if any(row.missing or not row.values for row in rows):
+            return None
+        return statistics.fmean(getattr(row, what) for row in rows)
+
+    def average(self, what: str = "median") -> float | None:
+        """The mean over the eight tasks without WNLI; None if anything of them is missing."""
+        scores = [self.task_score(task, what) for task in TASKS if task != LEFT_OUT]
+        return None if None in scores else statistics.fmean(scores)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        rows = [
+            {
+                "task": row.task,
+                "name": row.name,
+                "metric": row.metric,
+                "median": row.median,
+                "mean": row.mean,
+                "std": row.std,
+                "seeds": len(row.values),
+                "missing_seeds": row.missing,
+                "undefined_seeds": row.undefined,
+            }
+            for row in self.rows
+        ]
+        return {
+            "name": self.name,
+            "rows": rows,
+            "task_scores": {task: self.task_score(task) for task in TASKS},
+            "average_of_medians": self.average("median"),
+            "average_of_means": self.average("mean"),
+        }
+
+
+def read_runs(folder: Path) -> tuple[dict[tuple[str, int], dict], set[int]]:
+    """All runs below a folder, by task and seed.
+
+    Returns:
+        results of finished runs, and the seeds of all, whether finished or not.
+
+    Raises:
+        MissingFileError: if there are none.
+        InputError: if a run is there twice.
+    """
+    runs, seeds = {}, set()
+    for path in sorted(folder.rglob("seed*")):
+        number = path.name.removeprefix("seed")
+        if not path.is_dir() or not number.isdecimal():
+            continue
+        seeds.add(int(number))
+        if not (path / RESULT).is_file():
+            continue
+        result = read_result(path / RESULT)
+        key = result["task"], result["seed"]
+        if key in runs:
+            raise InputError(
+                f"{folder} holds {key[0]} with seed {key[1]} twice, {path} is one: give folders "
+                "with one run of each"
+            )
+        runs[key] = {**result, "folder": str(path)}
+    if not seeds:
+        raise MissingFileError(
+            f"no runs in {folder}: give a folder that scripts/glue_finetune.py wrote to, or one "
+            "above it"
+        )
+    return runs, seeds
+
+
+def make_report(name: str, runs: dict[tuple[str, int], dict], seeds: Sequence[int]) -> Report:
+    """The table of a checkpoint.
+
+    Args:
+        name: of the checkpoint.
+        runs: as :func:`read_runs` gives them.
+        seeds: those that each task should have.
+    """
+    rows = []
+    for task in TASKS.values():
+        for split in task.valid_splits:
+            for metric in task.metrics:
+                values, missing, undefined = [], [], []
+                for seed in seeds:
+                    metrics = runs.get((task.name, seed), {"metrics": {}})["metrics"]
+                    value = metrics.get(split, {}).get(metric)
+                    if value is not None:
+                        values.append(100 * value)
+                        continue
+                    missing.append(seed)
+                    if split in metrics:
+                        undefined.append(seed)
+                suffix = _SETS[split] or "-m" if len(task.valid_splits) > 1 else ""
+                rows.append(Row(task.name, task.name + suffix, metric, values, missing, undefined))
+    digests = {run["settings"].get("checkpoint_digest") for run in runs.values()}
+    return Report(name, rows, len(digests))
+
+
+def as_markdown(report: Report) -> str:
+    """The table for people."""
+    lines = [
+        f"**{report.name}**",
+        "",
+        "| task | metric | median | mean | std | seeds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in report.rows:
+        count = len(row.values)
+        seeds = f"{count} of {count + len(row.missing)}" if row.missing else str(count)
+        if row.undefined:
+            seeds += f", {len(row.undefined)} not defined"
+        numbers = ["missing", "missing", ""]
+        if row.values:
+            numbers = [_shown(row.median), _shown(row.mean), _shown(row.std)]
+        lines.append(f"| {row.name} | {row.metric} | {' | '.join(numbers)} | {seeds} |")
+    averages = [report.average(what) for what in ("median", "mean")]
+    numbers = " | ".join("missing" if value is None else _shown(value) for value in averages)
+    lines.append(f"| **average** | of 8 tasks, without {LEFT_OUT} | {numbers} | | |")
+    if report.checkpoints > 1:
+        lines += ["", f"The runs started from {report.checkpoints} different checkpoints."]
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value):
+    return "" if value is None else f"{value:.2f}"

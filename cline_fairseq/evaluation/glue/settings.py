@@ -1,0 +1,196 @@
+"""How each task is fine-tuned, and the command line of fairseq-train that does it.
+
+Learning rates and batch sizes are RoBERTa's (Liu et al. 2019, arXiv 1907.11692, table 10, and the
+configurations of fairseq's RoBERTa example): 10 epochs, a warm-up over 6 % of the updates, linear
+decay. There are none for WNLI, which gets those of RTE. The authors of CLINE used 2e-5, 16 texts
+and 3 epochs for every task.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fairseq.data import data_utils
+
+from ...corpus.symbols import SPECIAL, Symbols
+from ...errors import InputError, MissingFileError
+from ...options import MASK
+from ..checkpoints import ModelDescription
+from .binarizing import MANIFEST
+from .tasks import GlueTask
+
+PACKAGE = Path(__file__).resolve().parents[2]  # for --user-dir
+PRECISIONS = {
+    "fp32": [],
+    "fp16": ["--fp16", "--fp16-init-scale", "4", "--fp16-scale-window", "128"],
+    "bf16": ["--bf16"],
+}
+PRECISIONS["fp16"] += ["--threshold-loss-scale", "1"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to fine-tune.
+
+    Attributes:
+        lr: the highest learning rate.
+        batch_size: texts of an update, over all GPUs and accumulated batches.
+        max_epoch: epochs.
+        warmup_ratio: part of the updates in which the learning rate grows.
+        weight_decay: of AdamW.
+        arch: architecture of CLINE or RoBERTa.
+        precision: fp32, fp16 or bf16.
+        extra: further options of fairseq-train.
+    """
+
+    lr: float
+    batch_size: int
+    max_epoch: int = 10
+    warmup_ratio: float = 0.06
+    weight_decay: float = 0.1
+    arch: str = "cline_base"
+    precision: str = "fp32"
+    extra: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, to be compared with those of another run."""
+        return {**asdict(self), "extra": list(self.extra)}
+
+
+SETTINGS = {
+    "CoLA": Settings(lr=1e-5, batch_size=16),
+    "SST-2": Settings(lr=1e-5, batch_size=32),
+    "MRPC": Settings(lr=1e-5, batch_size=16),
+    "STS-B": Settings(lr=2e-5, batch_size=16),
+    "QQP": Settings(lr=1e-5, batch_size=32),
+    "MNLI": Settings(lr=1e-5, batch_size=32),
+    "QNLI": Settings(lr=1e-5, batch_size=32),
+    "RTE": Settings(lr=2e-5, batch_size=16),
+    "WNLI": Settings(lr=2e-5, batch_size=16),
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run has to work with; the results hardly depend on it.
+
+    Attributes:
+        gpus: how many; 0 is the CPU.
+        update_freq: batches of an update and a GPU.
+    """
+
+    gpus: int
+    update_freq: int = 1
+
+
+def total_updates(num_examples: int, settings: Settings) -> int:
+    """Updates of a whole run; the last batch of an epoch may be smaller."""
+    return settings.max_epoch * math.ceil(num_examples / settings.batch_size)
+
+
+def train_command(
+    task: GlueTask,
+    data: Path,
+    checkpoint: Path,
+    save_dir: Path,
+    seed: int,
+    settings: Settings,
+    model: ModelDescription,
+    machine: Machine,
+) -> list[str]:
+    """The command line of fairseq-train, without the program.
+
+    Started again, it goes on from checkpoint_last.pt in ``save_dir``.
+
+    Raises:
+        InputError: if the batch size cannot be divided by GPUs and accumulated batches, or if the
+            updates cannot be counted.
+    """
+    parts = max(machine.gpus, 1) * machine.update_freq
+    if settings.batch_size % parts:
+        raise InputError(
+            f"--batch-size {settings.batch_size} cannot be divided by {max(machine.gpus, 1)} GPUs "
+            f"x --update-freq {machine.update_freq}: give a multiple of {parts}"
+        )
+    if "--max-tokens" in settings.extra and "--total-num-update" not in settings.extra:
+        raise InputError(
+            "with --max-tokens the updates are not known before training: give "
+            "--total-num-update and --warmup-updates too"
+        )
+    updates = total_updates(num_examples(data, "train"), settings)
+    command = [str(data), "--user-dir", str(PACKAGE), "--arch", settings.arch, *model.options]
+    command += ["--task", "sentence_prediction", "--criterion", "sentence_prediction"]
+    command += ["--num-classes", str(task.num_classes)]
+    # A head of its own name: one of another task that the checkpoint may hold is not taken over.
+    command += ["--classification-head-name", f"glue_{task.name.lower().replace('-', '_')}"]
+    command += ["--init-token", "0", "--separator-token", "2"]
+    command += ["--max-positions", str(model.max_positions), "--shorten-method", "truncate"]
+    command += ["--batch-size", str(settings.batch_size // parts)]
+    command += ["--update-freq", str(machine.update_freq)]
+    command += ["--required-batch-size-multiple", "1", "--seed", str(seed)]
+    command += ["--max-epoch", str(settings.max_epoch), "--dropout", "0.1"]
+    command += ["--attention-dropout", "0.1", "--weight-decay", str(settings.weight_decay)]
+    command += ["--optimizer", "adam", "--adam-betas", "(0.9, 0.98)", "--adam-eps", "1e-6"]
+    command += ["--clip-norm", "0", "--lr", str(settings.lr)]
+    command += ["--lr-scheduler", "polynomial_decay", "--total-num-update", str(updates)]
+    command += ["--warmup-updates", str(round(settings.warmup_ratio * updates))]
+    command += PRECISIONS[settings.precision]
+    command += ["--finetune-from-model", str(checkpoint), "--save-dir", str(save_dir)]
+    command += ["--no-epoch-checkpoints", "--ignore-unused-valid-subsets"]
+    if task.is_regression:
+        command += ["--regression-target"]  # the best checkpoint is that of the least loss
+    else:
+        command += ["--best-checkpoint-metric", "accuracy", "--maximize-best-checkpoint-metric"]
+    command += ["--find-unused-parameters"]  # the heads of pre-training
+    command += ["--distributed-world-size", str(max(machine.gpus, 1))]
+    command += [] if machine.gpus else ["--cpu"]
+    command += ["--log-format", "json", "--log-interval", str(max(updates // 200, 1))]
+    return [*command, *settings.extra]
+
+
+def num_examples(data: Path, split: str) -> int:
+    """How many examples a split has."""
+    return len(data_utils.load_indexed_dataset(str(data / "input0" / split), None))
+
+
+def has_split(data: Path, split: str) -> bool:
+    """Whether the data have a split."""
+    return (data / "input0" / f"{split}.idx").is_file()
+
+
+def require_data(task: GlueTask, data: Path, model: ModelDescription, checkpoint: Path) -> None:
+    """Make sure that a folder holds a task, with the dictionary of a checkpoint.
+
+    Raises:
+        MissingFileError: if files are not there.
+        InputError: if they are those of another task, or of another dictionary.
+    """
+    for split in ("train", "valid"):
+        if not has_split(data, split):
+            raise MissingFileError(
+                f"no {data / 'input0' / split}.idx: give the folder of {task.name} that "
+                "scripts/glue_preprocess.py wrote"
+            )
+    manifest = data / MANIFEST
+    written = manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8"))["options"]
+    is_pair = (data / "input1" / "train.idx").is_file()
+    labels = None
+    if not (data / "label" / "train.label").is_file():
+        labels = set(Symbols(data / "label" / "dict.txt").symbols[len(SPECIAL) :])
+        labels = {label for label in labels if not label.startswith("madeupword")}
+    is_other = is_pair != (len(task.texts) == 2) or (labels or set()) != set(task.labels)
+    # Several tasks have the same labels; data of fairseq-preprocess say no more.
+    if is_other or (written and written.get("task", task.name) != task.name):
+        raise InputError(
+            f"{data} holds another task than {task.name}: give the folder of the same task"
+        )
+    symbols = Symbols(data / "input0" / "dict.txt").symbols
+    size = len(symbols) + (MASK not in symbols)
+    if size != model.num_symbols:
+        raise InputError(
+            f"{data} has a dictionary of {size:,} symbols, and {checkpoint} was trained with "
+            f"{model.num_symbols:,}: run scripts/glue_preprocess.py with the tokenizer and the "
+            "dictionary of the checkpoint"
+        )

@@ -1,0 +1,155 @@
+"""The nine tasks of GLUE (Wang et al. 2018, https://gluebenchmark.com) in one table."""
+
+from dataclasses import dataclass, field
+
+from ...errors import InputError
+
+_FILES = {"train": "train.tsv", "valid": "dev.tsv", "test": "test.tsv"}
+
+
+@dataclass(frozen=True)
+class GlueTask:
+    """What there is to know of a task.
+
+    Attributes:
+        name: the task, and its folder.
+        texts: columns of one text or of a pair.
+        label: column of the label, which test files lack.
+        labels: spellings of the labels, in the files and on the leaderboard. None for regression.
+        metrics: what GLUE reports; the score of the task is their mean.
+        leaderboard: names of the files for the leaderboard, by split.
+        files: names of the raw files, by split as fairseq names it.
+        columns: the columns of train and dev, where they have no header.
+        broken_rows: whether the published train and dev files have rows that are no rows.
+    """
+
+    name: str
+    texts: tuple[str, ...]
+    label: str
+    labels: tuple[str, ...]
+    metrics: tuple[str, ...]
+    leaderboard: dict[str, str]
+    files: dict[str, str] = field(default_factory=lambda: dict(_FILES))
+    columns: tuple[str, ...] | None = None
+    broken_rows: bool = False
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the label is a number from 0 to 5."""
+        return not self.labels
+
+    @property
+    def num_classes(self) -> int:
+        """Outputs of the head; one for a number."""
+        return len(self.labels) or 1
+
+    @property
+    def valid_splits(self) -> list[str]:
+        """The splits that are scored."""
+        return [split for split in self.files if split.startswith("valid")]
+
+
+_BINARY = ("0", "1")
+_ENTAILMENT = ("entailment", "not_entailment")
+_SENTENCES = ("sentence1", "sentence2")
+SCORES = (0.0, 5.0)  # least and greatest label of a regression
+
+_ALL = (
+    GlueTask(
+        name="CoLA",
+        texts=("sentence",),
+        label="label",
+        labels=_BINARY,
+        metrics=("matthews",),
+        leaderboard={"test": "CoLA.tsv"},
+        columns=("source", "label", "mark", "sentence"),
+    ),
+    GlueTask(
+        name="SST-2",
+        texts=("sentence",),
+        label="label",
+        labels=_BINARY,
+        metrics=("accuracy",),
+        leaderboard={"test": "SST-2.tsv"},
+    ),
+    GlueTask(
+        name="MRPC",
+        texts=("#1 String", "#2 String"),
+        label="Quality",
+        labels=_BINARY,
+        metrics=("f1", "accuracy"),
+        leaderboard={"test": "MRPC.tsv"},
+    ),
+    GlueTask(
+        name="STS-B",
+        texts=_SENTENCES,
+        label="score",
+        labels=(),
+        metrics=("pearson", "spearman"),
+        leaderboard={"test": "STS-B.tsv"},
+    ),
+    GlueTask(
+        name="QQP",
+        texts=("question1", "question2"),
+        label="is_duplicate",
+        labels=_BINARY,
+        metrics=("f1", "accuracy"),
+        leaderboard={"test": "QQP.tsv"},
+        broken_rows=True,
+    ),
+    GlueTask(
+        name="MNLI",
+        texts=_SENTENCES,
+        label="gold_label",
+        labels=("contradiction", "entailment", "neutral"),
+        metrics=("accuracy",),
+        leaderboard={"test": "MNLI-m.tsv", "test1": "MNLI-mm.tsv"},
+        files={
+            "train": "train.tsv",
+            "valid": "dev_matched.tsv",
+            "valid1": "dev_mismatched.tsv",
+            "test": "test_matched.tsv",
+            "test1": "test_mismatched.tsv",
+        },
+    ),
+    GlueTask(
+        name="QNLI",
+        texts=("question", "sentence"),
+        label="label",
+        labels=_ENTAILMENT,
+        metrics=("accuracy",),
+        leaderboard={"test": "QNLI.tsv"},
+    ),
+    GlueTask(
+        name="RTE",
+        texts=_SENTENCES,
+        label="label",
+        labels=_ENTAILMENT,
+        metrics=("accuracy",),
+        leaderboard={"test": "RTE.tsv"},
+    ),
+    GlueTask(
+        name="WNLI",
+        texts=_SENTENCES,
+        label="label",
+        labels=_BINARY,
+        metrics=("accuracy",),
+        leaderboard={"test": "WNLI.tsv"},
+    ),
+)
+TASKS = {task.name: task for task in _ALL}
+
+
+def parse_tasks(text: str) -> list[GlueTask]:
+    """The tasks of ``all`` or of names with commas between.
+
+    Raises:
+        InputError: if there is no such task.
+    """
+    if text == "all":
+        return list(TASKS.values())
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in TASKS:
+            raise InputError(f"no task {name!r} in GLUE: give all, or some of {', '.join(TASKS)}")
+    return [TASKS[name] for name in dict.fromkeys(names)]

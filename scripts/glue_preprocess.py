@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Prepare GLUE's tasks for fine-tuning: from the published files to what fairseq reads.
+
+DIR holds a folder for each task (CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI) with its
+files as GLUE publishes them. Tokenizer and dictionary are those of the checkpoint:
+
+    python scripts/glue_preprocess.py --glue-dir $GLUE_DIR --tasks all --dest glue-bin \\
+        --bpe sentencepiece --sentencepiece-model sentencepiece.model --dict dict.txt
+
+With the BPE of GPT-2 and RoBERTa, two tasks:
+
+    python scripts/glue_preprocess.py --glue-dir $GLUE_DIR --tasks RTE,STS-B --dest glue-bin \\
+        --bpe gpt2 --gpt2-encoder-json encoder.json --gpt2-vocab-bpe vocab.bpe --dict dict.txt
+
+The result is byte for byte that of fairseq-preprocess on the same text. A folder OUT/TASK appears
+when it is complete; a rerun leaves complete ones alone.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from cline_fairseq.corpus.encoders import Indexer, build_encoder
+from cline_fairseq.corpus.manifest import file_digest
+from cline_fairseq.corpus.symbols import Symbols
+from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.evaluation.glue.binarizing import Job, binarize
+from cline_fairseq.evaluation.glue.tasks import TASKS, parse_tasks
+from cline_fairseq.options import add_subwords_options, subwords_config
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--glue-dir", type=Path, required=True, help="folder with the raw files")
+    parser.add_argument("--tasks", default="all", help="all, or names with commas between")
+    parser.add_argument("--dest", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--dict", type=Path, required=True, help="dictionary of the checkpoint")
+    add_subwords_options(parser)
+    parser.add_argument(
+        "--splits",
+        help="make these only, with commas between: train, valid, test, and of MNLI valid1 and "
+        "test1, which are the mismatched ones",
+    )
+    parser.add_argument(
+        "--skip-incomplete", action="store_true", help="leave out tasks that lack files"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace other output")
+    return parser.parse_args()
+
+
+def parse_splits(text: str | None) -> tuple[str, ...] | None:
+    """The names of splits."""
+    if text is None:
+        return None
+    splits = tuple(part.strip() for part in text.split(","))
+    known = list(TASKS["MNLI"].files)
+    for split in splits:
+        if split not in known:
+            raise InputError(f"no split {split!r}: give some of {', '.join(known)}")
+    return splits
+
+
+def make_job(args) -> Job:
+    """The job that the options describe."""
+    if not args.glue_dir.is_dir():
+        raise MissingFileError(
+            f"no folder {args.glue_dir}: give the folder that holds those of GLUE's tasks"
+        )
+    subwords = subwords_config(args)
+    encoder = build_encoder(subwords)
+    symbols = Symbols(args.dict)
+    model = [Path(value) for value in subwords.values() if isinstance(value, str)][1:]
+    return Job(
+        glue_dir=args.glue_dir,
+        dest=args.dest,
+        indexer=Indexer(encoder, symbols),
+        symbols=symbols,
+        options={
+            "tokenizer": [args.bpe, *map(file_digest, model)],
+            "dictionary": file_digest(args.dict),
+        },
+        splits=parse_splits(args.splits),
+        overwrite=args.overwrite,
+    )
+
+
+def chosen_tasks(args, job):
+    """The tasks to make; those that lack files are reported, and end the run unless skipped."""
+    tasks, complete = parse_tasks(args.tasks), []
+    for task in tasks:
+        missing = job.missing_files(task)
+        if not missing:
+            complete.append(task)
+        elif args.skip_incomplete:
+            print(f"{task.name}: skipped, no {', '.join(map(str, missing))}", file=sys.stderr)
+        else:
+            raise MissingFileError(
+                f"{task.name} is incomplete, no {', '.join(map(str, missing))}: download it, or "
+                "leave such tasks out with --skip-incomplete"
+            )
+    if not complete:
+        raise InputError(f"no task of {args.tasks} is complete: there is nothing to do")
+    return complete
+
+
+def main():
+    show_input_errors_plainly()
+    args = parse_args()
+    job = make_job(args)
+    for task in chosen_tasks(args, job):
+        with tqdm(unit=" texts", unit_scale=True, desc=task.name) as bar:
+            counts, made = binarize(task, job, bar.update)
+        for split, count in counts.items():
+            unknown = 100 * count["unknown"] / count["tokens"]
+            left_out = f", {count['left_out']:,} broken rows left out" if count["left_out"] else ""
+            print(
+                f"{task.name} {split}: {count['examples']:,} examples, {count['tokens']:,} tokens, "
+                f"{unknown:.3f} % unknown{left_out}{'' if made else ' (complete already)'}"
+            )
+
+
+if __name__ == "__main__":
+    main()
