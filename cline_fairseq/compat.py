@@ -98,15 +98,15 @@ def train_in_bf16_without_tpu() -> None:
     fairseq's command line takes it for a sign of TPUs, and fails for want of torch_xla. Can go when
     ``fairseq.options`` no longer sets ``tpu`` along with ``bf16``.
     """
-    init = Trainer.__init__
+    call = distributed_utils.call_main
 
-    @functools.wraps(init)
-    def init_trainer(self, cfg, *args, **kwargs):
-        if cfg.common.tpu and utils.xm is None:
-            cfg.common.tpu = False
-        init(self, cfg, *args, **kwargs)
+    @functools.wraps(call)
+    def call_main(cfg, main, **kwargs):
+        if utils.xm is None:
+            cfg.common.tpu = cfg.distributed_training.tpu = False
+        return call(cfg, main, **kwargs)
 
-    Trainer.__init__ = init_trainer
+    distributed_utils.call_main = call_main
 
 
 def let_fused_adamw_resume_adam() -> None:

@@ -24,7 +24,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     The ending stays the same, since some libraries go by it.
     """
-    part = path.with_name(f"{path.stem}.part{path.suffix}")
+    part = path.with_name(f"{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield part
         os.replace(part, path)

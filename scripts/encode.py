@@ -108,10 +108,10 @@ def main():
         counts = encode(
             job, args.workers, args.overwrite, bar.update, partial(bar.write, file=sys.stderr)
         )
-    unknown = 100 * counts["unknown"] / max(counts["tokens"], 1)
+    unknown = f", {100 * counts['unknown'] / counts['tokens']:.3f} % unknown"
     print(
         f"{job.paths[0]}: {counts['documents']:,} documents, {counts['lines']:,} lines, "
-        f"{counts['tokens']:,} tokens, {unknown:.3f} % unknown"
+        f"{counts['tokens']:,} tokens{unknown if args.binarize else ''}"
     )
     for reason, count in sorted(counts["left_out"].items()):
         if count:

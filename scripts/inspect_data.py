@@ -23,6 +23,7 @@ from cline_fairseq.files import written_whole
 from cline_fairseq.options import add_subwords_options, subwords_config
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger
 from cline_fairseq.rewriting.blocks import BlockRewriter
+from plot_training import load_pyplot
 
 CHUNK = 1000  # lines
 MARKS = "[]"  # around replaced words
@@ -56,11 +57,7 @@ def count(lines, dictionary) -> dict[str, float]:
 
 def plot_lengths(lines, path: Path) -> None:
     """Draw the histogram of the lengths of lines."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+    pyplot = load_pyplot()
     lengths = np.asarray(lines.sizes, np.int64) - 1
     lengths = lengths[lengths > 0]
     edges = np.unique(np.geomspace(1, lengths.max() + 1, 40).astype(int))
@@ -123,6 +120,8 @@ def main():
         raise MissingFileError(f"no dictionary {path}: give the folder of a binarized corpus")
     if args.samples < 0:
         raise InputError(f"--samples must not be negative, but is {args.samples}")
+    if args.plot:
+        load_pyplot()  # complains before the work rather than after it
     dictionary = Dictionary.load(str(path))
     lines = load_lines(str(args.data / args.split), dictionary)
     counts = count(lines, dictionary)

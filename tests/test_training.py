@@ -90,6 +90,16 @@ def test_precisions(corpus, trained, tmp_path, options):
     assert float(found[6]["mlm_loss"]) < float(found[1]["mlm_loss"])
 
 
+def test_two_workers_in_bf16(corpus, tmp_path):
+    program, *arguments = train_command(corpus, tmp_path, "--max-update", 2, "--bf16", "--no-save")
+    result = run(
+        *("torchrun", "--nproc-per-node", 2, "--standalone", "--no-python"),
+        *(BIN / program, *arguments, "--distributed-world-size", 2),
+        *("--distributed-backend", "gloo", "--disable-validation"),
+    )
+    assert len(losses(result)) == 2
+
+
 def test_takes_over_from_adam(corpus, tmp_path):
     """A run with fairseq's adam goes on with fused_adamw as one that was never interrupted."""
     adam = ("--optimizer", "adam", "--adam-betas", "(0.9, 0.999)", "--weight-decay", 0.01)

@@ -108,7 +108,7 @@ class RecentLines:
     """Finds lines that were there before, in constant memory.
 
     A table of the hashes of the last lines, some 16 million of them: what it calls a repetition is
-    one, and it may miss one of a line that is longer ago.
+    one. It may miss one where the first is long ago, or, rarely, where hashes crowd.
 
     Args:
         slots: of the table, 8 bytes each, a power of two.

@@ -4,7 +4,7 @@ import errno
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +17,10 @@ from .cleaning import Cleaning, RecentLines, clean_lines, line_hashes
 from .encoders import Indexer, build_encoder
 from .manifest import Manifest, describe, file_digest
 from .outputs import BinaryOutput, TextOutput, token_dtype
-from .reading import Block, TextFile
+from .reading import Block, TextFile, ends_document
 from .symbols import UNKNOWN, Symbols
 
-_GROUP = 8  # blocks that go to a process at a time: with fewer, processes wait for work
+_GROUP = 1 << 21  # bytes of text that go to a process at a time
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -77,6 +77,16 @@ class Counts:
     unknown: int = 0
     left_out: Counter = field(default_factory=Counter)
 
+    def count(self, data: np.ndarray, sizes: np.ndarray, starts_document: bool) -> None:
+        """Count lines as they are written; ``data`` are tokens, or the bytes of symbols."""
+        text = sizes > 1  # a blank line is its end alone
+        after_blank = np.insert(~text[:-1], 0, starts_document)[: len(text)]
+        self.documents, self.lines = int((text & after_blank).sum()), len(sizes)
+        if data.dtype == np.uint8:
+            self.tokens = int((data == ord(" ")).sum() + text.sum())
+        else:
+            self.tokens, self.unknown = len(data), int((data == UNKNOWN).sum())
+
 
 class _Encoded(NamedTuple):
     """A block as tokens, or as the bytes of a text of symbols: lines, joined."""
@@ -85,6 +95,7 @@ class _Encoded(NamedTuple):
     sizes: np.ndarray  # int32 (lines,), how much of data each line is
     hashes: np.ndarray | None  # uint64 (lines,), to find repeated ones
     counts: Counts
+    starts_document: bool
     consumed: int
     path: Path
 
@@ -127,13 +138,12 @@ def encode(
     try:
         job.output.parent.mkdir(parents=True, exist_ok=True)
         if symbols:
-            _write_dictionary(symbols, job.output.with_name("dict.txt"), overwrite)
+            _check_dictionary(symbols, job.output.with_name("dict.txt"), overwrite, report)
         manifest.start()
-        output = BinaryOutput(job.output, len(symbols)) if symbols else TextOutput(job.output)
-        with output:
+        with _open_output(job, symbols) as output:
             files = [TextFile(path) for path in job.inputs]
             counts = _encode_blocks(job, files, output, workers, progress)
-            if not counts.lines:
+            if not counts.documents:
                 raise InputError(
                     f"there is nothing to write to {job.paths[0]}: the text is empty, or has "
                     f"fewer than {job.shard[1]} blocks of documents, or all of it was left out "
@@ -141,7 +151,7 @@ def encode(
                 )
             output.commit()
         manifest.finish(
-            [describe(file.path, file.digest) for file in files],
+            [describe(file.path, file.stat, file.digest) for file in files],
             [describe(path) for path in job.paths],
             {**vars(counts), "left_out": dict(counts.left_out)},
         )
@@ -151,7 +161,10 @@ def encode(
                 f"no room to write {job.paths[0]} ({error.strerror}): make room and run the same "
                 "command again; what was finished stays"
             ) from error
-        raise
+        raise InputError(
+            f"cannot write {job.paths[0]} ({error.strerror or error}): give another place to "
+            "write to"
+        ) from error
     return manifest.counts
 
 
@@ -160,15 +173,14 @@ def _encode_blocks(job, files, output, workers, progress):
     recent = RecentLines() if job.drop_duplicates else None
     done: Counter = Counter()
     blocks = _shard(files, job.shard)
-    groups = iter(lambda: list(islice(blocks, _GROUP)), [])
-    encoded = ordered_map(_encode_group, groups, workers, _start_worker, (job,))
+    encoded = ordered_map(_encode_group, _groups(blocks), workers, _start_worker, (job,))
     for block in chain.from_iterable(encoded):
         data, sizes, counts = block.data, block.sizes, block.counts
         if recent:
             keep = ~recent.repeated(block.hashes)
-            counts.left_out["repeated"] += len(keep) - int(keep.sum())
-            counts.lines = int(keep.sum())
             data, sizes = data[np.repeat(keep, sizes)], sizes[keep]
+            counts.count(data, sizes, block.starts_document)
+            counts.left_out["repeated"] += len(keep) - len(sizes)
         output.write(data, sizes)
         total.documents += counts.documents
         total.lines += counts.lines
@@ -187,23 +199,43 @@ def _shard(files: list[TextFile], shard: tuple[int, int]) -> Iterator[Block]:
     for file in files:
         for block in file.blocks():
             if number % parts == part:
-                if block.starts_document and not ended:
-                    yield block._replace(data=b"\n" + block.data, line=block.line - 1)
+                # Of several shards, no two blocks follow each other in the text.
+                if not ended and (block.starts_document or parts > 1):
+                    data = b"\n" + block.data
+                    yield block._replace(data=data, line=block.line - 1, starts_document=False)
                 else:
                     yield block
-                ended = block.data.endswith(b"\n\n")
+                ended = ends_document(block.data)
             number += 1
 
 
-def _write_dictionary(symbols, path, overwrite):
-    if path.exists() and not overwrite:
-        if Symbols(path).symbols != symbols.symbols:
-            raise InputError(
-                f"{path} is another dictionary: a folder has one for all its files; give another "
-                "--dest, or --overwrite"
-            )
-    else:
-        symbols.save(path)
+def _groups(blocks: Iterator[Block]) -> Iterator[list[Block]]:
+    """Blocks of some megabytes together: for less, processes wait for work."""
+    group: list[Block] = []
+    for block in blocks:
+        group.append(block)
+        if sum(len(block.data) for block in group) >= _GROUP:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _open_output(job, symbols):
+    if symbols is None:
+        return TextOutput(job.output)
+    return BinaryOutput(job.output, len(symbols), symbols)
+
+
+def _check_dictionary(symbols, path, overwrite, report):
+    if not path.exists() or Symbols(path).symbols == symbols.symbols:
+        return
+    if not overwrite:
+        raise InputError(
+            f"{path} is another dictionary: a folder has one for all its files; give another "
+            "--dest, or --overwrite"
+        )
+    report(f"{path} is replaced: what was made with the old one in its folder does not fit")
 
 
 def _start_worker(job: Job) -> None:
@@ -221,20 +253,16 @@ def _encode_group(blocks: list[Block]) -> list[_Encoded]:
 
 def _encode_block(block: Block) -> _Encoded:
     lines, left_out = clean_lines(block, _job.cleaning)
-    counts = Counts(lines=len(lines), left_out=left_out)
-    before = ["" if block.starts_document else "text", *lines]
-    counts.documents = sum(not last and bool(s) for last, s in zip(before, lines, strict=False))
+    counts = Counts(left_out=left_out)
     hashes = line_hashes(lines) if _job.drop_duplicates else None
     if _indexer:
         data, sizes = _indexer(lines)
-        counts.tokens = len(data)
-        counts.unknown = int((data == UNKNOWN).sum())
     else:
         texts = [_encoder.text(line) + "\n" if line else "\n" for line in lines]
-        counts.tokens = sum(text.count(" ") + (text != "\n") for text in texts)
         encoded = [text.encode() for text in texts]
         sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
         data = np.frombuffer(b"".join(encoded), np.uint8)
     # In few bytes, since all this goes from process to process.
     data, sizes = data.astype(_dtype, copy=False), sizes.astype(np.int32)
-    return _Encoded(data, sizes, hashes, counts, block.consumed, block.path)
+    counts.count(data, sizes, block.starts_document)
+    return _Encoded(data, sizes, hashes, counts, block.starts_document, block.consumed, block.path)

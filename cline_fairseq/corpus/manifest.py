@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def describe(path: Path, digest: str | None = None) -> dict[str, Any]:
-    """A file by its name, size, time and content."""
-    stat = path.stat()
+def describe(
+    path: Path, stat: os.stat_result | None = None, digest: str | None = None
+) -> dict[str, Any]:
+    """A file by its name, size, time and content, as they are now if they are not given."""
+    stat = stat or path.stat()
     return {
         "path": str(path),
         "bytes": stat.st_size,

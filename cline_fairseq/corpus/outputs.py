@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .symbols import Symbols
+
 _MAGIC = b"MMIDIDX\x00\x00"
 _VERSION = 1
 _DTYPE_CODES = {np.uint16: 8, np.uint32: 9}
@@ -43,8 +45,12 @@ class Output:
             file.close()
         for path in reversed(self.paths):
             path.unlink(missing_ok=True)
+        self._write_companions()
         for part, path in zip(self._parts, self.paths, strict=True):
             os.replace(part, path)
+
+    def _write_companions(self):
+        """Write what the files need beside them, while none of them has its name."""
 
     def __enter__(self):
         return self
@@ -61,9 +67,15 @@ class BinaryOutput(Output):
     """A dataset of fairseq's ``mmap`` implementation: PREFIX.bin and PREFIX.idx.
 
     Byte for byte what ``fairseq-preprocess --only-source`` writes.
+
+    Args:
+        prefix: of the files.
+        num_symbols: of the dictionary.
+        symbols: the dictionary, to be written to dict.txt beside the files.
     """
 
-    def __init__(self, prefix: Path, num_symbols: int):
+    def __init__(self, prefix: Path, num_symbols: int, symbols: Symbols | None = None):
+        self._symbols, self._dictionary = symbols, prefix.with_name("dict.txt")
         self._dtype = token_dtype(num_symbols)
         self._sizes_path = prefix.with_name(f"{prefix.name}.sizes.part")
         super().__init__([prefix.with_name(f"{prefix.name}.{end}") for end in ("bin", "idx")])
@@ -87,6 +99,10 @@ class BinaryOutput(Output):
             index.write(np.concatenate([[address], ends[:-1]]))
             address = int(ends[-1])
         super().commit()
+
+    def _write_companions(self):
+        if self._symbols:
+            self._symbols.save(self._dictionary)
 
     def _stored_sizes(self):
         self._sizes.flush()

@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import io
 import lzma
+import os
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +15,10 @@ from ..errors import InputError
 from ..files import require_text
 
 BLOCK = 1 << 18  # bytes; a block ends with the first document that ends behind so many
-MAX_DOCUMENT = 1 << 23  # bytes; a longer document is cut at the end of a line
+MAX_DOCUMENT = 1 << 20  # bytes; a longer document is cut at the end of a line
 MAX_LINE = 1 << 26
 _CHUNK = 1 << 20
-_DOCUMENT_END = b"\n\n"
+_DOCUMENT_END = re.compile(rb"\n\r?\n")
 _OPENERS = {".gz": lambda raw: gzip.GzipFile(fileobj=raw), ".xz": lzma.LZMAFile}
 
 
@@ -41,6 +43,7 @@ class TextFile:
         require_text(path)
         self.path = path
         self._raw = _Digesting(path)
+        self.stat = self._raw.stat  # as it was before reading
 
     @property
     def digest(self) -> str:
@@ -57,7 +60,7 @@ class TextFile:
                 data = rest[start:end]
                 yield Block(self.path, line, starts_document, data, self._raw.consumed)
                 line += data.count(b"\n")
-                starts_document = data.endswith(_DOCUMENT_END)
+                starts_document = ends_document(data)
                 start = end
             rest = rest[start:]
         if rest:
@@ -66,9 +69,8 @@ class TextFile:
 
     def _block_end(self, text, start, line):
         """Where a block that begins at ``start`` ends, 0 if not within ``text``."""
-        end = text.find(_DOCUMENT_END, start + BLOCK)
-        if end >= 0:
-            return end + len(_DOCUMENT_END)
+        if found := _DOCUMENT_END.search(text, start + BLOCK):
+            return found.end()
         if len(text) - start > MAX_DOCUMENT:
             if end := text.rfind(b"\n", start) + 1:
                 return end
@@ -96,6 +98,11 @@ class TextFile:
             ) from error
 
 
+def ends_document(data: bytes) -> bool:
+    """Whether text ends with a blank line."""
+    return data.endswith((b"\n\n", b"\n\r\n"))
+
+
 def _decompress_zstandard(raw):
     try:
         import zstandard
@@ -121,6 +128,7 @@ class _Digesting(io.RawIOBase):
 
     def __init__(self, path):
         self._file = path.open("rb", buffering=0)
+        self.stat = os.fstat(self._file.fileno())
         self.hash = hashlib.blake2b(digest_size=16)
         self.consumed = 0
 

@@ -39,9 +39,9 @@ class FusedAdamWConfig(FairseqDataclass):
 class FusedAdamW(FairseqOptimizer):
     """Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101), fused.
 
-    apex's FusedAdam updates all parameters in one launch, but does not take bf16 parameters;
-    torch's own fused AdamW runs on CUDA and CPU. The log says which one runs. Parameters in fp16
-    or bf16 (``--memory-efficient-*``) have fp32 state either way.
+    apex's FusedAdam updates all parameters in one launch; torch's own fused AdamW runs on CUDA and
+    CPU, also for parameters in fp16 or bf16 (``--memory-efficient-*``), whose state is in fp32. The
+    log says which one runs.
 
     A run with ``--optimizer adam`` can be taken up where it stopped.
     """
@@ -56,7 +56,8 @@ class FusedAdamW(FairseqOptimizer):
         self._groups = self._split if cfg.decay_matrices_only else [list(range(len(params)))]
         groups = [{"params": [params[i] for i in group]} for group in self._groups]
         apex = _apex_fused_adam(params)
-        if apex is not None:
+        self._is_apex = apex is not None
+        if self._is_apex:
             logger.info("fused_adamw: apex FusedAdam")
             self._optimizer = apex(groups, adam_w_mode=True, **self.optimizer_config)
         elif all(p.dtype == torch.float32 for p in params):
@@ -88,12 +89,6 @@ class FusedAdamW(FairseqOptimizer):
             )
         saved = [group["params"] for group in state_dict["param_groups"]]
         saved_places = self._split if len(saved) > 1 else [list(range(count))]
-        if saved_places != self._groups and isinstance(self._optimizer, LowPrecisionAdamW):
-            # fairseq puts the states of memory-efficient optimizers in place itself, by order.
-            raise InputError(
-                "--decay-matrices-only must stay as it was in the run to resume with "
-                "--memory-efficient-fp16 or -bf16, or give --reset-optimizer"
-            )
         state_of = {
             place: state_dict["state"][number]
             for numbers, places in zip(saved, saved_places, strict=True)
@@ -105,8 +100,23 @@ class FusedAdamW(FairseqOptimizer):
             number: state_of[place] for number, place in enumerate(order) if place in state_of
         }
         current = self._optimizer.state_dict()["param_groups"]  # options that adam does not have
+        self._set_step(state_dict, states, current)
         super().load_state_dict({"state": states, "param_groups": current}, optimizer_overrides)
         self._exempt_from_decay()
+
+    def _set_step(self, saved, states, groups):
+        """Put the number of steps where it belongs: apex counts by group, others by parameter."""
+        steps = [group["step"] for group in saved["param_groups"] if "step" in group]
+        steps += [state["step"] for state in states.values() if "step" in state]
+        if not steps:
+            return
+        step = float(max(steps))
+        if self._is_apex:
+            for group in groups:
+                group["step"] = int(step)
+        else:
+            for state in states.values():
+                state.setdefault("step", torch.tensor(step))
 
     @property
     def optimizer_config(self) -> dict[str, Any]:
@@ -150,7 +160,7 @@ def parse_betas(betas) -> tuple[float, float]:
 
 def _apex_fused_adam(params):
     """apex's FusedAdam if it is installed and fits the parameters."""
-    if not all(p.is_cuda and p.dtype in (torch.float32, torch.float16) for p in params):
+    if not all(p.is_cuda and p.dtype == torch.float32 for p in params):
         return None
     try:
         from apex.multi_tensor_apply import multi_tensor_applier

@@ -14,6 +14,9 @@ class LowPrecisionAdamW(torch.optim.AdamW):
     by torch's fused kernel, and rounded back. The moments stay in fp32.
     """
 
+    # fairseq would put the moments of a checkpoint in place itself, on the CPU as they were read.
+    disable_mem_eff_fp16_loading_hack = True
+
     @torch.no_grad()
     def step(self, closure=None):
         loss = None

@@ -14,18 +14,19 @@ of Binarize: it takes any stream of documents.
 """
 
 import argparse
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 
 from datatrove.data import Document
 from datatrove.executor import LocalPipelineExecutor, SlurmPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
+from cline_fairseq.corpus.cleaning import Cleaning, clean_lines
 from cline_fairseq.corpus.encoders import Indexer, build_encoder
 from cline_fairseq.corpus.outputs import BinaryOutput
 from cline_fairseq.corpus.reading import TextFile
 from cline_fairseq.corpus.symbols import UNKNOWN, Symbols
-from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.options import add_subwords_options, subwords_config
 
 
@@ -43,10 +44,11 @@ class ReadText(PipelineStep):
         blocks = chain.from_iterable(TextFile(Path(path)).blocks() for path in self.paths)
         for number, block in enumerate(blocks):
             if number % world_size == rank:
-                for i, text in enumerate(block.data.decode().split("\n\n")):
-                    if text.strip():
-                        self.stat_update("documents")
-                        yield Document(text=text, id=f"{number}/{i}")
+                lines, _ = clean_lines(block, Cleaning())
+                documents = (group for text, group in groupby(lines, key=bool) if text)
+                for i, document in enumerate(documents):
+                    self.stat_update("documents")
+                    yield Document(text="\n".join(document), id=f"{number}/{i}")
 
 
 class Binarize(PipelineStep):
@@ -64,16 +66,18 @@ class Binarize(PipelineStep):
         symbols = Symbols(Path(self.dictionary))
         indexer = Indexer(build_encoder(self.subwords), symbols)
         prefix = Path(self.dest) / f"shard{rank}" / self.split
-        with BinaryOutput(prefix, len(symbols)) as output:
-            symbols.save(prefix.with_name("dict.txt"))
+        tokens = None
+        with BinaryOutput(prefix, len(symbols), symbols) as output:
             for document in data:
                 with self.track_time():
-                    paragraphs = filter(None, map(str.strip, document.text.splitlines()))
+                    paragraphs = filter(None, map(str.strip, document.text.split("\n")))
                     tokens, sizes = indexer([*paragraphs, ""])
                     output.write(tokens, sizes)
                 self.stat_update("tokens", value=len(tokens))
                 self.stat_update("unknown tokens", value=int((tokens == UNKNOWN).sum()))
                 yield document
+            if tokens is None:
+                raise InputError(f"{prefix} would be empty: give fewer --tasks, or more text")
             output.commit()
 
 

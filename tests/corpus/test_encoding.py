@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from fairseq.data import data_utils
 
+from cline_fairseq.corpus.reading import TextFile
 from helpers import ROOT, TOKENIZER, gpt2_options, run
 
 TOOLS = ("sentencepiece", "gpt2")
@@ -194,6 +195,72 @@ def test_cleaning_is_counted(commands, tmp_path):
     assert manifest["counts"]["left_out"]["repeated"] == 1
 
 
+def test_what_is_left_of_cleaning_is_counted(commands, texts, tmp_path):
+    """Documents that vanish, and a text of which nothing is left; against the files themselves."""
+    text = tmp_path / "text.txt"
+    text.write_text("\n\n".join(texts[:30] * 3) + "\n", encoding="utf-8")
+    options = ("--drop-duplicates", "--workers", 2)
+    result = encode(commands["sentencepiece"], text, tmp_path / "bin", *options)
+    lines = lines_of(tmp_path / "bin" / "train")
+    documents = len(documents_of(tmp_path / "bin" / "train"))
+    assert documents == 30
+    expected = f"{documents} documents, {len(lines)} lines, {sum(map(len, lines)):,} tokens"
+    assert expected in result.stdout
+    options = ("--max-chars", 3)
+    result = encode(commands["sentencepiece"], text, tmp_path / "no", *options, check=False)
+    assert "there is nothing to write" in result.stderr
+    assert not (tmp_path / "no" / "train.idx").exists()
+
+
+def test_borders_between_files_survive_cleaning(commands, tmp_path):
+    paths = [tmp_path / name for name in ("a.txt", "b.txt")]
+    for path in paths:
+        path.write_text(f"One of {path.name}.\n\n\nTwo.")
+    result = encode(commands["sentencepiece"], paths, tmp_path / "bin", "--drop-blank")
+    assert "4 documents, 7 lines" in result.stdout
+    assert len(documents_of(tmp_path / "bin" / "train")) == 4
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_text_without_blank_lines_takes_no_more_memory(commands, texts, tmp_path, end):
+    """Such a text is cut into blocks at lines; so are lines that end as on Windows."""
+    text = tmp_path / "text.txt"
+    text.write_text(end.join(texts * 40), encoding="utf-8", newline="")
+    assert max(len(block.data) for block in TextFile(text).blocks()) <= 2 << 20
+    encode(commands["sentencepiece"], text, tmp_path / "bin", "--workers", 2)
+    assert len(lines_of(tmp_path / "bin" / "train")) == 40 * len(texts)
+
+
+def test_a_failure_leaves_the_dictionary_alone(corpus, commands, tmp_path):
+    dest, bad = tmp_path / "bin", tmp_path / "bad.txt"
+    encode(commands["sentencepiece"], corpus / "valid.txt", dest)
+    before = (dest / "dict.txt").read_bytes()
+    bad.write_bytes(b"A line.\nna\xefve\n")
+    result = encode(commands["gpt2"], bad, dest, "--overwrite", check=False)
+    assert "line 2: byte 3 is no UTF-8" in result.stderr
+    assert "dict.txt is replaced: what was made with the old one" in result.stderr
+    assert (dest / "dict.txt").read_bytes() == before
+    assert (dest / "train.idx").exists()
+
+
+def test_an_input_that_changes_while_it_is_read(corpus, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_bytes((corpus / "valid.txt").read_bytes())
+    file = TextFile(text)
+    with text.open("a") as more:
+        more.write("One line more.\n")
+    assert file.stat.st_size < text.stat().st_size  # what the manifest will say
+
+
+def test_a_place_that_cannot_be_written_to(corpus, commands, tmp_path):
+    (tmp_path / "file").write_text("")
+    dest = tmp_path / "file" / "bin"
+    result = encode(commands["sentencepiece"], corpus / "valid.txt", dest, check=False)
+    assert result.returncode == 1
+    assert "cannot write" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_empty_text(commands, tmp_path):
     (tmp_path / "empty.txt").write_text("")
     result = encode(
@@ -218,7 +285,7 @@ def test_a_full_disk(commands, long_text, tmp_path):
     assert result.returncode == 1
     assert "train.bin (File too large): make room and run the same command again" in result.stderr
     left = sorted(path.name for path in (tmp_path / "bin").iterdir())
-    assert left == ["dict.txt", "train.manifest.json"]
+    assert left == ["train.manifest.json"]
     encode(commands["gpt2"], long_text, tmp_path / "bin")
     assert len(lines_of(tmp_path / "bin" / "train")) > 10_000
 

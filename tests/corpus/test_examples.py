@@ -31,7 +31,7 @@ def test_slurm_array(corpus, gpt2_corpus, tmp_path):
         "DICT": str(folder / "dict.txt"),
         "DEST": str(tmp_path / "array"),
         "SLURM_ARRAY_TASK_ID": "0",
-        "SLURM_ARRAY_TASK_COUNT": "2",
+        "SHARDS": "2",
         "SLURM_CPUS_PER_TASK": "1",
     }
     text = corpus / "train.txt"
@@ -62,6 +62,17 @@ def test_datatrove(corpus, tmp_path):
     for i in range(2):
         encode(tool, text, tmp_path / "alone", f"{i}/2")
         check_same(tmp_path / "datatrove" / f"shard{i}", tmp_path / "alone" / f"shard{i}")
+    # The lines of Windows, spaces in blank lines, and signs that Python takes for ends of lines.
+    text.write_text("One.\r\n\r\nTwo.\n\nThree\x0c and\u2028so on.\n\n", newline="")
+    odd = [*command[:-6], "--dest", tmp_path / "odd", "--logs", tmp_path / "odd-logs"]
+    run(*odd)
+    encode(tool, text, tmp_path / "alone-odd", "0/1")
+    check_same(tmp_path / "odd" / "shard0", tmp_path / "alone-odd" / "shard0")
+    few = ("--dest", tmp_path / "few", "--logs", tmp_path / "few-logs", "--tasks", 2)
+    result = run(*odd, *few, check=False)
+    assert "would be empty: give fewer --tasks" in result.stdout + result.stderr
+    assert not list((tmp_path / "few" / "shard1").glob("train.*"))
+    text.write_text(4 * documents, encoding="utf-8")
     # A task that is not completed is run again, and the other one is not.
     (tmp_path / "logs" / "completions" / "00001").unlink()
     index = tmp_path / "datatrove" / "shard0" / "train.idx"

@@ -8,6 +8,7 @@ from fairseq.optim.fp16_optimizer import MemoryEfficientFP16Optimizer
 from omegaconf import OmegaConf
 
 from cline_fairseq.errors import InputError
+from cline_fairseq.optim import fused_adamw
 from cline_fairseq.optim.fused_adamw import FusedAdamW, FusedAdamWConfig, parse_betas
 
 
@@ -152,9 +153,51 @@ def test_state_of_low_precision_survives_a_checkpoint(dtype):
     train(reference, whole, 3, 1)
     for p, q in zip(again.parameters(), reference.parameters(), strict=True):
         assert torch.equal(p, q)
-    grouped = build(again.parameters(), decay_matrices_only=True)
-    with pytest.raises(InputError, match="--decay-matrices-only must stay as it was"):
-        grouped.load_state_dict(outer.state_dict())
+    saved = outer.state_dict()
+    assert other.optimizer.state[next(again.parameters())] is not saved["state"][0]
+
+
+class ApexStandIn(torch.optim.Optimizer):
+    """Adam that counts its steps by group, as apex's FusedAdam does."""
+
+    def __init__(self, groups, adam_w_mode, **defaults):
+        super().__init__(groups, defaults)
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            group["step"] = group.get("step", 0) + 1
+            beta1, beta2 = group["betas"]
+            for p in group["params"]:
+                state = self.state[p]
+                m = state.setdefault("exp_avg", torch.zeros_like(p))
+                v = state.setdefault("exp_avg_sq", torch.zeros_like(p))
+                m.lerp_(p.grad, 1 - beta1)
+                v.lerp_(p.grad.square(), 1 - beta2)
+                m_hat, v_hat = (x / (1 - b ** group["step"]) for x, b in ((m, beta1), (v, beta2)))
+                change = m_hat / (v_hat.sqrt() + group["eps"]) + group["weight_decay"] * p.detach()
+                p.data.sub_(change, alpha=group["lr"])
+
+
+@pytest.mark.parametrize(("first", "second"), [(a, b) for a in "AT" for b in "AT"])
+def test_apex_and_torch_go_on_from_each_other(monkeypatch, first, second):
+    """With A for apex, T for torch: three steps with one and three with the other are six."""
+
+    def make(kind, model):
+        found = ApexStandIn if kind == "A" else None
+        monkeypatch.setattr(fused_adamw, "_apex_fused_adam", lambda params: found)
+        return build(model.parameters(), decay_matrices_only=True)
+
+    model, reference = small_model(), small_model()
+    before = make(first, model)
+    train(model, before, 3)
+    after = make(second, model)
+    after.load_state_dict(copy.deepcopy(before.state_dict()), after.optimizer_config)
+    train(model, after, 3, seed=1)
+    whole = make("T", reference)
+    train(reference, whole, 3)
+    train(reference, whole, 3, seed=1)
+    for p, q in zip(model.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(p, q, atol=1e-6, rtol=1e-5)
 
 
 def test_state_of_another_model():
