@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .memory import return_freed_memory
+
 
 class Stream(NamedTuple):
     """Where the tokens of a stream stand in the batch (rows, width).
@@ -24,6 +26,8 @@ class Stream(NamedTuple):
 
         A row of nothing but padding keeps one token, so that attention has something to look at.
         """
+        if tokens.device.type == "cpu":
+            return_freed_memory()
         rows, width = tokens.shape
         real = tokens.ne(pad)
         real[:, 0] |= ~real.any(1)
