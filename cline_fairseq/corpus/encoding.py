@@ -133,7 +133,7 @@ def encode(
     if left is None:
         report(f"{job.paths[0]} is complete: nothing to do")
         return manifest.counts
-    if left != "new":
+    if left != "new" and any(path.exists() for path in job.paths):
         report(f"making {job.paths[0]} anew: {left}")
     try:
         job.output.parent.mkdir(parents=True, exist_ok=True)
