@@ -111,6 +111,20 @@ def train_command(corpus, save_dir, *options):
     ]
 
 
+def stock_roberta(data, save_dir, *options):
+    """A checkpoint of fairseq's own masked_lm and roberta_base, made without our package."""
+    run(
+        *("fairseq-train", data, "--task", "masked_lm", "--criterion", "masked_lm", "--cpu"),
+        *("--arch", "roberta_base", "--encoder-layers", 1, "--encoder-embed-dim", 32),
+        *("--encoder-ffn-embed-dim", 64, "--encoder-attention-heads", 2, "--max-positions", 512),
+        *("--optimizer", "adam", "--lr", "1e-3", "--batch-size", 8, "--tokens-per-sample", 64),
+        *("--max-update", 1, "--disable-validation", "--no-epoch-checkpoints"),
+        # Without a thread that may still run at exit, which crashes Python; see compat.py.
+        *("--data-buffer-size", 0, "--save-dir", save_dir, *options),
+    )
+    return save_dir / "checkpoint_last.pt"
+
+
 def gpt2_files(folder, texts):
     """A byte-level BPE in the format of GPT-2, and a corpus binarized with it."""
     from fairseq.data.encoders.gpt2_bpe_utils import bytes_to_unicode

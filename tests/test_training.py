@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
-from helpers import BIN, ROOT, TOKENIZER, make_task, run, train_command
+from helpers import BIN, ROOT, TOKENIZER, make_task, run, stock_roberta, train_command
 
 
 def log_lines(result, kind):
@@ -260,15 +260,7 @@ def test_starts_from_stock_roberta(corpus, tmp_path, start, extra):
     shutil.copytree(corpus / "bin", data)
     with (data / "dict.txt").open("a", encoding="utf-8") as dictionary:
         dictionary.write(extra)
-    size = ("--encoder-layers", 1, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64)
-    run(
-        *("fairseq-train", data, "--task", "masked_lm", "--arch", "roberta_base", *size),
-        *("--encoder-attention-heads", 2, "--criterion", "masked_lm", "--optimizer", "adam"),
-        *("--lr", "1e-3", "--batch-size", 8, "--max-update", 2, "--tokens-per-sample", 64),
-        *("--max-positions", 512, "--save-dir", tmp_path / "roberta", "--cpu"),
-        *("--no-epoch-checkpoints", "--disable-validation"),
-    )
-    restore = tmp_path / "roberta" / "checkpoint_last.pt"
+    restore = stock_roberta(data, tmp_path / "roberta")
     command = train_command(corpus, tmp_path / "cline", *start, restore)
     command[1] = data
     command += ["--lr", "1e-12", "--disable-validation"]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from .encoder import FastRobertaEncoder
 from .linear import apply_linear
+from .memory import fill_up
 from .stream import Stream
 
 SENTENCE_VECTORS = ("cls", "mean")
@@ -69,10 +70,10 @@ class ClineEncoder(FastRobertaEncoder):
         if sentence_vector == "cls":
             # No loss reads the other tokens of the originals: the last layer leaves them out.
             read = torch.arange(rewrites, stream.length, device=src_tokens.device)
-            read = torch.cat([masked, starts[:texts], read])
+            read = fill_up(torch.cat([masked, starts[:texts], read]))
             features = self.sentence_encoder.encode(src_tokens, stream, read)
             sizes = [len(masked), texts, stream.length - rewrites]
-            masked_features, originals, rewritten = features.split(sizes)
+            masked_features, originals, rewritten = features[: sum(sizes)].split(sizes)
             views = rewritten.index_select(0, starts[texts:] - rewrites)
             sentences = torch.cat([originals, views])
         else:

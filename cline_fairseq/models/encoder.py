@@ -20,6 +20,7 @@ from ..errors import InputError
 from .attention import SelfAttention
 from .dropout import Dropout
 from .linear import apply_linear, linear
+from .memory import fill_up
 from .stream import Stream
 
 
@@ -206,5 +207,5 @@ class FastRobertaEncoder(RobertaEncoder):
             )
         stream = Stream.of(src_tokens, self.sentence_encoder.padding_idx)
         read = stream.find(masked_tokens.flatten().nonzero().squeeze(1))
-        features = self.sentence_encoder.encode(src_tokens, stream, read)
-        return self.output_layer(features), {"inner_states": None}
+        features = self.sentence_encoder.encode(src_tokens, stream, fill_up(read))
+        return self.output_layer(features[: len(read)]), {"inner_states": None}

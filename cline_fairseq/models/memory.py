@@ -2,18 +2,33 @@
 
 Two libraries keep what they will hardly use again, for each length that there was: oneDNN its
 primitives, and glibc freed memory in pieces that fit nothing else. Without bounds a run grows by
-gigabytes in its first thousand updates.
+gigabytes in its first thousand updates. So lengths are filled up to round ones, which repeat.
 """
 
 import ctypes
 import itertools
 import os
 
-_TRIM_EVERY = 16  # steps; it takes milliseconds
+import torch
+from torch import Tensor
+
+_TRIM_EVERY = 64  # steps; what is given back has to be asked for again
 
 # Read by oneDNN when it is first used; its default is 1024.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 _steps = itertools.count(1)
+
+
+def missing_to_round(length: int) -> int:
+    """How much a length lacks to the next of the 32 to 64 round ones up to a power of two."""
+    return -length % (1 << max(length.bit_length() - 6, 0))
+
+
+def fill_up(index: Tensor) -> Tensor:
+    """An index (n,), on a CPU with its first element repeated up to a round length."""
+    if index.device.type != "cpu":
+        return index
+    return torch.cat([index, index[:1].expand(missing_to_round(len(index)))])
 
 
 def _find_trim():

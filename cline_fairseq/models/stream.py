@@ -5,13 +5,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .memory import return_freed_memory
+from .memory import missing_to_round, return_freed_memory
 
 
 class Stream(NamedTuple):
     """Where the tokens of a stream stand in the batch (rows, width).
 
     ``places`` and ``real`` are None where nothing is padding: the stream is the batch then.
+    Otherwise the stream of a CPU has a round length: behind the tokens stands what means nothing.
     """
 
     rows: int
@@ -19,6 +20,7 @@ class Stream(NamedTuple):
     offsets: Tensor  # int32 (rows + 1,), where rows begin and end in the stream
     places: Tensor | None = None  # int64 (tokens,), in the flattened batch, ascending
     real: Tensor | None = None  # bool (rows, width)
+    fill: int = 0  # how much of the stream means nothing
 
     @classmethod
     def of(cls, tokens: Tensor, pad: int) -> "Stream":
@@ -36,12 +38,13 @@ class Stream(NamedTuple):
         offsets[1:] = real.sum(1).cumsum(0)
         if len(places) == rows * width:
             return cls(rows, width, offsets)
-        return cls(rows, width, offsets, places, real)
+        fill = missing_to_round(len(places)) if tokens.device.type == "cpu" else 0
+        return cls(rows, width, offsets, places, real, fill)
 
     @property
     def length(self) -> int:
-        """How many tokens there are."""
-        return self.rows * self.width if self.places is None else len(self.places)
+        """That of the stream."""
+        return self.rows * self.width if self.places is None else len(self.places) + self.fill
 
     def starts(self) -> Tensor:
         """Where rows begin: int64 (rows,)."""
@@ -52,14 +55,14 @@ class Stream(NamedTuple):
         return row * self.width if self.places is None else int(self.offsets[row])
 
     def take(self, batch: Tensor) -> Tensor:
-        """The real tokens (tokens, ...) of a batch (rows, width, ...)."""
+        """The stream (length, ...) of a batch (rows, width, ...), with zeros for the fill."""
         flat = batch.flatten(0, 1)
-        return flat if self.places is None else _Take.apply(flat, self.places)
+        return flat if self.places is None else _Take.apply(flat, self.places, self.fill)
 
     def put(self, stream: Tensor) -> Tensor:
-        """The batch (rows, width, ...) of a stream (tokens, ...), with zeros for padding."""
+        """The batch (rows, width, ...) of a stream (length, ...), with zeros for padding."""
         if self.places is not None:
-            stream = _Put.apply(stream, self.places, self.rows * self.width)
+            stream = _Put.apply(stream, self.places, self.fill, self.rows * self.width)
         return stream.unflatten(0, (self.rows, self.width))
 
     def find(self, places: Tensor) -> Tensor:
@@ -72,7 +75,7 @@ class Stream(NamedTuple):
         return (self.real.flatten().cumsum(0) - 1).clamp(min=0)[places]
 
     def mean(self, stream: Tensor) -> Tensor:
-        """The mean over the tokens of each row: (rows, C) of (tokens, C)."""
+        """The mean over the tokens of each row: (rows, C) of (length, C)."""
         batch = self.put(stream)
         if self.real is None:
             return batch.mean(1)
@@ -83,24 +86,29 @@ class Stream(NamedTuple):
 # here they are not, and copying is faster.
 class _Take(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, flat, places):
+    def forward(ctx, flat, places, fill):
         ctx.save_for_backward(places)
-        ctx.size = len(flat)
-        return flat.index_select(0, places)
+        ctx.fill, ctx.size = fill, len(flat)
+        stream = flat.new_empty(len(places) + fill, *flat.shape[1:])
+        torch.index_select(flat, 0, places, out=stream[: len(places)])
+        stream[len(places) :] = 0
+        return stream
 
     @staticmethod
     def backward(ctx, grad):
         (places,) = ctx.saved_tensors
-        return _Put.apply(grad, places, ctx.size), None
+        return _Put.apply(grad, places, ctx.fill, ctx.size), None, None
 
 
 class _Put(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, stream, places, size):
+    def forward(ctx, stream, places, fill, size):
         ctx.save_for_backward(places)
-        return stream.new_zeros(size, *stream.shape[1:]).index_copy_(0, places, stream)
+        ctx.fill = fill
+        flat = stream.new_zeros(size, *stream.shape[1:])
+        return flat.index_copy_(0, places, stream[: len(places)])
 
     @staticmethod
     def backward(ctx, grad):
         (places,) = ctx.saved_tensors
-        return _Take.apply(grad, places), None, None
+        return _Take.apply(grad, places, ctx.fill), None, None, None

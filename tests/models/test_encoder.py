@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cline_fairseq.errors import InputError
 from cline_fairseq.models.cline import ClineModel, tiny_architecture
+from cline_fairseq.models.memory import missing_to_round
 from cline_fairseq.models.stream import Stream
 
 PAD, TYPES = 1, 200
@@ -24,6 +25,7 @@ LENGTHS = {
     "one token": [1],
     "one token each": [1, 1],
     "one long row": [1, 29],
+    "filled up": [29, 20, 25, 29, 18, 28],
 }
 VARIANTS = {
     "post": {},
@@ -285,6 +287,30 @@ def test_stream():
     means = [row[row.ne(PAD)].float().mean() for row in tokens]
     torch.testing.assert_close(stream.mean(flat.float()[:, None])[:, 0], torch.stack(means))
     assert Stream.of(tokens[:, :1], PAD).places is None
+
+
+def test_stream_is_filled_up():
+    """What stands behind its tokens comes from nowhere, and goes nowhere."""
+    lengths = LENGTHS["filled up"]
+    stream = Stream.of(batch(lengths), PAD)
+    assert (sum(lengths), stream.fill, stream.length) == (149, 3, 152)
+    values = torch.randn(len(lengths), max(lengths), 2, requires_grad=True)
+    taken = stream.take(values)
+    assert taken[:149].equal(values[stream.real])
+    assert not taken[149:].any()
+    put = stream.put(torch.ones(152, 2))
+    assert put.equal(stream.real[..., None].expand(-1, -1, 2).float())
+    (grad,) = torch.autograd.grad(stream.put(taken * 3).sum(), values)
+    assert grad.equal(3 * stream.real[..., None].expand(-1, -1, 2))
+
+
+def test_round_lengths_repeat():
+    for power in range(6, 16):
+        lengths = range(2**power, 2 ** (power + 1))
+        filled = {length + missing_to_round(length) for length in lengths}
+        assert len(filled) <= 33
+        assert all(missing_to_round(length) < length / 32 for length in lengths)
+        assert not any(missing_to_round(length) for length in filled)
 
 
 @pytest.mark.slow

@@ -21,12 +21,11 @@ from cline_fairseq.evaluation.checkpoints import ModelDescription
 from cline_fairseq.evaluation.glue.settings import SETTINGS, Machine, Settings, train_command
 from cline_fairseq.evaluation.glue.tasks import TASKS
 from glue_files import SIZES, write_task
-from helpers import ROOT, TOKENIZER, run
+from helpers import ROOT, TOKENIZER, run, stock_roberta
 from helpers import train_command as pretrain_command
 
 CONFIG = ROOT / "examples" / "glue" / "config"
 SHORT = ("--max-epoch", 8, "--lr", "1e-2", "--batch-size", 8, "--num-workers", 0)
-TINY = ("--encoder-layers", 1, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64)
 
 
 @pytest.fixture(scope="module")
@@ -256,18 +255,12 @@ def test_from_another_task(glue, tuned, tmp_path):
 @pytest.mark.parametrize("arch", ["cline_base", "roberta_base"])
 def test_from_stock_roberta(corpus, glue, tmp_path, arch):
     """A checkpoint of fairseq's masked_lm, with our architecture and its own."""
-    run(
-        *("fairseq-train", corpus / "bin", "--task", "masked_lm", "--arch", "roberta_base", *TINY),
-        *("--encoder-attention-heads", 4, "--criterion", "masked_lm", "--optimizer", "adam"),
-        *("--lr", "1e-3", "--batch-size", 8, "--max-update", 1, "--tokens-per-sample", 64),
-        *("--save-dir", tmp_path, "--cpu", "--no-epoch-checkpoints", "--disable-validation"),
-    )
-    checkpoint = tmp_path / "checkpoint_last.pt"
+    checkpoint = stock_roberta(corpus / "bin", tmp_path)
     options = ("--arch", arch, "--max-epoch", 1)
     result = run(*command(glue, "STS-B", checkpoint, tmp_path / "runs", *options))
     assert "STS-B, seed 1: valid pearson" in result.stdout
     state = torch.load(tmp_path / "runs" / "seed1" / "checkpoint_best.pt")
-    assert state["cfg"]["model"].encoder_attention_heads == 4
+    assert state["cfg"]["model"].encoder_attention_heads == 2
     assert ("encoder.rtd_head.dense.weight" in state["model"]) == (arch == "cline_base")
 
 
