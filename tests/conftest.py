@@ -3,7 +3,8 @@
 import pytest
 
 from cline_fairseq.rewriting import Lexicon, Tagger
-from helpers import TOKENIZER, english_texts, gpt2_files, run
+from helpers import TOKENIZER, english_texts, gpt2_files
+from programs import run
 
 
 @pytest.fixture(scope="session")

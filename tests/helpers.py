@@ -1,19 +1,14 @@
-"""What tests share: running programs, real English, and small pre-training runs."""
+"""What tests share: real English, and small pre-training runs."""
 
 import inspect
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 
-import pytest
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).parent.parent
-BIN = Path(sys.executable).parent
+from programs import run
+
 TOKENIZER = "sentencepiece.model"
 
 SENTENCE = "The mice ran quickly over the better fences , and nobody was happy in Paris ."
@@ -23,23 +18,6 @@ ODD_WORDS = st.one_of(
     st.sampled_from(["http://a.b/c?d=e", "naïve", "Ångström", "犬", "🙂", "1999", "x" * 400, ""]),
     st.text(max_size=12),
 )
-
-
-def run(*command, check=True, **env):
-    """Run a program of ours or of fairseq's as a user does, from the root of the project."""
-    command = [str(part) for part in command]
-    program = BIN / command[0]
-    command[:1] = [str(program)] if program.exists() else [sys.executable, command[0]]
-    result = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **env},
-        capture_output=True,
-        text=True,
-    )
-    if check and result.returncode != 0:
-        pytest.fail(f"{' '.join(command)}\n{result.stdout}\n{result.stderr}")
-    return result
 
 
 def english_texts():

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
-from helpers import BIN, ROOT, TOKENIZER, make_task, run, stock_roberta, train_command
+from helpers import TOKENIZER, make_task, stock_roberta, train_command
+from programs import BIN, ROOT, run
 
 
 def log_lines(result, kind):

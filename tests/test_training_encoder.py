@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
-from helpers import run, train_command
+from helpers import train_command
+from programs import run
 
 SIZE = ("--encoder-layers", 1, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64)
 

@@ -15,7 +15,8 @@ import pytest
 from fairseq.data import data_utils
 
 from cline_fairseq.corpus.reading import TextFile
-from helpers import ROOT, TOKENIZER, gpt2_options, run
+from helpers import TOKENIZER, gpt2_options
+from programs import ROOT, run
 
 TOOLS = ("sentencepiece", "gpt2")
 

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from helpers import BIN, ROOT, TOKENIZER, gpt2_options, run
+from helpers import TOKENIZER, gpt2_options
+from programs import BIN, ROOT, run
 
 
 def encode(tool, text, dest, shard):

@@ -16,7 +16,8 @@ from cline_fairseq.errors import InputError
 from cline_fairseq.rewriting import split_words
 from cline_fairseq.rewriting.blocks import BlockRewriter
 from cline_fairseq.rewriting.words import case_of, with_case
-from helpers import ODD_WORDS, ROOT, make_task, run
+from helpers import ODD_WORDS, make_task
+from programs import ROOT, run
 
 PAD, EOS, UNK = 1, 2, 3
 
@@ -218,7 +219,8 @@ def test_any_piece_of_real_text_in_a_block(task, lexicon, tagger, texts, start, 
 BATCHES = """
 import sys, zlib
 from pathlib import Path
-from helpers import ODD_WORDS, ROOT, make_task, run
+from helpers import ODD_WORDS, make_task
+from programs import ROOT, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 task = make_task(Path(sys.argv[1]), sample_break_mode="complete", mask_whole_words=True)

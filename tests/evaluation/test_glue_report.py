@@ -8,7 +8,7 @@ import pytest
 from cline_fairseq.errors import InputError
 from cline_fairseq.evaluation.glue.report import read_runs
 from cline_fairseq.evaluation.glue.tasks import TASKS
-from helpers import run
+from programs import run
 
 
 def write_run(folder, task, seed, rng, metrics=None):

@@ -5,7 +5,7 @@ from cline_fairseq.errors import InputError
 from cline_fairseq.rewriting import Tagger, split_words
 from cline_fairseq.rewriting.tagger import FEATURES, MAX_ACTIVATION, WINDOW, feature_keys, pad
 from cline_fairseq.rewriting.tags import TAGS, fold_tag
-from helpers import run
+from programs import run
 
 
 @pytest.mark.parametrize(

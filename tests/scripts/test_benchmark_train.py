@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from helpers import TOKENIZER, run
+from helpers import TOKENIZER
+from programs import run
 
 
 def command(corpus, *options):

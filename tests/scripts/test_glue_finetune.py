@@ -21,8 +21,9 @@ from cline_fairseq.evaluation.checkpoints import ModelDescription
 from cline_fairseq.evaluation.glue.settings import SETTINGS, Machine, Settings, train_command
 from cline_fairseq.evaluation.glue.tasks import TASKS
 from glue_files import SIZES, write_task
-from helpers import ROOT, TOKENIZER, run, stock_roberta
+from helpers import TOKENIZER, stock_roberta
 from helpers import train_command as pretrain_command
+from programs import ROOT, run
 
 CONFIG = ROOT / "examples" / "glue" / "config"
 SHORT = ("--max-epoch", 8, "--lr", "1e-2", "--batch-size", 8, "--num-workers", 0)

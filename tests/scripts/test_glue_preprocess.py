@@ -10,7 +10,8 @@ from fairseq.data import data_utils
 from cline_fairseq.evaluation.glue.binarizing import label_symbols
 from cline_fairseq.evaluation.glue.tasks import TASKS
 from glue_files import LABELS, SIZES, write_task
-from helpers import TOKENIZER, run
+from helpers import TOKENIZER
+from programs import run
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from helpers import ROOT, TOKENIZER, run
+from helpers import TOKENIZER
+from programs import ROOT, run
 
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
 

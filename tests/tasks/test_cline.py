@@ -3,7 +3,8 @@
 import pytest
 
 from cline_fairseq.errors import InputError, MissingFileError
-from helpers import make_task, run, sentencepiece_options, train_command
+from helpers import make_task, sentencepiece_options, train_command
+from programs import run
 
 
 @pytest.mark.parametrize(
