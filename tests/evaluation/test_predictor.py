@@ -17,7 +17,7 @@ from cline_fairseq.evaluation.glue.tasks import TASKS
 from cline_fairseq.evaluation.prediction import load_classifier, predict
 from glue_files import write_task
 from helpers import ROOT, TOKENIZER, sentencepiece_options
-from tiny_models import save_classifier, save_encoder
+from tiny_models import as_published, save_classifier, save_encoder
 
 BOS, PAD, EOS = 0, 1, 2
 CLASSES = {"SST-2": 2, "MNLI": 3, "STS-B": 1}
@@ -60,10 +60,11 @@ def checkpoints(corpus, glue, tmp_path_factory):
     ):
         name = f"{task} {arch}"
         paths[name] = save_encoder(folder / f"{name}.pt", corpus / "bin", task, arch)
+    paths["published"] = as_published(folder / "p.pt", paths["masked_lm roberta_base"])
     return paths
 
 
-ENCODERS = ["cline cline_base", "masked_lm cline_base", "masked_lm roberta_base"]
+ENCODERS = ["cline cline_base", "masked_lm cline_base", "masked_lm roberta_base", "published"]
 
 
 def raw_texts(examples):
