@@ -1,6 +1,7 @@
 """Options that programs share: the subword tokenizer, named as in fairseq, and shards."""
 
 import argparse
+from pathlib import Path
 
 from .errors import InputError
 
@@ -16,6 +17,12 @@ def add_subwords_options(parser: argparse.ArgumentParser, required: bool = True)
     parser.add_argument("--sentencepiece-model", help="the model of --bpe sentencepiece")
     parser.add_argument("--gpt2-encoder-json", help="encoder.json of --bpe gpt2")
     parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")
+
+
+def subwords_options(args: argparse.Namespace) -> dict[str, str | None]:
+    """The options of :func:`add_subwords_options` alone, by name."""
+    names = ("bpe", "sentencepiece_model", "gpt2_encoder_json", "gpt2_vocab_bpe")
+    return {name: getattr(args, name) for name in names}
 
 
 def subwords_config(args: argparse.Namespace) -> dict:
@@ -65,3 +72,13 @@ def parse_shard(text: str) -> tuple[int, int]:
             f"expected i/n with i from 0 to n - 1, not {text!r}"
         ) from None
     return part, parts
+
+
+def parse_named_path(text: str) -> tuple[str, Path]:
+    """``NAME=PATH``, or a path, which is its own name; an option's type."""
+    name, found, path = text.partition("=")
+    if not found or Path(text).exists():  # names of folders may have such signs
+        return text, Path(text)
+    if not name or not path:
+        raise argparse.ArgumentTypeError(f"expected NAME=PATH, not {text!r}")
+    return name, Path(path)
