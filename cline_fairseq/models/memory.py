@@ -12,7 +12,7 @@ import os
 import torch
 from torch import Tensor
 
-_TRIM_EVERY = 64  # steps; what is given back has to be asked for again
+_TRIM_EVERY = 16  # steps; what is given back has to be asked for again
 
 # Read by oneDNN when it is first used; its default is 1024.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
