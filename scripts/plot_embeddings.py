@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Draw the vectors of sentences and of their two views, and say how they lie to each other.
+
+Takes what scripts/evaluate_hits.py takes, sentences or triples, and makes a panel for each
+checkpoint. Lines lead from some originals to their views:
+
+    python scripts/plot_embeddings.py --input sentences.txt --data bin \\
+        --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
+        --checkpoint CLINE=cline/checkpoint_last.pt --checkpoint RoBERTa=mlm/checkpoint_last.pt \\
+        --output embeddings.png
+
+The vectors are put on the unit sphere first. The table says, of all triples:
+
+    alignment   mean squared distance of an original and its synonym view; lower is better
+    uniformity  of the originals: 0 where all are in one place; lower is better
+    closer      percent of originals that are closer to the synonym view; ties count one half
+    margin      how much farther the antonym view is than the synonym view, on average
+
+The first two are those of Wang & Isola (2020, arXiv 2005.10242). Intervals are 95 % bootstrap
+intervals over the triples; uniformity, which is of pairs, has none. t-SNE is good for some
+thousands of sentences; --points draws fewer.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from cline_fairseq.errors import InputError, show_input_errors_plainly
+from cline_fairseq.evaluation.bootstrap import bootstrap_means
+from cline_fairseq.files import written_whole
+from evaluate_hits import (
+    add_checkpoint_options,
+    add_triples_options,
+    check,
+    describe,
+    each_predictor,
+    load_triples,
+    write_json,
+)
+from plot_training import load_pyplot
+
+VIEWS = ("original", "synonym view", "antonym view")
+COLORS = ("0.5", "C2", "C3")
+POOLS = ("cls", "mean")
+PERPLEXITY = 30
+
+
+def load_sklearn():
+    """The methods by name.
+
+    Raises:
+        InputError: if scikit-learn is not installed.
+    """
+    try:
+        from sklearn.decomposition import PCA
+        from sklearn.manifold import TSNE
+    except ImportError:
+        raise InputError(
+            "scikit-learn is missing; install it with: pip install 'cline-fairseq[plot]'"
+        ) from None
+    return {"pca": PCA, "tsne": TSNE}
+
+
+def project(vectors: np.ndarray, method: str, seed: int) -> np.ndarray:
+    """Points of the plane, (N, 2), for vectors (N, C); the same again with the same seed."""
+    make = load_sklearn()[method]
+    if method == "pca":
+        return make(2, svd_solver="full").fit_transform(vectors)
+    perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
+    return make(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
+
+
+def statistics(vectors: np.ndarray, seed: int) -> dict[str, dict[str, float | None]]:
+    """The rows of the table, of sentence vectors (3, N, C)."""
+    from cline_fairseq.evaluation.geometry import distances, uniformity
+
+    found = distances(*vectors)
+    columns = {
+        "alignment": found.alignment(),
+        "closer": 100 * found.closer(),
+        "margin": found.margin(),
+    }
+    values = np.stack(list(columns.values()), axis=1)
+    intervals = zip(*bootstrap_means(values, seed=seed), strict=True)
+    rows = {
+        name: {"value": float(column.mean()), "low": float(low), "high": float(high)}
+        for (name, column), (low, high) in zip(columns.items(), intervals, strict=True)
+    }
+    value = uniformity(vectors[0]) if vectors.shape[1] > 1 else None
+    return {
+        "alignment": rows.pop("alignment"),
+        "uniformity": {"value": value, "low": None, "high": None},
+        **rows,
+    }
+
+
+def as_markdown(tables: dict[str, dict]) -> str:
+    """The statistics of checkpoints, by name, side by side."""
+    lines = [f"| | {' | '.join(tables)} |", "|---|" + "---|" * len(tables)]
+    for row in next(iter(tables.values())):
+        digits = 1 if row == "closer" else 3
+        cells = [_cell(table[row], digits) for table in tables.values()]
+        lines.append(f"| {row} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(entry, digits):
+    if entry["value"] is None:
+        return "–"
+    text = f"{entry['value']:.{digits}f}"
+    if entry["low"] is not None:
+        text += f" ({entry['low']:.{digits}f} to {entry['high']:.{digits}f})"
+    return text
+
+
+def draw(vectors: dict[str, np.ndarray], args) -> None:
+    """A panel for each checkpoint, of sentence vectors (3, N, C) on the unit sphere by name."""
+    plt = load_pyplot()
+    figure, axes = plt.subplots(
+        1,
+        len(vectors),
+        figsize=(6 * len(vectors), 5.5),
+        squeeze=False,
+        constrained_layout=True,
+    )
+    for axis, (name, texts) in zip(axes[0], vectors.items(), strict=True):
+        rng = np.random.default_rng(args.seed)  # the same sentences in all panels
+        chosen = rng.permutation(texts.shape[1])[: args.points]
+        shown = texts[:, chosen]
+        places = project(shown.reshape(-1, shown.shape[2]), args.method, args.seed)
+        places = places.reshape(3, -1, 2)
+        for view in (1, 2):
+            for i in range(min(args.lines, len(chosen))):
+                ends = places[[0, view], i].T
+                axis.plot(*ends, color=COLORS[view], linewidth=0.8, alpha=0.8, zorder=1)
+        for points, label, color in zip(places, VIEWS, COLORS, strict=True):
+            axis.scatter(*points.T, s=6, color=color, alpha=0.5, linewidths=0, label=label)
+        axis.set(title=name, xticks=[], yticks=[])
+    axes[0, 0].legend(markerscale=2)
+    method = {"pca": "PCA", "tsne": "t-SNE"}[args.method]
+    pool = {"cls": "<s>", "mean": "the mean of tokens"}[args.pool]
+    layer = "the last layer" if args.layer == -1 else f"layer {args.layer}"
+    figure.suptitle(f"sentences by {pool} in {layer}, {method}")
+    with written_whole(args.output) as part:
+        figure.savefig(part, dpi=120)
+    plt.close(figure)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_checkpoint_options(parser)
+    add_triples_options(parser)
+    parser.add_argument("--layer", type=int, default=-1, help="0: embeddings; -1: the last layer")
+    parser.add_argument("--pool", choices=POOLS, default="cls", help="what stands for a sentence")
+    parser.add_argument("--method", choices=("pca", "tsne"), default="pca")
+    parser.add_argument("--points", type=int, default=1000, help="triples to draw at most")
+    parser.add_argument("--lines", type=int, default=30, help="triples to draw lines for")
+    parser.add_argument("--output", type=Path, help="the PNG file to write")
+    parser.add_argument("--json", type=Path, help="write the statistics into this file")
+    args = parser.parse_args()
+    if args.points < 1 or args.lines < 0:
+        parser.error("--points must be at least 1, and --lines at least 0")
+    return args
+
+
+def main():
+    show_input_errors_plainly()
+    args = parse_args()
+    check(args, [args.json, args.output, args.save_triples])
+    if args.output:
+        load_pyplot()
+        load_sklearn()
+    found = load_triples(args)
+    from cline_fairseq.evaluation.geometry import unit
+
+    vectors, tables = {}, {}
+    texts = [text for view in zip(*found.triples, strict=True) for text in view]
+    for name, predictor in each_predictor(args):
+        with tqdm(total=len(texts), desc=name, unit=" texts", disable=None) as bar:
+            embedded = predictor.embed(texts, args.layer, args.pool, bar.update)
+        vectors[name] = unit(embedded).reshape(3, len(found.triples), -1)
+        tables[name] = statistics(vectors[name], args.seed)
+    print(f"{describe(found)}\n\n{as_markdown(tables)}", end="")
+    if args.json:
+        counts = {"triples": len(found.triples), "left_out": found.left_out, "seed": args.seed}
+        checkpoints = [{"name": name, **table} for name, table in tables.items()]
+        options = {"layer": args.layer, "pool": args.pool}
+        write_json(args.json, {**counts, **options, "checkpoints": checkpoints})
+    if args.output:
+        draw(vectors, args)
+
+
+if __name__ == "__main__":
+    main()
