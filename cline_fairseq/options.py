@@ -18,6 +18,12 @@ def add_subwords_options(parser: argparse.ArgumentParser, required: bool = True)
     parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")
 
 
+def subwords_options(args: argparse.Namespace) -> dict[str, str | None]:
+    """The options of :func:`add_subwords_options` alone, by name."""
+    names = ("bpe", "sentencepiece_model", "gpt2_encoder_json", "gpt2_vocab_bpe")
+    return {name: getattr(args, name) for name in names}
+
+
 def subwords_config(args: argparse.Namespace) -> dict:
     """fairseq's configuration of ``--bpe``, of these options.
 

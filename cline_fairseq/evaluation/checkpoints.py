@@ -3,9 +3,10 @@
 import pickle
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fairseq import checkpoint_utils
+from torch import Tensor
 
 from .. import compat  # noqa: F401  lets torch load what fairseq saves
 from ..errors import InputError, MissingFileError
@@ -48,22 +49,8 @@ def describe_model(path: Path, arch: str) -> ModelDescription:
         MissingFileError: if there is no such file.
         InputError: if it is no such checkpoint, or does not fit the architecture.
     """
-    if not path.is_file():
-        raise MissingFileError(
-            f"no checkpoint {path}: give the .pt file of a CLINE or RoBERTa model"
-        )
-    try:
-        state = checkpoint_utils.load_checkpoint_to_cpu(str(path))
-        model, weights = state["cfg"]["model"], state["model"]
-    except (
-        *(AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError),
-        *(pickle.UnpicklingError, zipfile.BadZipFile),
-    ) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{path} is no checkpoint of fairseq ({type(error).__name__}: {reason}): give the .pt "
-            "file of a CLINE or RoBERTa model"
-        ) from error
+    state = read_checkpoint(path)
+    model, weights = state["cfg"]["model"], state["model"]
     options = []
     for name in _SIZES + _NAMES:
         value = getattr(model, name, None)
@@ -82,9 +69,48 @@ def describe_model(path: Path, arch: str) -> ModelDescription:
         )
     return ModelDescription(
         options,
-        _rows(path, weights, "embed_tokens.weight"),
+        num_symbols(path, weights),
         _rows(path, weights, "embed_positions.weight") - _BEFORE_POSITIONS,
     )
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What fairseq saved, on the CPU.
+
+    Raises:
+        MissingFileError: if there is no such file.
+        InputError: if it is no checkpoint.
+    """
+    if not path.is_file():
+        raise MissingFileError(
+            f"no checkpoint {path}: give the .pt file of a CLINE or RoBERTa model"
+        )
+    try:
+        state = checkpoint_utils.load_checkpoint_to_cpu(str(path))
+        state["cfg"]["model"], state["model"]
+    except (
+        *(AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError),
+        *(pickle.UnpicklingError, zipfile.BadZipFile),
+    ) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{path} is no checkpoint of fairseq ({type(error).__name__}: {reason}): give the .pt "
+            "file of a CLINE or RoBERTa model"
+        ) from error
+    return state
+
+
+def num_symbols(path: Path, weights: dict[str, Tensor]) -> int:
+    """Rows of the table of embeddings: the dictionary with ``<mask>``.
+
+    Args:
+        path: the checkpoint.
+        weights: its model.
+
+    Raises:
+        InputError: if it is no CLINE or RoBERTa model.
+    """
+    return _rows(path, weights, "embed_tokens.weight")
 
 
 def _option(name):

@@ -1,6 +1,6 @@
 """Predictions of a classifier that fairseq's sentence_prediction trained, over a whole split."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,7 +62,8 @@ def predict(
     dataset = task.load_dataset(split)
     device = next(model.parameters()).device
     scores, gold = None, None
-    for indices in _batches([dataset.num_tokens(i) for i in range(len(dataset))], max_tokens):
+    sizes = [dataset.num_tokens(i) for i in range(len(dataset))]
+    for indices in batches_by_length(sizes, max_tokens):
         sample = dataset.collater([dataset[i] for i in indices])
         sample = utils.apply_to_sample(lambda tensor: tensor.to(device), sample)
         logits, _ = model(
@@ -95,8 +96,13 @@ def label_names(task: FairseqTask, classes: np.ndarray) -> list[str]:
     return [dictionary[dictionary.nspecial + c] for c in classes.tolist()]
 
 
-def _batches(sizes: list[int], max_tokens: int) -> Iterator[list[int]]:
-    """Examples of like length together, the longest first; at least one a batch."""
+def batches_by_length(sizes: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
+    """Indices of examples, those of like length together, the longest first; at least one a batch.
+
+    Args:
+        sizes: tokens of each example.
+        max_tokens: of a batch, with padding.
+    """
     order = np.argsort(-np.asarray(sizes), kind="stable").tolist()
     while order:
         count = max(max_tokens // max(sizes[order[0]], 1), 1)

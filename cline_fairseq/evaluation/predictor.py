@@ -1,0 +1,396 @@
+"""One predictor under all evaluation: texts in; probabilities, sentence vectors or states out."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from fairseq import checkpoint_utils
+from fairseq.data import data_utils
+from fairseq.models.roberta import RobertaModel
+from torch import Tensor
+
+from ..corpus.encoders import Indexer, build_encoder
+from ..corpus.symbols import EOS, SPECIAL, Symbols
+from ..errors import InputError, MissingFileError
+from ..options import MASK, SUPPORTED, subwords_config
+from .checkpoints import num_symbols, read_checkpoint
+from .prediction import MAX_TOKENS, batches_by_length, label_names
+
+Text = str | tuple[str, str]
+Progress = Callable[[int], None]
+
+POOLS = ("cls", "mean")
+_BOS, _PAD = SPECIAL.index("<s>"), SPECIAL.index("<pad>")
+_MADE_UP = "madeupword"  # fills the dictionary of labels up
+
+
+class HiddenStates(NamedTuple):
+    """The states of a batch of texts, at all layers."""
+
+    indices: list[int]  # which of the texts the rows are
+    layers: list[Tensor]  # float32 (rows, T, C), num_layers + 1 of them; embeddings first
+    lengths: Tensor  # int64 (rows,), real tokens of a row; the rest of it is padding
+
+
+class Predictor:
+    """A model of RoBERTa's kind that reads plain text.
+
+    Texts are split into symbols as scripts/encode.py and scripts/glue_preprocess.py do, with
+    whitespace around them left out and ends of lines in them read as spaces. A text is
+    ``<s> a </s>`` and a pair is ``<s> a </s> </s> b </s>``, as the task of the model builds them;
+    an empty text is ``<s> </s>``. A text that is longer than the positions of the model is cut at
+    its end, as in fine-tuning with ``--shorten-method truncate``. In a pair that is too long, the
+    longer text is cut before the other one, so that both are read; fine-tuning cuts the second.
+
+    Results are in the order of the texts. Batches are of texts of like length, and do not change
+    the results beyond rounding.
+
+    Attributes:
+        labels: names of the classes, in the order of the columns of :meth:`predict_proba`; empty
+            unless the model is a classifier.
+        num_layers: of the encoder.
+        max_positions: tokens of the longest text that is not cut.
+        is_regression: whether the model has a head that gives numbers instead of classes.
+    """
+
+    def __init__(
+        self,
+        model: RobertaModel,
+        indexer: Indexer,
+        labels: Sequence[str] = (),
+        head: str | None = None,
+        is_regression: bool = False,
+        begin: int | None = _BOS,
+        separator: int | None = EOS,
+        max_tokens: int = MAX_TOKENS,
+        name: str = "the model",
+    ):
+        """Put a predictor together; see :meth:`from_checkpoint`.
+
+        Args:
+            model: ready to predict.
+            indexer: of tokenizer and dictionary.
+            labels: of the classes of the head.
+            head: name of the head of classification; None of an encoder.
+            is_regression: whether it gives numbers.
+            begin: index of the symbol before a text, if any.
+            separator: index of the symbol before the second text of a pair, if any.
+            max_tokens: of a batch, with padding.
+            name: what error messages call it.
+        """
+        self._model, self._indexer, self._head, self._name = model, indexer, head, name
+        self._begin = np.array([] if begin is None else [begin], np.int64)
+        self._separator = np.array([] if separator is None else [separator], np.int64)
+        self._max_tokens = max_tokens
+        self.labels, self.is_regression = list(labels), is_regression
+        self.max_positions: int = model.max_positions()
+        self.num_layers: int = len(model.encoder.sentence_encoder.layers)
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        path: str | Path,
+        data: str | Path,
+        *,
+        bpe: str,
+        sentencepiece_model: str | None = None,
+        gpt2_encoder_json: str | None = None,
+        gpt2_vocab_bpe: str | None = None,
+        max_tokens: int = MAX_TOKENS,
+        device: str | None = None,
+    ) -> "Predictor":
+        """Load a model with its tokenizer and dictionaries.
+
+        Args:
+            path: a checkpoint of fairseq's sentence_prediction, for a classifier; or one of CLINE
+                or masked_lm, with any architecture of CLINE or RoBERTa, for an encoder.
+            data: the folder with input0/dict.txt and label/dict.txt, as scripts/glue_preprocess.py
+                writes it; for an encoder also the folder with the dict.txt of its corpus.
+            bpe: sentencepiece or gpt2; the files of the tokenizer are named as fairseq's options.
+            sentencepiece_model: of sentencepiece.
+            gpt2_encoder_json: of gpt2.
+            gpt2_vocab_bpe: of gpt2.
+            max_tokens: of a batch, with padding.
+            device: of torch; a GPU without, if there is one.
+
+        Raises:
+            MissingFileError: if a checkpoint or dictionary is not there.
+            InputError: if something is no checkpoint, no tokenizer or no dictionary, or if they do
+                not fit each other.
+        """
+        path, data = Path(path), Path(data)
+        if bpe not in SUPPORTED:
+            raise InputError(f"--bpe must be one of {', '.join(SUPPORTED)}, not {bpe!r}")
+        if not data.is_dir():
+            raise MissingFileError(f"no folder {data}: give the one with the dictionary of {path}")
+        files = argparse.Namespace(
+            bpe=bpe,
+            sentencepiece_model=None if sentencepiece_model is None else str(sentencepiece_model),
+            gpt2_encoder_json=None if gpt2_encoder_json is None else str(gpt2_encoder_json),
+            gpt2_vocab_bpe=None if gpt2_vocab_bpe is None else str(gpt2_vocab_bpe),
+        )
+        encoder = build_encoder(subwords_config(files))
+        state = read_checkpoint(path)
+        is_classifier = getattr(state["cfg"]["task"], "_name", None) == "sentence_prediction"
+        symbols, folder = _dictionary(path, data, state, is_classifier)
+        indexer = Indexer(encoder, symbols)
+        state["cfg"]["task"].data = str(folder)  # it may be elsewhere than in training
+        state["args"] = None  # where old checkpoints have the same once more
+        (model,), _, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
+        if not isinstance(model, RobertaModel):
+            raise InputError(f"{path} is no CLINE or RoBERTa model: give the .pt file of one")
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        model = model.float().to(device).eval()
+        options = {"max_tokens": max_tokens, "name": str(path)}
+        if not is_classifier:
+            return cls(model, indexer, **options)
+        cfg = task.cfg
+        return cls(
+            model,
+            indexer,
+            [] if cfg.regression_target else _labels(path, data, task),
+            cfg.classification_head_name,
+            cfg.regression_target,
+            cfg.init_token,
+            cfg.separator_token,
+            **options,
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self._model.parameters()).device
+
+    def logits(self, texts: Sequence[Text], progress: Progress = lambda count: None) -> np.ndarray:
+        """What the head gives.
+
+        Args:
+            texts: texts, or pairs of them.
+            progress: called with the number of texts that were done.
+
+        Returns:
+            float32 (N, classes); (N, 1) of a regression.
+
+        Raises:
+            InputError: if the model is an encoder, without a head.
+        """
+        if self._head is None:
+            raise InputError(
+                f"{self._name} is an encoder, and has no head of classification: give a "
+                "checkpoint that was fine-tuned (scripts/glue_finetune.py)"
+            )
+        rows = self.encode(texts)
+        scores = np.empty((len(rows), len(self.labels) or 1), np.float32)
+        with torch.inference_mode():
+            for indices, tokens in self._batches(rows):
+                out, _ = self._model(
+                    tokens, features_only=True, classification_head_name=self._head
+                )
+                scores[indices] = out.float().cpu().numpy()
+                progress(len(indices))
+        return scores
+
+    def predict_proba(
+        self, texts: Sequence[Text], progress: Progress = lambda count: None
+    ) -> np.ndarray:
+        """Probabilities of the classes.
+
+        Args:
+            texts: texts, or pairs of them.
+            progress: called with the number of texts that were done.
+
+        Returns:
+            float32 (N, classes), a column for each of :attr:`labels`.
+
+        Raises:
+            InputError: if the model is no classifier.
+        """
+        if self.is_regression:
+            raise InputError(
+                f"{self._name} predicts numbers, not classes, and has no probabilities: give a "
+                "checkpoint that was fine-tuned on classes"
+            )
+        scores = torch.from_numpy(self.logits(texts, progress))
+        return scores.softmax(1).numpy()
+
+    def predict(
+        self, texts: Sequence[Text], progress: Progress = lambda count: None
+    ) -> list[str] | np.ndarray:
+        """The label of each text; of a regression, its number, as float32 (N,).
+
+        Raises:
+            InputError: if the model is an encoder, without a head.
+        """
+        scores = self.logits(texts, progress)
+        if self.is_regression:
+            return scores[:, 0]
+        return [self.labels[column] for column in scores.argmax(1)]
+
+    def embed(
+        self,
+        texts: Sequence[Text],
+        layer: int = -1,
+        pool: str = "cls",
+        progress: Progress = lambda count: None,
+    ) -> np.ndarray:
+        """Sentence vectors.
+
+        Args:
+            texts: texts, or pairs of them.
+            layer: 0 is the embeddings, :attr:`num_layers` or -1 the last layer.
+            pool: cls is the vector of ``<s>``; mean is that over all tokens, ``<s>`` and ``</s>``
+                among them.
+            progress: called with the number of texts that were done.
+
+        Returns:
+            float32 (N, C).
+
+        Raises:
+            InputError: if there is no such layer, or no such pool.
+        """
+        last = self.num_layers
+        if not -last - 1 <= layer <= last:
+            raise InputError(f"no layer {layer}: {self._name} has the layers 0 to {last}")
+        if pool not in POOLS:
+            raise InputError(f"pool must be one of {', '.join(POOLS)}, not {pool!r}")
+        layer %= last + 1
+        rows = self.encode(texts)
+        vectors = np.empty((len(rows), self._model.args.encoder_embed_dim), np.float32)
+        with torch.inference_mode():
+            for indices, tokens in self._batches(rows):
+                states = self._states(tokens)[layer] if layer < last else self._last(tokens)
+                if pool == "cls":
+                    pooled = states[:, 0]
+                else:
+                    real = tokens.ne(_PAD).unsqueeze(2)
+                    pooled = states.masked_fill(~real, 0).sum(1) / real.sum(1)
+                vectors[indices] = pooled.cpu().numpy()
+                progress(len(indices))
+        return vectors
+
+    @torch.no_grad()
+    def hidden_states(
+        self, texts: Sequence[Text], progress: Progress = lambda count: None
+    ) -> Iterator[HiddenStates]:
+        """The vectors of all tokens at all layers, a batch at a time, the longest texts first.
+
+        The vectors at padding mean nothing. The last layer is what the heads read: behind the
+        final layer norm, where the model has one.
+
+        Args:
+            texts: texts, or pairs of them.
+            progress: called with the number of texts that were done.
+        """
+        for indices, tokens in self._batches(self.encode(texts)):
+            yield HiddenStates(indices, self._states(tokens), tokens.ne(_PAD).sum(1))
+            progress(len(indices))
+
+    def encode(self, texts: Sequence[Text]) -> list[np.ndarray]:
+        """The indices that the model reads for each text, int64 (tokens,).
+
+        Raises:
+            InputError: if a text is no valid Unicode.
+        """
+        if isinstance(texts, str):
+            raise TypeError("give a list of texts, not a single one")
+        pairs = [(text,) if isinstance(text, str) else tuple(text) for text in texts]
+        lines = [_as_line(i, part) for i, pair in enumerate(pairs) for part in pair]
+        if not lines:
+            return []
+        data, sizes = self._indexer(lines)
+        parts = iter(np.split(data, np.cumsum(sizes)[:-1]))
+        return [self._join(*(next(parts) for _ in pair)) for pair in pairs]
+
+    def _join(self, first, second=None):
+        room = self.max_positions - len(self._begin)
+        if second is None:
+            return np.concatenate([self._begin, first[:room]])
+        excess = len(first) + len(second) - (room - len(self._separator))
+        if excess > 0:
+            first, second = _cut_pair(first, second, excess)
+        return np.concatenate([self._begin, first, self._separator, second])
+
+    def _batches(self, rows: list[np.ndarray]) -> Iterator[tuple[list[int], Tensor]]:
+        for indices in batches_by_length([len(row) for row in rows], self._max_tokens):
+            tokens = [torch.from_numpy(rows[i]) for i in indices]
+            yield indices, data_utils.collate_tokens(tokens, _PAD).to(self.device)
+
+    def _last(self, tokens):
+        return self._model(tokens, features_only=True)[0]
+
+    def _states(self, tokens):
+        features, extra = self._model(tokens, features_only=True, return_all_hiddens=True)
+        states = [state.transpose(0, 1) for state in extra["inner_states"]]
+        return [*states[:-1], features]
+
+
+def _as_line(index, text):
+    """A text as it would be read from a line of a file."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"text {index + 1} is no valid Unicode ({error.reason}): write it again as UTF-8"
+        ) from error
+    return text.replace("\r\n", " ").replace("\n", " ").strip()
+
+
+def _cut_pair(first, second, excess):
+    """Cut two texts by some tokens in all, the longer one first; their ends stay."""
+    sizes = [len(first), len(second)]
+    difference = abs(sizes[0] - sizes[1])
+    longer = int(sizes[1] > sizes[0])
+    cut = [0, 0]
+    cut[longer] = min(excess, difference)
+    rest = excess - cut[longer]
+    cut[longer] += rest // 2
+    cut[1 - longer] += rest - rest // 2
+    return tuple(
+        np.append(part[: len(part) - size - 1], part[-1]) if size else part
+        for part, size in zip((first, second), cut, strict=True)
+    )
+
+
+def _dictionary(path, data, state, is_classifier):
+    """The dictionary of the texts, and the folder in which the task of the model finds it.
+
+    Raises:
+        MissingFileError: if there is none.
+        InputError: if the model was trained with another one.
+    """
+    folder = data / "input0"
+    if not is_classifier and not (folder / "dict.txt").is_file():
+        folder = data
+    symbols = Symbols(folder / "dict.txt")
+    size, expected = len(symbols), num_symbols(path, state["model"])
+    size += MASK not in symbols.symbols
+    if size != expected:
+        raise InputError(
+            f"{folder / 'dict.txt'} has {size:,} symbols, and {path} was trained with "
+            f"{expected:,}: give the folder with the dictionary of the checkpoint"
+        )
+    if is_classifier and not getattr(state["cfg"]["task"], "regression_target", False):
+        Symbols(data / "label" / "dict.txt")  # says so where it is missing
+    return symbols, data if is_classifier else folder
+
+
+def _labels(path, data, task):
+    """The labels by column.
+
+    Raises:
+        InputError: if the data are those of another task.
+    """
+    labels = [
+        label
+        for label in Symbols(data / "label" / "dict.txt").symbols[len(SPECIAL) :]
+        if not label.startswith(_MADE_UP)
+    ]
+    if len(labels) != task.cfg.num_classes:
+        raise InputError(
+            f"{data} has the labels {', '.join(labels)}, and {path} was trained on "
+            f"{task.cfg.num_classes} classes: give the folder of the task that it was trained on"
+        )
+    return label_names(task, np.arange(len(labels)))

@@ -1,0 +1,63 @@
+"""Checkpoints of tiny models with random weights, as fairseq-train writes them, made in process."""
+
+import sys
+from unittest import mock
+
+import torch
+from fairseq import options, tasks
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from omegaconf import OmegaConf
+
+SIZE = ("--encoder-layers", 2, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64)
+
+
+def save_encoder(path, data, task="cline", arch="cline_base", *extra):
+    """A pre-trained encoder: of ``cline``, or of ``masked_lm``."""
+    loss = ("--criterion", task, "--tokens-per-sample", 64)
+    return _save(path, data, "--task", task, "--arch", arch, *loss, *extra)
+
+
+def save_classifier(path, data, classes, arch="cline_base", *extra):
+    """A fine-tuned classifier with the options of scripts/glue_finetune.py."""
+    task = ("--task", "sentence_prediction", "--criterion", "sentence_prediction")
+    head = ("--num-classes", classes, "--classification-head-name", "glue_task")
+    symbols = ("--init-token", 0, "--separator-token", 2, "--shorten-method", "truncate")
+    return _save(path, data, *task, *head, *symbols, "--arch", arch, *extra)
+
+
+def _save(path, data, *arguments):
+    arguments = (data, *arguments, *SIZE, "--encoder-attention-heads", 2, "--cpu")
+    if "--max-positions" not in arguments:
+        arguments += ("--max-positions", 100)
+    with mock.patch.object(sys, "argv", ["train"]):
+        parser = options.get_training_parser()
+    args = options.parse_args_and_arch(parser, [str(part) for part in arguments])
+    cfg = convert_namespace_to_omegaconf(args)
+    task = tasks.setup_task(cfg.task)
+    torch.manual_seed(cfg.common.seed)
+    model = task.build_model(cfg.model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:  # so large that each token changes the whole text's output
+                parameter.normal_(std=0.3)
+        model.encoder.sentence_encoder.embed_tokens.weight[1] = 0  # padding
+    torch.save(
+        {
+            "args": None,
+            "cfg": OmegaConf.to_container(cfg, resolve=True, enum_to_str=True),
+            "model": model.state_dict(),
+            "criterion": None,
+            "optimizer_history": [
+                {
+                    "criterion_name": "Criterion",
+                    "optimizer_name": "Optimizer",
+                    "lr_scheduler_state": {},
+                    "num_updates": 0,
+                }
+            ],
+            "task_state": {},
+            "extra_state": {"epoch": 1},
+        },
+        path,
+    )
+    return path
