@@ -13,8 +13,10 @@ Or takes triples of your own, with --triples: a TSV whose first line names the c
 synonym and antonym, or JSON lines with these fields (of a file with the ending .jsonl).
 
 Layer 0 is the embeddings. Numbers are percent of the triples, a tie counts one half, and 95 %
-bootstrap intervals over the triples are behind them. Guessing gives 50; so does layer 0 by the
-vector of <s> (CLS), which is the same in all texts there.
+bootstrap intervals over the triples are behind them. A coin would give 50, as does layer 0 by the
+vector of <s> (CLS), which is the same in all texts there. But twice as many words are replaced in
+synonym views as in antonym views (--synonym-ratio, --antonym-ratio): who goes by how many words
+two texts share has far less than 50.
 """
 
 import argparse
@@ -177,7 +179,7 @@ def draw(reports: list[HitsReport], path: Path) -> None:
         axis.label_outer()
         axis.grid(alpha=0.3)
     axes[0, 0].legend()
-    figure.suptitle("closer to the synonym view than to the antonym view; guessing: 50")
+    figure.suptitle("closer to the synonym view than to the antonym view")
     with written_whole(path) as part:
         figure.savefig(part, dpi=120)
     plt.close(figure)

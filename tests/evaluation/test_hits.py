@@ -7,11 +7,14 @@ import pytest
 import torch
 
 from cline_fairseq.errors import InputError, MissingFileError
-from cline_fairseq.evaluation.hits import wins, wins_by_layer
+from cline_fairseq.evaluation import Predictor
+from cline_fairseq.evaluation.hits import evaluate_hits, wins, wins_by_layer
+from cline_fairseq.evaluation.hits_report import as_markdown, make_report
 from cline_fairseq.evaluation.similarities import SIMILARITIES, TokenVectors
-from cline_fairseq.evaluation.triples import make_triples, read_triples, write_triples
+from cline_fairseq.evaluation.triples import Triple, make_triples, read_triples, write_triples
 from cline_fairseq.rewriting import Rewriter, split_words
-from helpers import SENTENCE
+from helpers import SENTENCE, TOKENIZER
+from tiny_models import save_encoder
 
 
 def random_texts(seed, rows, width, dim=5):
@@ -187,3 +190,67 @@ def test_columns_in_any_order(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_bytes(b"\xef\xbb\xbfid\tantonym\tsynonym\toriginal\r\n7\tc\tb\t a \r\n\r\n")
     assert read_triples(path) == [("a", "b", "c")]
+
+
+@pytest.fixture(scope="module")
+def predictors(corpus, tmp_path_factory):
+    """One model, twice: with small batches, and with large ones."""
+    folder = tmp_path_factory.mktemp("model")
+    path = save_encoder(folder / "encoder.pt", corpus / "bin")
+    options = {"bpe": "sentencepiece", "sentencepiece_model": corpus / TOKENIZER}
+    return [
+        Predictor.from_checkpoint(path, corpus / "bin", max_tokens=n, **options)
+        for n in (100, 8192)
+    ]
+
+
+def test_hits_of_a_model(predictors, rewriter, texts):
+    """Against triples one by one, layer by layer, in the order of the triples."""
+    triples, _ = make_triples(sorted(texts[:60], key=len)[:15], rewriter)
+    triples.reverse()
+    long = "the " * 150  # the replacement is cut off
+    triples.insert(1, Triple(long + "mouse", long + "rodent", long + "cat"))
+    done = []
+    found = evaluate_hits(predictors[0], triples, 300, done.append)
+    assert sum(done) == len(triples)
+    assert len(done) > 1
+    assert (found == evaluate_hits(predictors[1], triples)).all()
+    assert (found[1] == 0.5).all()
+    names = list(SIMILARITIES)
+    assert (found[:, 0, [names.index("cls_dot"), names.index("cls_cosine")]] == 0.5).all()
+    for i, triple in enumerate(triples):
+        if i == 1:
+            continue
+        states = {}
+        for view, text in enumerate(triple):
+            (batch,) = predictors[1].hidden_states([text])
+            states[view] = [layer[0].tolist() for layer in batch.layers]
+        for layer in range(3):
+            for column, name in enumerate(names):
+                if layer == 0 and name.startswith("cls"):
+                    continue
+                original, *views = (states[view][layer] for view in range(3))
+                near, far = (REFERENCES[name](original, view) for view in views)
+                if abs(near - far) > 1e-4 * abs(near):  # floats cannot tell closer ones
+                    assert found[i, layer, column] == (near > far)
+
+
+def test_report():
+    rng = np.random.default_rng(0)
+    first, second = (
+        rng.choice([0, 0.5, 1], (40, layers, 4), p=[0.3, 0.1, 0.6]) for layers in (3, 2)
+    )
+    reports = [make_report("a", first), make_report("b", second)]
+    for report, values in zip(reports, (first, second), strict=True):
+        np.testing.assert_allclose(report.hits, 100 * values.mean(0))
+        assert (report.low <= report.hits).all()
+        assert (report.hits <= report.high).all()
+        entry = report.as_dict()["mean_cosine"]
+        assert entry["hits"] == report.hits[:, 2].tolist()
+        assert entry["hits"][entry["best_layer"]] == max(entry["hits"])
+    lines = as_markdown(reports).splitlines()
+    assert lines[0] == "| similarity | layer | a | b |"
+    hits, low, high = (v[1, 0] for v in reports[0][1:])
+    assert f"| CLS, dot product | 1 | {hits:.1f} ({low:.1f} to {high:.1f}) |" in lines[3]
+    assert lines[4].endswith("|  |")  # b has no such layer
+    assert len(lines) == 2 + 4 * (3 + 1)
