@@ -21,6 +21,7 @@ two texts share has far less than 50.
 
 import argparse
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -198,6 +199,7 @@ def parse_args():
 
 def main():
     show_input_errors_plainly()
+    logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
     args = parse_args()
     check(args, [args.json, args.plot, args.save_triples])
     if args.plot:

@@ -22,6 +22,7 @@ thousands of sentences; --points draws fewer.
 """
 
 import argparse
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,7 @@ def parse_args():
 
 def main():
     show_input_errors_plainly()
+    logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
     args = parse_args()
     check(args, [args.json, args.output, args.save_triples])
     if args.output:
