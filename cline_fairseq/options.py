@@ -1,6 +1,7 @@
 """Options that programs share: the subword tokenizer, named as in fairseq, and shards."""
 
 import argparse
+from pathlib import Path
 
 from .errors import InputError
 
@@ -71,3 +72,13 @@ def parse_shard(text: str) -> tuple[int, int]:
             f"expected i/n with i from 0 to n - 1, not {text!r}"
         ) from None
     return part, parts
+
+
+def parse_named_path(text: str) -> tuple[str, Path]:
+    """``NAME=PATH``, or a path, which is its own name; an option's type."""
+    name, found, path = text.partition("=")
+    if not found or Path(text).exists():  # names of folders may have such signs
+        return text, Path(text)
+    if not name or not path:
+        raise argparse.ArgumentTypeError(f"expected NAME=PATH, not {text!r}")
+    return name, Path(path)

@@ -1,5 +1,6 @@
 """Checkpoints of tiny models with random weights, as fairseq-train writes them, made in process."""
 
+import argparse
 import sys
 from unittest import mock
 
@@ -23,6 +24,17 @@ def save_classifier(path, data, classes, arch="cline_base", *extra):
     head = ("--num-classes", classes, "--classification-head-name", "glue_task")
     symbols = ("--init-token", 0, "--separator-token", 2, "--shorten-method", "truncate")
     return _save(path, data, *task, *head, *symbols, "--arch", arch, *extra)
+
+
+def as_published(path, checkpoint):
+    """An encoder in the format of the first RoBERTa checkpoints."""
+    state = torch.load(checkpoint)
+    args = argparse.Namespace(**vars(state["cfg"]["model"]))
+    names = {name.replace("encoder.", "decoder.", 1): name for name in state["model"]}
+    model = {old: state["model"][new] for old, new in names.items()}
+    del state["cfg"], state["criterion"], state["task_state"]
+    torch.save({**state, "args": args, "model": model}, path)
+    return path
 
 
 def _save(path, data, *arguments):

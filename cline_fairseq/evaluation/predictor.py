@@ -49,6 +49,8 @@ class Predictor:
     the results beyond rounding.
 
     Attributes:
+        model: ready to predict.
+        head: name of its head of classification; None of an encoder.
         labels: names of the classes, in the order of the columns of :meth:`predict_proba`; empty
             unless the model is a classifier.
         num_layers: of the encoder.
@@ -81,7 +83,7 @@ class Predictor:
             max_tokens: of a batch, with padding.
             name: what error messages call it.
         """
-        self._model, self._indexer, self._head, self._name = model, indexer, head, name
+        self.model, self._indexer, self.head, self._name = model, indexer, head, name
         self._begin = np.array([] if begin is None else [begin], np.int64)
         self._separator = np.array([] if separator is None else [separator], np.int64)
         self._max_tokens = max_tokens
@@ -162,7 +164,7 @@ class Predictor:
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return next(self._model.parameters()).device
+        return next(self.model.parameters()).device
 
     def logits(self, texts: Sequence[Text], progress: Progress = lambda count: None) -> np.ndarray:
         """What the head gives.
@@ -177,7 +179,7 @@ class Predictor:
         Raises:
             InputError: if the model is an encoder, without a head.
         """
-        if self._head is None:
+        if self.head is None:
             raise InputError(
                 f"{self._name} is an encoder, and has no head of classification: give a "
                 "checkpoint that was fine-tuned (scripts/glue_finetune.py)"
@@ -186,9 +188,7 @@ class Predictor:
         scores = np.empty((len(rows), len(self.labels) or 1), np.float32)
         with torch.inference_mode():
             for indices, tokens in self._batches(rows):
-                out, _ = self._model(
-                    tokens, features_only=True, classification_head_name=self._head
-                )
+                out, _ = self.model(tokens, features_only=True, classification_head_name=self.head)
                 scores[indices] = out.float().cpu().numpy()
                 progress(len(indices))
         return scores
@@ -258,7 +258,7 @@ class Predictor:
             raise InputError(f"pool must be one of {', '.join(POOLS)}, not {pool!r}")
         layer %= last + 1
         rows = self.encode(texts)
-        vectors = np.empty((len(rows), self._model.args.encoder_embed_dim), np.float32)
+        vectors = np.empty((len(rows), self.model.args.encoder_embed_dim), np.float32)
         with torch.inference_mode():
             for indices, tokens in self._batches(rows):
                 states = self._states(tokens)[layer] if layer < last else self._last(tokens)
@@ -294,6 +294,14 @@ class Predictor:
         Raises:
             InputError: if a text is no valid Unicode.
         """
+        return [self._join(*parts) for parts in self._parts(texts)]
+
+    def is_cut(self, texts: Sequence[Text]) -> np.ndarray:
+        """Whether the texts are longer than what the model reads of them; bool (N,)."""
+        return np.array([self._excess(*parts) > 0 for parts in self._parts(texts)], bool)
+
+    def _parts(self, texts):
+        """The symbols of each text: of itself, or of both texts of a pair."""
         if isinstance(texts, str):
             raise TypeError("give a list of texts, not a single one")
         pairs = [(text,) if isinstance(text, str) else tuple(text) for text in texts]
@@ -302,13 +310,19 @@ class Predictor:
             return []
         data, sizes = self._indexer(lines)
         parts = iter(np.split(data, np.cumsum(sizes)[:-1]))
-        return [self._join(*(next(parts) for _ in pair)) for pair in pairs]
+        return [tuple(next(parts) for _ in pair) for pair in pairs]
+
+    def _excess(self, first, second=None):
+        """How many tokens do not fit into the model."""
+        size = len(self._begin) + len(first)
+        if second is not None:
+            size += len(self._separator) + len(second)
+        return size - self.max_positions
 
     def _join(self, first, second=None):
-        room = self.max_positions - len(self._begin)
+        excess = self._excess(first, second)
         if second is None:
-            return np.concatenate([self._begin, first[:room]])
-        excess = len(first) + len(second) - (room - len(self._separator))
+            return np.concatenate([self._begin, first])[: self.max_positions]
         if excess > 0:
             first, second = _cut_pair(first, second, excess)
         return np.concatenate([self._begin, first, self._separator, second])
@@ -319,10 +333,10 @@ class Predictor:
             yield indices, data_utils.collate_tokens(tokens, _PAD).to(self.device)
 
     def _last(self, tokens):
-        return self._model(tokens, features_only=True)[0]
+        return self.model(tokens, features_only=True)[0]
 
     def _states(self, tokens):
-        features, extra = self._model(tokens, features_only=True, return_all_hiddens=True)
+        features, extra = self.model(tokens, features_only=True, return_all_hiddens=True)
         states = [state.transpose(0, 1) for state in extra["inner_states"]]
         return [*states[:-1], features]
 

@@ -17,7 +17,7 @@ from cline_fairseq.evaluation.glue.tasks import TASKS
 from cline_fairseq.evaluation.prediction import load_classifier, predict
 from glue_files import write_task
 from helpers import ROOT, TOKENIZER, sentencepiece_options
-from tiny_models import save_classifier, save_encoder
+from tiny_models import as_published, save_classifier, save_encoder
 
 BOS, PAD, EOS = 0, 1, 2
 CLASSES = {"SST-2": 2, "MNLI": 3, "STS-B": 1}
@@ -60,10 +60,11 @@ def checkpoints(corpus, glue, tmp_path_factory):
     ):
         name = f"{task} {arch}"
         paths[name] = save_encoder(folder / f"{name}.pt", corpus / "bin", task, arch)
+    paths["published"] = as_published(folder / "p.pt", paths["masked_lm roberta_base"])
     return paths
 
 
-ENCODERS = ["cline cline_base", "masked_lm cline_base", "masked_lm roberta_base"]
+ENCODERS = ["cline cline_base", "masked_lm cline_base", "masked_lm roberta_base", "published"]
 
 
 def raw_texts(examples):
@@ -150,6 +151,8 @@ def test_pairs_are_cut_at_the_longer_text(glue, checkpoints, subwords, sizes, ke
     expected = [BOS, *[a] * kept[0], EOS, EOS, *[b] * kept[1], EOS]
     assert row.tolist() == expected
     assert len(row) <= predictor.max_positions == 100
+    assert predictor.is_cut([tuple(words)]).tolist() == [sum(sizes) > 96]
+    assert predictor.is_cut(["the " * 98, "the " * 99]).tolist() == [False, True]
     (single,) = predictor.encode(["the " * 200])
     assert single.tolist() == [BOS, *[a] * 99]  # as sentence_prediction cuts it
 
@@ -164,7 +167,7 @@ def test_sentence_vectors(corpus, checkpoints, subwords, texts, name):
     sample = [*texts[:6], "", ("a pair", texts[7])]
     hub = RobertaHubInterface.__new__(RobertaHubInterface)
     torch.nn.Module.__init__(hub)
-    hub.model = predictor._model
+    hub.model = predictor.model
     hub.register_buffer("_float_tensor", torch.zeros(1))
     rows = predictor.encode(sample)
     with torch.no_grad():
@@ -194,7 +197,7 @@ def test_last_layer_is_behind_the_final_norm(corpus, checkpoints, subwords, text
     path = checkpoints["masked_lm roberta_prenorm"]
     predictor = Predictor.from_checkpoint(path, corpus / "bin", max_tokens=1, **subwords)
     row = torch.from_numpy(predictor.encode(texts[:1])[0])[None]
-    features = predictor._model(row, features_only=True)[0].detach()
+    features = predictor.model(row, features_only=True)[0].detach()
     (batch,) = predictor.hidden_states(texts[:1])
     np.testing.assert_allclose(batch.layers[-1], features, atol=1e-6)
     np.testing.assert_allclose(predictor.embed(texts[:1]), features[:, 0], atol=1e-6)

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Evaluate classifiers on contrast sets: accuracy on originals and contrasts, and consistency.
+
+A set is an original text and one or more contrasts: small edits, most of which change the label.
+A model is consistent on a set if it is right on all of it (Gardner et al. 2020,
+https://arxiv.org/abs/2004.02709). From one file whose rows name their set, the original first:
+
+    python scripts/evaluate_contrast.py --checkpoint cline=runs/cline/seed1/checkpoint_best.pt \\
+        --data glue-bin/SST-2 --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
+        --paired test_paired.tsv --pair-column batch_id --text-column Text \\
+        --label-column Sentiment --labels Negative=0,Positive=1
+
+From two files in the same order, with pairs of texts, for two checkpoints side by side:
+
+    python scripts/evaluate_contrast.py --checkpoint cline=cline.pt --checkpoint mlm=mlm.pt \\
+        --data glue-bin/RTE --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
+        --originals original.jsonl --contrasts revised.jsonl --text-column premise \\
+        --text2-column hypothesis --json contrast.json --unmoved unmoved.tsv
+
+Files are TSV with a header, or JSON lines (.jsonl, .ndjson, .json). Numbers are percent, with 95 %
+bootstrap intervals over the sets. Unmoved are the contrasts whose label is not that of the
+original while the prediction is. Checkpoints share tokenizer, dictionary and labels (--data).
+"""
+
+import argparse
+import csv
+import json
+import logging
+from pathlib import Path
+
+from tqdm import tqdm
+
+from cline_fairseq.errors import InputError, show_input_errors_plainly
+from cline_fairseq.evaluation import Predictor
+from cline_fairseq.evaluation.contrast import (
+    all_examples,
+    count_moving,
+    find_unmoved,
+    group_by_id,
+    pair_files,
+    require_labels,
+    score,
+    score_groups,
+)
+from cline_fairseq.evaluation.examples import QUOTINGS, Columns, read_examples
+from cline_fairseq.files import written_whole
+from cline_fairseq.options import add_subwords_options, parse_named_path, subwords_options
+
+UNMOVED = ("checkpoint", "set", "group", "original_label", "contrast_label", "prediction")
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=parse_named_path,
+        action="append",
+        required=True,
+        metavar="NAME=PATH",
+        help="a fine-tuned classifier; again for others",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of its binarized task")
+    add_subwords_options(parser)
+    files = parser.add_argument_group("files")
+    files.add_argument("--paired", type=Path, help="one file of originals and contrasts")
+    files.add_argument("--originals", type=Path, help="or a file of originals")
+    files.add_argument("--contrasts", type=Path, help="and one of contrasts in the same order")
+    files.add_argument("--quoting", choices=list(QUOTINGS), default="csv", help="of TSV files")
+    columns = parser.add_argument_group("columns")
+    columns.add_argument("--text-column", default="text")
+    columns.add_argument("--text2-column", help="the second text, where examples are pairs")
+    columns.add_argument("--label-column", default="label")
+    columns.add_argument("--group-column", help="count by this as well, as a kind of edit")
+    columns.add_argument("--pair-column", help="id of the set; of two files, it is compared")
+    columns.add_argument(
+        "--role-column", help="tells originals from contrasts; without, the first row is original"
+    )
+    columns.add_argument("--original-role", default="original", help="what it says of originals")
+    parser.add_argument(
+        "--labels",
+        type=parse_labels,
+        metavar="FILE=MODEL,...",
+        help="classes of the model for the labels of the files, as Negative=0,Positive=1",
+    )
+    parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
+    parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
+    parser.add_argument("--json", type=Path, help="write all numbers into this file")
+    parser.add_argument("--unmoved", type=Path, help="write unmoved contrasts into this TSV file")
+    args = parser.parse_args()
+    if (args.paired is None) == (args.originals is None) or (args.originals is None) != (
+        args.contrasts is None
+    ):
+        parser.error("give either --paired, or --originals with --contrasts")
+    if args.paired and not args.pair_column:
+        parser.error("--paired needs --pair-column")
+    if args.resamples < 1:
+        parser.error("--resamples must be at least 1")
+    names = [name for name, _ in args.checkpoint]
+    if len(set(names)) < len(names):
+        parser.error("give each --checkpoint a name of its own")
+    return args
+
+
+def parse_labels(text: str) -> dict[str, str]:
+    """``a=b,c=d``."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(name.strip() and sign and label.strip() for name, sign, label in pairs):
+        raise argparse.ArgumentTypeError(f"expected as Negative=0,Positive=1, not {text!r}")
+    return {name.strip(): label.strip() for name, _, label in pairs}
+
+
+def read_sets(args):
+    """The contrast sets of the options."""
+    columns = Columns(
+        args.text_column,
+        args.label_column,
+        args.text2_column,
+        args.group_column,
+        args.pair_column,
+        args.role_column if args.paired else None,
+    )
+    paths = [args.paired] if args.paired else [args.originals, args.contrasts]
+    files = [read_examples(path, columns, args.labels, args.quoting) for path in paths]
+    if args.paired:
+        sets = group_by_id(files[0], args.original_role if args.role_column else None)
+    else:
+        sets = pair_files(*files)
+    if args.group_column and all(one.group is None for one in sets):
+        raise InputError(
+            f"{paths[-1]} has no column {args.group_column!r}: say with --group-column which it is"
+        )
+    return sets
+
+
+def evaluate(name, path, sets, args):
+    """The results of a checkpoint as plain values, and its unmoved contrasts."""
+    predictor = Predictor.from_checkpoint(path, args.data, **subwords_options(args))
+    if predictor.head and not predictor.is_regression:
+        require_labels(sets, predictor.labels, name)
+    texts = [example.text for example in all_examples(sets)]
+    with tqdm(total=len(texts), unit=" texts", desc=name) as bar:
+        columns = predictor.predict_proba(texts, bar.update).argmax(1)
+    predictions = [predictor.labels[column] for column in columns]
+    draws = (args.resamples, args.seed)
+    groups = score_groups(sets, predictions, *draws)
+    unmoved = find_unmoved(sets, predictions)
+    result = {
+        "name": name,
+        "checkpoint": str(path),
+        "scores": score(sets, predictions, *draws),
+        "groups": groups,
+        "unmoved": len(unmoved),
+        "cut_texts": int(predictor.is_cut(texts).sum()),
+    }
+    return result, unmoved
+
+
+def as_markdown(results, sets) -> str:
+    """The tables for people."""
+    lines = [
+        f"{len(sets):,} contrast sets, {len(all_examples(sets)):,} texts.",
+        "",
+        "| checkpoint | originals | contrasts | consistency | unmoved |",
+        "|---|---|---|---|---|",
+    ]
+    moving = count_moving(sets)
+    for result in results:
+        lines.append(
+            f"| {result['name']} | {_shares(result['scores'])} | {result['unmoved']:,} of "
+            f"{moving:,} |"
+        )
+    if any(result["groups"] for result in results):
+        lines += [
+            "",
+            "| group | sets | checkpoint | originals | contrasts | consistency |",
+            "|---|---|---|---|---|---|",
+        ]
+        for group in results[0]["groups"]:
+            for result in results:
+                scores = result["groups"][group]
+                lines.append(
+                    f"| {group} | {scores.sets:,} | {result['name']} | {_shares(scores)} |"
+                )
+    for result in results:
+        if result["cut_texts"]:
+            lines += ["", f"{result['name']} read {result['cut_texts']:,} texts in part."]
+    return "\n".join(lines)
+
+
+def _shares(scores):
+    return " | ".join(
+        str(share) for share in (scores.original, scores.contrast, scores.consistency)
+    )
+
+
+def write_json(results, args) -> None:
+    """All numbers."""
+    plain = [
+        {
+            **result,
+            "scores": result["scores"].as_dict(),
+            "groups": {name: scores.as_dict() for name, scores in result["groups"].items()},
+        }
+        for result in results
+    ]
+    values = {"resamples": args.resamples, "seed": args.seed, "checkpoints": plain}
+    with written_whole(args.json) as part:
+        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def write_unmoved(unmoved, path: Path, is_pair: bool) -> None:
+    """The contrasts that did not move a checkpoint, with their originals."""
+    texts = ["text", "text2"] if is_pair else ["text"]
+    header = [*UNMOVED, *(f"{kind}_{t}" for kind in ("original", "contrast") for t in texts)]
+    with written_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, "excel-tab", lineterminator="\n")
+        writer.writerow(header)
+        for name, found in unmoved.items():
+            for one, contrast, prediction in found:
+                row = [name, one.set_id, one.group or "", one.original.label, contrast.label]
+                row.append(prediction)
+                for text in (one.original.text, contrast.text):
+                    row += [text] if isinstance(text, str) else text
+                writer.writerow(row)
+
+
+def main():
+    show_input_errors_plainly()
+    logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
+    args = parse_args()
+    sets = read_sets(args)
+    results, unmoved = [], {}
+    for name, path in args.checkpoint:
+        result, unmoved[name] = evaluate(name, path, sets, args)
+        results.append(result)
+    print(as_markdown(results, sets))
+    if args.json:
+        write_json(results, args)
+    if args.unmoved:
+        write_unmoved(unmoved, args.unmoved, args.text2_column is not None)
+
+
+if __name__ == "__main__":
+    main()
