@@ -10,7 +10,7 @@ and its two views. Sentences where either view has no replacement are left out, 
         --json hits.json --plot hits.png
 
 Or takes triples of your own, with --triples: a TSV whose first line names the columns original,
-synonym and antonym, or JSON lines with these fields (of a file with the ending .jsonl).
+synonym and antonym, or JSON lines (.jsonl, .ndjson, .json) with these fields.
 
 Layer 0 is the embeddings. Numbers are percent of the triples, a tie counts one half, and 95 %
 bootstrap intervals over the triples are behind them. A coin would give 50, as does layer 0 by the
@@ -29,6 +29,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.evaluation.examples import QUOTINGS
 from cline_fairseq.evaluation.hits_report import TITLES, HitsReport, as_markdown, make_report
 from cline_fairseq.evaluation.triples import (
     Triple,
@@ -38,7 +39,7 @@ from cline_fairseq.evaluation.triples import (
     write_triples,
 )
 from cline_fairseq.files import require_text, written_whole
-from cline_fairseq.options import add_subwords_options, subwords_options
+from cline_fairseq.options import add_subwords_options, parse_named_path, subwords_options
 from plot_training import load_pyplot
 from rewrite import add_rewriter_options, build_rewriter
 
@@ -57,6 +58,7 @@ def add_triples_options(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--input", type=Path, help="one sentence a line (default: standard input)")
     source.add_argument("--triples", type=Path, help="triples of your own: TSV or JSON lines")
     group.add_argument("--save-triples", type=Path, help="write them into this .tsv or .jsonl")
+    group.add_argument("--quoting", choices=list(QUOTINGS), default="csv", help="of --triples, TSV")
     add_rewriter_options(group)
 
 
@@ -65,7 +67,7 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("checkpoints")
     group.add_argument(
         "--checkpoint",
-        type=parse_checkpoint,
+        type=parse_named_path,
         action="append",
         required=True,
         metavar="NAME=PATH",
@@ -80,24 +82,18 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_checkpoint(text: str) -> tuple[str, Path]:
-    """``NAME=PATH``, an option's type."""
-    name, _, path = text.partition("=")
-    if not name or not path:
-        raise argparse.ArgumentTypeError(f"expected NAME=PATH, not {text!r}")
-    return name, Path(path)
-
-
 def check(args, outputs: list[Path | None]) -> None:
     """Find what would fail after long work.
 
     Raises:
         MissingFileError: if a checkpoint or the folder of an output is missing.
-        InputError: if two checkpoints have the same name.
+        InputError: if two checkpoints have the same name, or nothing is to be resampled.
     """
     names = [name for name, _ in args.checkpoint]
     if len(set(names)) < len(names):
         raise InputError(f"give each --checkpoint a name of its own, not {', '.join(names)}")
+    if args.resamples < 1:
+        raise InputError("--resamples must be at least 1")
     for name, path in args.checkpoint:
         if not path.is_file():
             raise MissingFileError(
@@ -116,7 +112,11 @@ def load_triples(args) -> Triples:
     Raises:
         InputError: if there are none.
     """
-    found = Triples(read_triples(args.triples), 0) if args.triples else rewrite_sentences(args)
+    found = (
+        Triples(read_triples(args.triples, args.quoting), 0)
+        if args.triples
+        else rewrite_sentences(args)
+    )
     if args.save_triples:
         write_triples(args.save_triples, found.triples)
     return found
@@ -141,12 +141,33 @@ def rewrite_sentences(args) -> Triples:
     return Triples(triples, left_out)
 
 
-def describe(found: Triples) -> str:
-    """A line about triples, for people."""
-    text = f"{len(found.triples):,} triples"
+def count_cut(predictor, found: Triples) -> int:
+    """How many texts are longer than a model reads."""
+    return int(predictor.is_cut([text for triple in found.triples for text in triple]).sum())
+
+
+def describe(found: Triples, cut: dict[str, int]) -> str:
+    """What was measured on, for people.
+
+    Args:
+        found: the triples.
+        cut: :func:`count_cut` of each checkpoint.
+    """
+    lines = [f"{len(found.triples):,} triples"]
     if found.left_out:
-        text += f"; {found.left_out:,} sentences without a replacement in both views were left out"
-    return text
+        lines[0] += f"; left out, without a replacement in both views: {found.left_out:,} sentences"
+    lines += [f"{name} reads {count:,} texts in part" for name, count in cut.items() if count]
+    return "\n".join(lines)
+
+
+def summary(found: Triples, args) -> dict[str, int]:
+    """The same for programs, and what draws depend on."""
+    return {
+        "triples": len(found.triples),
+        "left_out": found.left_out,
+        "seed": args.seed,
+        "resamples": args.resamples,
+    }
 
 
 def each_predictor(args):
@@ -172,8 +193,9 @@ def draw(reports: list[HitsReport], path: Path) -> None:
     for i, (axis, title) in enumerate(zip(axes.flat, TITLES.values(), strict=True)):
         for report in reports:
             layers = range(len(report.hits))
-            axis.plot(layers, report.hits[:, i], "o-", label=report.name)
-            axis.fill_between(layers, report.low[:, i], report.high[:, i], alpha=0.2)
+            value, low, high = 100 * report.hits[:, i].T
+            axis.plot(layers, value, "o-", label=report.name)
+            axis.fill_between(layers, low, high, alpha=0.2)
         axis.axhline(50, color="gray", linestyle=":")
         axis.set(title=title, xlabel="layer", ylabel="Hits, %")
         axis.xaxis.get_major_locator().set_params(integer=True)
@@ -192,6 +214,7 @@ def parse_args():
     )
     add_checkpoint_options(parser)
     add_triples_options(parser)
+    parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
     parser.add_argument("--json", type=Path, help="write all numbers into this file")
     parser.add_argument("--plot", type=Path, help="draw Hits by layer into this PNG")
     return parser.parse_args()
@@ -207,15 +230,16 @@ def main():
     found = load_triples(args)
     from cline_fairseq.evaluation.hits import evaluate_hits
 
-    reports = []
+    reports, cut = [], {}
     for name, predictor in each_predictor(args):
+        cut[name] = count_cut(predictor, found)
         with tqdm(total=len(found.triples), desc=name, unit=" triples", disable=None) as bar:
             results = evaluate_hits(predictor, found.triples, progress=bar.update)
-        reports.append(make_report(name, results, args.seed))
-    print(f"{describe(found)}\n\n{as_markdown(reports)}", end="")
+        reports.append(make_report(name, results, args.resamples, args.seed))
+    print(f"{describe(found, cut)}\n\n{as_markdown(reports)}", end="")
     if args.json:
-        counts = {"triples": len(found.triples), "left_out": found.left_out, "seed": args.seed}
-        write_json(args.json, {**counts, "checkpoints": [report.as_dict() for report in reports]})
+        checkpoints = [{**report.as_dict(), "cut_texts": cut[report.name]} for report in reports]
+        write_json(args.json, {**summary(found, args), "checkpoints": checkpoints})
     if args.plot:
         draw(reports, args.plot)
 

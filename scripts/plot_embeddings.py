@@ -23,27 +23,31 @@ thousands of sentences; --points draws fewer.
 
 import argparse
 import logging
+import math
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.evaluation.bootstrap import bootstrap_means
+from cline_fairseq.evaluation.bootstrap import Share, bootstrap_shares
+from cline_fairseq.evaluation.geometry import distances, uniformity, unit
 from cline_fairseq.files import written_whole
 from evaluate_hits import (
     add_checkpoint_options,
     add_triples_options,
     check,
+    count_cut,
     describe,
     each_predictor,
     load_triples,
+    summary,
     write_json,
 )
 from plot_training import load_pyplot
 
 VIEWS = ("original", "synonym view", "antonym view")
-COLORS = ("0.5", "C2", "C3")
+COLORS = ("0.4", "C0", "C1")
 POOLS = ("cls", "mean")
 PERPLEXITY = 30
 
@@ -73,47 +77,44 @@ def project(vectors: np.ndarray, method: str, seed: int) -> np.ndarray:
     return make(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
 
 
-def statistics(vectors: np.ndarray, seed: int) -> dict[str, dict[str, float | None]]:
-    """The rows of the table, of sentence vectors (3, N, C)."""
-    from cline_fairseq.evaluation.geometry import distances, uniformity
-
+def statistics(vectors: np.ndarray, args) -> dict[str, Share]:
+    """The rows of the table, of sentence vectors (3, N, C); NaN is what is not known."""
     found = distances(*vectors)
-    columns = {
-        "alignment": found.alignment(),
-        "closer": 100 * found.closer(),
-        "margin": found.margin(),
-    }
-    values = np.stack(list(columns.values()), axis=1)
-    intervals = zip(*bootstrap_means(values, seed=seed), strict=True)
-    rows = {
-        name: {"value": float(column.mean()), "low": float(low), "high": float(high)}
-        for (name, column), (low, high) in zip(columns.items(), intervals, strict=True)
-    }
-    value = uniformity(vectors[0]) if vectors.shape[1] > 1 else None
+    columns = np.stack([found.alignment(), found.closer(), found.margin()], axis=1)
+    alignment, closer, margin = bootstrap_shares(
+        columns, np.ones_like(columns), args.resamples, args.seed
+    )
+    value = uniformity(vectors[0]) if vectors.shape[1] > 1 else math.nan
     return {
-        "alignment": rows.pop("alignment"),
-        "uniformity": {"value": value, "low": None, "high": None},
-        **rows,
+        "alignment": alignment,
+        "uniformity": Share(value, math.nan, math.nan),
+        "closer": closer,
+        "margin": margin,
     }
 
 
-def as_markdown(tables: dict[str, dict]) -> str:
+def as_markdown(tables: dict[str, dict[str, Share]]) -> str:
     """The statistics of checkpoints, by name, side by side."""
     lines = [f"| | {' | '.join(tables)} |", "|---|" + "---|" * len(tables)]
     for row in next(iter(tables.values())):
-        digits = 1 if row == "closer" else 3
-        cells = [_cell(table[row], digits) for table in tables.values()]
-        lines.append(f"| {row} | {' | '.join(cells)} |")
+        lines.append(f"| {row} | {' | '.join(_cell(row, t[row]) for t in tables.values())} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(entry, digits):
-    if entry["value"] is None:
-        return "–"
-    text = f"{entry['value']:.{digits}f}"
-    if entry["low"] is not None:
-        text += f" ({entry['low']:.{digits}f} to {entry['high']:.{digits}f})"
-    return text
+def _cell(row, share):
+    if row == "closer":
+        return str(share)
+    if math.isnan(share.low):
+        return "" if math.isnan(share.value) else f"{share.value:.3f}"
+    return f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})"
+
+
+def plain(table: dict[str, Share]) -> dict[str, dict[str, float | None]]:
+    """The same for JSON, which has no NaN."""
+    return {
+        row: {key: None if math.isnan(v) else v for key, v in share.as_dict().items()}
+        for row, share in table.items()
+    }
 
 
 def draw(vectors: dict[str, np.ndarray], args) -> None:
@@ -135,9 +136,10 @@ def draw(vectors: dict[str, np.ndarray], args) -> None:
         for view in (1, 2):
             for i in range(min(args.lines, len(chosen))):
                 ends = places[[0, view], i].T
-                axis.plot(*ends, color=COLORS[view], linewidth=0.8, alpha=0.8, zorder=1)
+                axis.plot(*ends, color=COLORS[view], linewidth=0.8, alpha=0.8, zorder=2)
         for points, label, color in zip(places, VIEWS, COLORS, strict=True):
             axis.scatter(*points.T, s=6, color=color, alpha=0.5, linewidths=0, label=label)
+        axis.plot(*places[0, : args.lines].T, "k.", markersize=4, zorder=3)
         axis.set(title=name, xticks=[], yticks=[])
     axes[0, 0].legend(markerscale=2)
     method = {"pca": "PCA", "tsne": "t-SNE"}[args.method]
@@ -160,6 +162,7 @@ def parse_args():
     parser.add_argument("--method", choices=("pca", "tsne"), default="pca")
     parser.add_argument("--points", type=int, default=1000, help="triples to draw at most")
     parser.add_argument("--lines", type=int, default=30, help="triples to draw lines for")
+    parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
     parser.add_argument("--output", type=Path, help="the PNG file to write")
     parser.add_argument("--json", type=Path, help="write the statistics into this file")
     args = parser.parse_args()
@@ -177,21 +180,21 @@ def main():
         load_pyplot()
         load_sklearn()
     found = load_triples(args)
-    from cline_fairseq.evaluation.geometry import unit
-
-    vectors, tables = {}, {}
+    vectors, tables, cut = {}, {}, {}
     texts = [text for view in zip(*found.triples, strict=True) for text in view]
     for name, predictor in each_predictor(args):
+        cut[name] = count_cut(predictor, found)
         with tqdm(total=len(texts), desc=name, unit=" texts", disable=None) as bar:
             embedded = predictor.embed(texts, args.layer, args.pool, bar.update)
         vectors[name] = unit(embedded).reshape(3, len(found.triples), -1)
-        tables[name] = statistics(vectors[name], args.seed)
-    print(f"{describe(found)}\n\n{as_markdown(tables)}", end="")
+        tables[name] = statistics(vectors[name], args)
+    print(f"{describe(found, cut)}\n\n{as_markdown(tables)}", end="")
     if args.json:
-        counts = {"triples": len(found.triples), "left_out": found.left_out, "seed": args.seed}
-        checkpoints = [{"name": name, **table} for name, table in tables.items()]
+        checkpoints = [
+            {"name": name, **plain(table), "cut_texts": cut[name]} for name, table in tables.items()
+        ]
         options = {"layer": args.layer, "pool": args.pool}
-        write_json(args.json, {**counts, **options, "checkpoints": checkpoints})
+        write_json(args.json, {**summary(found, args), **options, "checkpoints": checkpoints})
     if args.output:
         draw(vectors, args)
 

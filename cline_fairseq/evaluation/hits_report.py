@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .bootstrap import bootstrap_means
+from .bootstrap import Share, bootstrap_shares
 from .similarities import SIMILARITIES
 
 TITLES = {
@@ -17,31 +17,30 @@ TITLES = {
 
 
 class HitsReport(NamedTuple):
-    """Of a checkpoint, in percent: float64 (layers, similarities), embeddings first.
+    """Of a checkpoint.
 
     Attributes:
         name: of the checkpoint.
-        hits: shares of triples whose original is closer to the synonym view.
-        low: lower ends of their 95 % intervals.
-        high: upper ends.
+        hits: float64 (layers, similarities, 3), embeddings first: shares of the triples whose
+            original is closer to the synonym view, lower and upper ends of their intervals.
     """
 
     name: str
     hits: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+
+    def share(self, layer: int, similarity: int) -> Share:
+        """One of the shares."""
+        return Share(*self.hits[layer, similarity].tolist())
 
     def best(self, similarity: int) -> int:
         """The layer with the highest Hits, the first of them in a tie."""
-        return int(self.hits[:, similarity].argmax())
+        return int(self.hits[:, similarity, 0].argmax())
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, by similarity; lists are by layer."""
+        """Plain values, by similarity."""
         columns = {
             name: {
-                "hits": self.hits[:, i].tolist(),
-                "low": self.low[:, i].tolist(),
-                "high": self.high[:, i].tolist(),
+                "layers": [self.share(layer, i).as_dict() for layer in range(len(self.hits))],
                 "best_layer": self.best(i),
             }
             for i, name in enumerate(SIMILARITIES)
@@ -49,36 +48,30 @@ class HitsReport(NamedTuple):
         return {"name": self.name, **columns}
 
 
-def make_report(name: str, results: np.ndarray, seed: int = 1) -> HitsReport:
-    """Average over triples.
+def make_report(name: str, results: np.ndarray, resamples: int, seed: int = 1) -> HitsReport:
+    """Average over triples, with 95 % bootstrap intervals.
 
     Args:
         name: of the checkpoint.
         results: float (triples, layers, similarities), as :func:`~.hits.evaluate_hits` gives them.
-        seed: of the bootstrap; with the same seed, all checkpoints have the same resamples.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
     """
-    return HitsReport(
-        name, *(100 * v for v in (results.mean(0), *bootstrap_means(results, seed=seed)))
-    )
+    columns = results.reshape(len(results), -1)
+    shares = bootstrap_shares(columns, np.ones_like(columns), resamples, seed)
+    return HitsReport(name, np.array(shares).reshape(*results.shape[1:], 3))
 
 
 def as_markdown(reports: Sequence[HitsReport]) -> str:
-    """The table for people: Hits with their intervals, and the layer that has most."""
+    """The table for people, in percent: Hits with their intervals, and the layer with most."""
     lines = [
         f"| similarity | layer | {' | '.join(report.name for report in reports)} |",
         "|---|---|" + "---|" * len(reports),
     ]
     for i, name in enumerate(SIMILARITIES):
         for layer in range(max(len(report.hits) for report in reports)):
-            cells = [
-                _cell(report, layer, i) if layer < len(report.hits) else "" for report in reports
-            ]
+            cells = [str(r.share(layer, i)) if layer < len(r.hits) else "" for r in reports]
             lines.append(f"| {TITLES[name]} | {layer} | {' | '.join(cells)} |")
-        best = [f"{_cell(r, r.best(i), i)}, layer {r.best(i)}" for r in reports]
+        best = [f"{r.share(r.best(i), i)}, layer {r.best(i)}" for r in reports]
         lines.append(f"| {TITLES[name]} | best | {' | '.join(best)} |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(report, layer, similarity):
-    hits, low, high = (v[layer, similarity] for v in report[1:])
-    return f"{hits:.1f} ({low:.1f} to {high:.1f})"

@@ -1,15 +1,17 @@
 """Triples of texts: an original, its synonym view and its antonym view."""
 
+import csv
 import json
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import InputError, MissingFileError
+from ..errors import InputError
 from ..files import written_whole
 from ..rewriting import Rewriter
 from ..rewriting.words import word_spans
+from .examples import is_json_lines, read_rows
 
 EPOCH = 1  # of the draws, as in scripts/rewrite.py
 _CHUNK = 256  # texts rewritten at a time
@@ -89,84 +91,47 @@ def _put(text, places, words):
     return "".join([*parts, text[end:]])
 
 
-def read_triples(path: Path) -> list[Triple]:
-    """Read triples from JSON lines (of a file with the ending .jsonl), or from a TSV with a header.
+def read_triples(path: Path, quoting: str = "csv") -> list[Triple]:
+    """Read triples: the fields ``original``, ``synonym`` and ``antonym``; others are left alone.
 
-    The fields, or columns, are ``original``, ``synonym`` and ``antonym``; others are left alone.
-    There is no quoting in a TSV.
+    Args:
+        path: JSON lines, or a TSV whose first line names its columns; see
+            :func:`~.examples.read_rows`.
+        quoting: of a TSV; see there.
 
     Raises:
         MissingFileError: if there is no such file.
         InputError: if it holds something else; with its line.
     """
-    if not path.is_file():
-        raise MissingFileError(
-            f"no triples {path}: give a TSV or JSON lines with {', '.join(Triple._fields)}"
-        )
-    lines = decode_lines(path.read_bytes(), str(path))
-    read = _read_json if _is_json(path) else _read_tsv
     triples = []
-    for number, fields in read(path, lines):
+    for where, row in read_rows(path, quoting):
+        texts = []
         for name in Triple._fields:
-            if not fields[name].strip():
+            text = row.get(name)
+            if not isinstance(text, str):
                 raise InputError(
-                    f"{path}, line {number}: the {name} is empty: give a text, or leave the "
-                    "triple out"
+                    f"{where}: no text {name!r} among {', '.join(map(repr, row))}: give the fields "
+                    f"{', '.join(Triple._fields)}"
                 )
-        triples.append(Triple(*(" ".join(fields[name].split()) for name in Triple._fields)))
+            texts.append(" ".join(text.split()))
+            if not texts[-1]:
+                raise InputError(
+                    f"{where}: the {name} is empty: give a text, or leave the triple out"
+                )
+        triples.append(Triple(*texts))
     if not triples:
-        raise InputError(f"{path} holds no triples: give one a line")
+        raise InputError(
+            f"{path} holds no triples: give rows with {', '.join(Triple._fields)}, named in the "
+            "first line of a TSV"
+        )
     return triples
 
 
 def write_triples(path: Path, triples: Iterable[Triple]) -> None:
     """Write triples in the form that :func:`read_triples` reads, by the ending of the file."""
-    if _is_json(path):
-        lines = [json.dumps(triple._asdict(), ensure_ascii=False) for triple in triples]
-    else:
-        lines = ["\t".join(row) for row in (Triple._fields, *triples)]
-    with written_whole(path) as part:
-        part.write_text("".join(line + "\n" for line in lines), encoding="utf-8", newline="\n")
-
-
-def _is_json(path):
-    return path.suffix == ".jsonl"
-
-
-def _read_json(path, lines):
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-        except ValueError as error:
-            raise InputError(
-                f"{path}, line {number}: no JSON ({error}): give an object a line"
-            ) from error
-        for name in Triple._fields:
-            if not isinstance(fields, dict) or not isinstance(fields.get(name), str):
-                raise InputError(
-                    f"{path}, line {number}: no text {name!r}: give an object with the texts "
-                    f"{', '.join(Triple._fields)}"
-                )
-        yield number, fields
-
-
-def _read_tsv(path, lines):
-    header = lines[0].split("\t") if lines else []
-    for name in Triple._fields:
-        if name not in header:
-            raise InputError(
-                f"{path}, line 1: no column {name!r} among {', '.join(map(repr, header))}: give a "
-                f"first line that names {', '.join(Triple._fields)}, with tabs between"
-            )
-    for number, line in enumerate(lines[1:], 2):
-        row = line.split("\t")
-        if not line.strip():
-            continue
-        if len(row) != len(header):
-            raise InputError(
-                f"{path}, line {number}: expected {len(header)} fields with tabs between "
-                f"({', '.join(header)}), found {len(row)}"
-            )
-        yield number, dict(zip(header, row, strict=True))
+    with written_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        if is_json_lines(path):
+            for triple in triples:
+                file.write(json.dumps(triple._asdict(), ensure_ascii=False) + "\n")
+        else:
+            csv.writer(file, "excel-tab", lineterminator="\n").writerows([Triple._fields, *triples])
