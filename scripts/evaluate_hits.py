@@ -153,10 +153,10 @@ def describe(found: Triples, cut: dict[str, int]) -> str:
         found: the triples.
         cut: :func:`count_cut` of each checkpoint.
     """
-    lines = [f"{len(found.triples):,} triples"]
+    lines = [f"triples: {len(found.triples):,}"]
     if found.left_out:
-        lines[0] += f"; left out, without a replacement in both views: {found.left_out:,} sentences"
-    lines += [f"{name} reads {count:,} texts in part" for name, count in cut.items() if count]
+        lines.append(f"sentences left out, without a replacement in a view: {found.left_out:,}")
+    lines += [f"texts that {name} reads in part: {count:,}" for name, count in cut.items() if count]
     return "\n".join(lines)
 
 

@@ -52,8 +52,8 @@ def test_evaluate_hits(hits):
         # Twice as many words are replaced in synonym views: by likeness of words they are farther.
         assert model["bert_score"]["layers"][0]["value"] < 0.4
         assert len(model["mean_cosine"]["layers"]) == 3
-    assert f"{len(triples)} triples; left out, without a replacement" in output
-    assert f"CLINE reads {result['checkpoints'][0]['cut_texts']} texts in part" in output
+    assert f"triples: {len(triples)}\nsentences left out, without a replacement" in output
+    assert f"texts that MLM reads in part: {result['checkpoints'][1]['cut_texts']}\n" in output
     assert "| similarity | layer | CLINE | MLM |" in output
     assert (folder / "hits.png").read_bytes().startswith(b"\x89PNG")
 
@@ -137,6 +137,6 @@ def test_one_sentence_from_standard_input(script, options, tmp_path, monkeypatch
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SENTENCE.encode())))
     script("plot_embeddings", *options, "--method", "tsne", "--output", tmp_path / "tsne.png")
     output = capsys.readouterr().out
-    assert "1 triples" in output
+    assert "triples: 1\n" in output
     assert "| uniformity |  |  |" in output
     assert (tmp_path / "tsne.png").exists()
