@@ -26,6 +26,7 @@ import argparse
 import csv
 import json
 import logging
+import sys
 from pathlib import Path
 
 from tqdm import tqdm
@@ -127,6 +128,13 @@ def read_sets(args):
         sets = group_by_id(files[0], args.original_role if args.role_column else None)
     else:
         sets = pair_files(*files)
+        moving = count_moving(sets)
+        if not args.pair_column and moving < len(sets):
+            print(
+                f"{moving:,} of {len(sets):,} contrasts have another label than their originals: "
+                "make sure that the files have the same order",
+                file=sys.stderr,
+            )
     if args.group_column and all(one.group is None for one in sets):
         raise InputError(
             f"{paths[-1]} has no column {args.group_column!r}: say with --group-column which it is"

@@ -341,6 +341,12 @@ class Predictor:
         return [*states[:-1], features]
 
 
+def dictionary_path(data: Path) -> Path:
+    """The dictionary of the texts in the folder of a binarized task, or of a corpus."""
+    path = data / "input0" / "dict.txt"
+    return path if path.is_file() else data / "dict.txt"
+
+
 def _as_line(index, text):
     """A text as it would be read from a line of a file."""
     try:
@@ -375,20 +381,20 @@ def _dictionary(path, data, state, is_classifier):
         MissingFileError: if there is none.
         InputError: if the model was trained with another one.
     """
-    folder = data / "input0"
-    if not is_classifier and not (folder / "dict.txt").is_file():
-        folder = data
-    symbols = Symbols(folder / "dict.txt")
+    dictionary = dictionary_path(data)
+    if is_classifier:
+        dictionary = data / "input0" / "dict.txt"
+    symbols = Symbols(dictionary)
     size, expected = len(symbols), num_symbols(path, state["model"])
     size += MASK not in symbols.symbols
     if size != expected:
         raise InputError(
-            f"{folder / 'dict.txt'} has {size:,} symbols, and {path} was trained with "
+            f"{dictionary} has {size:,} symbols, and {path} was trained with "
             f"{expected:,}: give the folder with the dictionary of the checkpoint"
         )
     if is_classifier and not getattr(state["cfg"]["task"], "regression_target", False):
         Symbols(data / "label" / "dict.txt")  # says so where it is missing
-    return symbols, data if is_classifier else folder
+    return symbols, data if is_classifier else dictionary.parent
 
 
 def _labels(path, data, task):

@@ -8,16 +8,11 @@ import pytest
 import torch
 from fairseq.data import Dictionary
 
-from cline_fairseq.corpus.encoders import Indexer, build_encoder
-from cline_fairseq.corpus.symbols import Symbols
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation import Predictor
-from cline_fairseq.evaluation.glue.binarizing import Job, binarize
-from cline_fairseq.evaluation.glue.tasks import TASKS
 from cline_fairseq.evaluation.prediction import load_classifier, predict
-from glue_files import write_task
-from helpers import ROOT, TOKENIZER, sentencepiece_options
-from tiny_models import as_published, save_classifier, save_encoder
+from helpers import ROOT, TOKENIZER
+from tiny_models import as_published, binarize_tasks, save_classifier, save_encoder
 
 BOS, PAD, EOS = 0, 1, 2
 CLASSES = {"SST-2": 2, "MNLI": 3, "STS-B": 1}
@@ -26,15 +21,7 @@ CLASSES = {"SST-2": 2, "MNLI": 3, "STS-B": 1}
 @pytest.fixture(scope="module")
 def glue(corpus, tmp_path_factory, texts):
     """Three tasks, binarized, and their examples."""
-    folder = tmp_path_factory.mktemp("glue")
-    symbols = Symbols(corpus / "dict.txt")
-    indexer = Indexer(build_encoder(sentencepiece_options(corpus)), symbols)
-    job = Job(folder / "raw", folder / "bin", indexer, symbols, {})
-    written = {}
-    for name in CLASSES:
-        written[name] = write_task(folder / "raw", name, texts, 1)
-        binarize(TASKS[name], job)
-    return folder / "bin", written
+    return binarize_tasks(tmp_path_factory.mktemp("glue"), corpus, CLASSES, texts)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,86 @@
+"""The predictor against fairseq's RobertaHubInterface, which reads one text at a time.
+
+Both have the same weights, take plain text, and tokenize it; the interface runs fairseq's own
+RoBERTa, as its users call it: encode, predict. They take turns, and their probabilities are
+compared.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from fairseq.data import Dictionary
+from fairseq.models.roberta import RobertaHubInterface, RobertaModel
+from omegaconf import OmegaConf
+
+from benchmarks.measures import seconds
+from cline_fairseq.errors import InputError
+from cline_fairseq.evaluation.predictor import Predictor, dictionary_path
+from cline_fairseq.files import require_text
+from cline_fairseq.options import MASK, add_subwords_options, subwords_config, subwords_options
+
+_ATOL = 1e-3  # of probabilities
+
+
+def add_parser(commands):
+    parser = commands.add_parser("evaluate", help="the predictor, against fairseq's interface")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="a fine-tuned classifier")
+    parser.add_argument("--data", type=Path, required=True, help="folder of its binarized task")
+    parser.add_argument("--text", type=Path, required=True, help="plain text, one text a line")
+    parser.add_argument("--texts", type=int, default=500, help="how many of them; 0 is all")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=5, help="measurements; the median counts")
+    add_subwords_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> dict[str, float]:
+    """The figures of prediction."""
+    require_text(args.text)
+    torch.set_num_threads(args.threads)
+    lines = args.text.read_text(encoding="utf-8").split("\n")
+    texts = [line for line in lines if line.strip()][: args.texts or None]
+    if not texts:
+        raise InputError(f"{args.text} has no texts: give one with a text on each line")
+    predictor = Predictor.from_checkpoint(args.checkpoint, args.data, **subwords_options(args))
+    ours = predictor.predict_proba(texts)
+    interface = build_interface(predictor, args)
+
+    @torch.no_grad()
+    def one_by_one():
+        rows = []
+        for text in texts:
+            tokens = interface.encode(text.strip())[: predictor.max_positions]
+            rows.append(interface.predict(predictor.head, tokens)[0].exp().cpu().numpy())
+        return np.stack(rows)
+
+    if not np.allclose(ours, one_by_one(), atol=_ATOL):
+        raise RuntimeError("our probabilities are not those of fairseq's interface")
+    works = {"predictor": lambda: predictor.predict_proba(texts), "interface": one_by_one}
+    taken = {name: [] for name in works}
+    for _ in range(args.repeats):
+        for name, work in works.items():
+            taken[name].append(seconds(work))
+    ratios = np.array(taken["interface"]) / np.array(taken["predictor"])
+    tokens = sum(len(row) for row in predictor.encode(texts))
+    return {
+        "predictor: texts/s": len(texts) / float(np.median(taken["predictor"])),
+        "fairseq's interface: texts/s": len(texts) / float(np.median(taken["interface"])),
+        "times faster": float(np.median(ratios)),
+        "tokens a text": tokens / len(texts),
+    }
+
+
+def build_interface(predictor: Predictor, args) -> RobertaHubInterface:
+    """fairseq's own RoBERTa with the weights of the predictor, behind its interface."""
+    dictionary = Dictionary.load(str(dictionary_path(args.data)))
+    dictionary.add_symbol(MASK)
+    task = argparse.Namespace(source_dictionary=dictionary)
+    ours = predictor.model
+    model = RobertaModel.build_model(ours.args, task)
+    model.register_classification_head(predictor.head, len(predictor.labels))
+    weights = {k: v for k, v in ours.state_dict().items() if "rtd_head" not in k}
+    model.load_state_dict(weights)
+    config = OmegaConf.create({"bpe": subwords_config(args)})
+    return RobertaHubInterface(config, task, model).to(predictor.device).eval()

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Evaluate classifiers of GLUE's tasks on AdvGLUE, whose texts were attacked.
+
+Each task is for a classifier of its own, of scripts/glue_finetune.py; --data is the folder that
+scripts/glue_preprocess.py wrote, with the folders of the tasks (SST-2, QQP, MNLI, QNLI, RTE):
+
+    python scripts/evaluate_advglue.py --file dev_ann.json --data glue-bin \\
+        --checkpoint sst2=runs/cline/SST-2/seed1/checkpoint_best.pt \\
+        --checkpoint mnli=runs/cline/MNLI/seed1/checkpoint_best.pt \\
+        --bpe sentencepiece --sentencepiece-model sentencepiece.model --json advglue.json
+
+The classifier of mnli is that of mnli-mm as well, unless that has its own. For several models side
+by side, name them: --checkpoint cline:sst2=PATH --checkpoint mlm:sst2=PATH.
+
+With dev_ann.json, the same classifier is also scored on the texts before the attack, as far as the
+file has them; the accuracy on the attacked ones is then given for these alone, too. Numbers are
+percent, with 95 % bootstrap intervals over the examples; --json adds those of each method of
+attack.
+"""
+
+import argparse
+import json
+import logging
+from pathlib import Path
+
+from tqdm import tqdm
+
+from cline_fairseq.errors import InputError, show_input_errors_plainly
+from cline_fairseq.evaluation import Predictor
+from cline_fairseq.evaluation.advglue import TASKS, read_file, score, texts_to_predict
+from cline_fairseq.files import written_whole
+from cline_fairseq.options import add_subwords_options, subwords_options
+
+DEFAULT = "model"
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--file", type=Path, required=True, help="dev.json or dev_ann.json")
+    parser.add_argument(
+        "--checkpoint",
+        type=parse_checkpoint,
+        action="append",
+        required=True,
+        metavar="[MODEL:]TASK=PATH",
+        help=f"the classifier of a task ({', '.join(TASKS)}); again for others",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the binarized tasks")
+    add_subwords_options(parser)
+    parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
+    parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
+    parser.add_argument("--json", type=Path, help="write all numbers into this file")
+    args = parser.parse_args()
+    if args.resamples < 1:
+        parser.error("--resamples must be at least 1")
+    keys = [key for key, _ in args.checkpoint]
+    if len(set(keys)) < len(keys):
+        parser.error("give each task of a model one --checkpoint")
+    return args
+
+
+def parse_checkpoint(text: str) -> tuple[tuple[str, str], Path]:
+    """``[MODEL:]TASK=PATH``: model and task, and the path."""
+    key, _, path = text.partition("=")
+    model, _, task = key.rpartition(":")
+    if task not in TASKS or not path:
+        raise argparse.ArgumentTypeError(
+            f"expected TASK=PATH or MODEL:TASK=PATH with one of {', '.join(TASKS)}, not {text!r}"
+        )
+    return (model or DEFAULT, task), Path(path)
+
+
+def evaluate(name, task, path, examples, args):
+    """The results of a classifier on a task, as plain values."""
+    data = args.data / task.glue
+    predictor = Predictor.from_checkpoint(path, data, **subwords_options(args))
+    texts = texts_to_predict(examples)
+    if predictor.head and set(predictor.labels) != set(task.labels):
+        raise InputError(
+            f"{path} predicts {', '.join(predictor.labels) or 'numbers'}, and {task.name} has the "
+            f"labels {', '.join(task.labels)}: give a classifier of {task.glue}"
+        )
+    with tqdm(total=len(texts), unit=" texts", desc=f"{name} {task.name}") as bar:
+        columns = predictor.predict_proba(texts, bar.update).argmax(1)
+    predictions = [predictor.labels[column] for column in columns]
+    scores, methods = score(examples, predictions, args.resamples, args.seed)
+    return {
+        "model": name,
+        "task": task.name,
+        "checkpoint": str(path),
+        "scores": scores,
+        "methods": methods,
+        "cut_texts": int(predictor.is_cut(texts).sum()),
+    }
+
+
+def evaluate_all(tasks, args):
+    """The results by model and task; None where a model has no classifier of a task."""
+    checkpoints = dict(args.checkpoint)
+    results = {}
+    for name in dict.fromkeys(model for model, _ in checkpoints):
+        for task in TASKS.values():
+            path = checkpoints.get((name, task.name))
+            if path is None and task.name == "mnli-mm":
+                path = checkpoints.get((name, "mnli"))
+            elif path is not None and task.name not in tasks:
+                raise InputError(f"{args.file} has no examples of {task.name}: leave it out")
+            results[name, task.name] = None
+            if path is not None and task.name in tasks:
+                results[name, task.name] = evaluate(name, task, path, tasks[task.name], args)
+    return results
+
+
+def as_markdown(results) -> str:
+    """The table for people."""
+    lines = [
+        "| task | model | adversarial | examples | clean, where given | the same, adversarial "
+        "| examples |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for task in TASKS:
+        for (model, name), result in results.items():
+            if name != task:
+                continue
+            if result is None:
+                lines.append(f"| {task} | {model} | missing | | | | |")
+                continue
+            scores = result["scores"]
+            row = f"| {task} | {model} | {scores.adversarial} | {scores.examples} |"
+            if scores.with_original:
+                row += f" {scores.original} | {scores.attacked} | {scores.with_original} |"
+            else:
+                row += " | | 0 |"
+            lines.append(row)
+    for result in filter(None, results.values()):
+        if result["cut_texts"]:
+            what = f"{result['model']}, {result['task']}"
+            lines += ["", f"{what}: {result['cut_texts']:,} texts were read in part."]
+    return "\n".join(lines)
+
+
+def write_json(results, args) -> None:
+    """All numbers."""
+    plain = [
+        {"model": model, "task": task, "scores": None}
+        if result is None
+        else {
+            **result,
+            "scores": result["scores"].as_dict(),
+            "methods": {name: scores.as_dict() for name, scores in result["methods"].items()},
+        }
+        for (model, task), result in results.items()
+    ]
+    values = {"resamples": args.resamples, "seed": args.seed, "results": plain}
+    with written_whole(args.json) as part:
+        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def main():
+    show_input_errors_plainly()
+    logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
+    args = parse_args()
+    results = evaluate_all(read_file(args.file), args)
+    print(as_markdown(results))
+    if args.json:
+        write_json(results, args)
+
+
+if __name__ == "__main__":
+    main()
