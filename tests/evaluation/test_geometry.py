@@ -39,3 +39,5 @@ def test_distances(vectors):
         assert found.margin()[i] == pytest.approx(far - near)
         assert found.closer()[i] == (near < far)
     assert (geometry.distances(vectors[0], vectors[1], vectors[1]).closer() == 0.5).all()
+    moved = vectors[0] * np.float32(1 + 1e-7)
+    assert (geometry.distances(vectors[0], moved, vectors[0]).closer() == 0.5).all()
