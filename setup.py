@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 CORPUS = ["tokenizers", "zstandard"]
 GLUE = ["scikit-learn", "scipy"]
 LEXICON = ["lemminflect", "nltk"]
-PLOT = ["matplotlib"]
+PLOT = ["matplotlib", "scikit-learn"]
 SLURM = ["hydra-submitit-launcher"]
 DEV = ["datatrove", "hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff"]
 

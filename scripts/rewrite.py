@@ -41,6 +41,26 @@ COLORS = {"synonym": "\033[32m", "antonym": "\033[31m"}
 NO_COLOR = "\033[0m"
 
 
+def add_rewriter_options(parser: argparse.ArgumentParser) -> None:
+    """Give a program the options of :func:`build_rewriter`."""
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--synonym-ratio", type=float, default=0.4, help="share of words")
+    parser.add_argument("--antonym-ratio", type=float, default=0.2, help="share of words")
+    parser.add_argument("--synonym-kinds", default=format_kinds(SYNONYM_KINDS), help="weights")
+    parser.add_argument("--antonym-kinds", default=format_kinds(ANTONYM_KINDS), help="weights")
+    parser.add_argument(
+        "--enough-antonyms",
+        type=float,
+        default=1.0,
+        help="no random words where antonyms make up this part of the share",
+    )
+    parser.add_argument("--lexicon", default="en", help="a name, or an .npz file")
+    parser.add_argument(
+        "--tagger", default="en", help="a name, an .npz file, or spacy for spaCy's tagger"
+    )
+    parser.add_argument("--spacy-model", default=MODEL, help="of --tagger spacy")
+
+
 def build_rewriter(args) -> Rewriter:
     """The rewriter of the options."""
     spacy = args.tagger == "spacy"
@@ -137,23 +157,8 @@ def parse_args():
     parser.add_argument("--input", type=Path, help="one text a line (default: standard input)")
     parser.add_argument("--output", type=Path, help="file to write (default: standard output)")
     parser.add_argument("--format", choices=("json", "text"), help="default: text on a terminal")
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epoch", type=int, default=1, help="another epoch, other views")
-    parser.add_argument("--synonym-ratio", type=float, default=0.4, help="share of words")
-    parser.add_argument("--antonym-ratio", type=float, default=0.2, help="share of words")
-    parser.add_argument("--synonym-kinds", default=format_kinds(SYNONYM_KINDS), help="weights")
-    parser.add_argument("--antonym-kinds", default=format_kinds(ANTONYM_KINDS), help="weights")
-    parser.add_argument(
-        "--enough-antonyms",
-        type=float,
-        default=1.0,
-        help="no random words where antonyms make up this part of the share",
-    )
-    parser.add_argument("--lexicon", default="en", help="a name, or an .npz file")
-    parser.add_argument(
-        "--tagger", default="en", help="a name, an .npz file, or spacy for spaCy's tagger"
-    )
-    parser.add_argument("--spacy-model", default=MODEL, help="of --tagger spacy")
+    add_rewriter_options(parser)
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--shard", type=parse_shard, default=(0, 1), metavar="I/N")
     args = parser.parse_args()

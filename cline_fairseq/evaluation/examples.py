@@ -52,26 +52,48 @@ def read_examples(
     """Read a file whose first line names its columns, or of JSON objects with such names.
 
     Args:
-        path: JSON lines if its name ends in .jsonl, .ndjson or .json; else tabs between columns.
+        path: as :func:`read_rows` reads it.
         columns: their names. The column of groups may be missing.
         labels: other names for the labels; all of the file must be among them.
-        quoting: of tabs between columns: csv, for fields in quotation marks where they hold some;
-            or none, where a quotation mark is a character like any other.
+        quoting: the same.
 
     Raises:
         MissingFileError: if the file is not there.
         InputError: if a row or a column is not as it should be; with file and line.
     """
-    if not path.is_file():
-        raise MissingFileError(f"no file {path}: give a TSV file, or JSON lines")
-    is_json = path.suffix in _JSON_LINES
-    try:
-        rows = list(_json_rows(path) if is_json else _tsv_rows(path, QUOTINGS[quoting]))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text ({error}): convert it first") from error
+    rows = read_rows(path, quoting)
     if not rows:
         raise InputError(f"{path} holds no examples: give a file with labelled texts")
     return [_example(where, row, columns, labels) for where, row in rows]
+
+
+def is_json_lines(path: Path) -> bool:
+    """Whether a file is taken for JSON lines, by the ending of its name."""
+    return path.suffix in _JSON_LINES
+
+
+def read_rows(path: Path, quoting: str = "csv") -> list[tuple[str, dict[str, Any]]]:
+    """Read a file whose first line names its columns, or of JSON objects.
+
+    Args:
+        path: JSON lines if its name ends in .jsonl, .ndjson or .json; else tabs between columns.
+        quoting: of tabs between columns: csv, for fields in quotation marks where they hold some;
+            or none, where a quotation mark is a character like any other.
+
+    Returns:
+        for each row its file and line, for messages, and its values by column.
+
+    Raises:
+        MissingFileError: if the file is not there.
+        InputError: if a row is not as it should be; with file and line.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"no file {path}: give a TSV file, or JSON lines")
+    try:
+        rows = _json_rows(path) if is_json_lines(path) else _tsv_rows(path, QUOTINGS[quoting])
+        return list(rows)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text ({error}): convert it first") from error
 
 
 def _tsv_rows(path, quoting) -> Iterator[tuple[str, dict[str, str]]]:

@@ -1,0 +1,86 @@
+"""Where a model puts sentences: alignment and uniformity, and how far views are apart.
+
+All are of vectors on the unit sphere: only the direction of a sentence's vector counts.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .similarities import TIE
+
+ROWS = 1024  # of the matrix of distances, in memory at a time
+
+
+class Distances(NamedTuple):
+    """Of N triples, float64 (N,) each.
+
+    Attributes:
+        to_synonym: Euclidean distance of the original and its synonym view, 0 to 2.
+        to_antonym: that of the original and its antonym view.
+    """
+
+    to_synonym: np.ndarray
+    to_antonym: np.ndarray
+
+    def alignment(self) -> np.ndarray:
+        """The squared distances to synonym views, whose mean is the alignment.
+
+        That of Wang & Isola (2020, arXiv 2005.10242) with alpha = 2: 0 where texts of the same
+        meaning have the same direction; lower is better.
+        """
+        return self.to_synonym**2
+
+    def closer(self) -> np.ndarray:
+        """1 where the synonym view is closer than the antonym view, one half in a tie, else 0.
+
+        Its mean is Hits by cosine, which is 1 - d^2 / 2 of a distance d on the sphere.
+        """
+        near, far = (1 - distance**2 / 2 for distance in self)
+        difference = near - far
+        is_tie = np.abs(difference) <= TIE * np.maximum(np.abs(near), np.abs(far))
+        return np.where(is_tie, 0.5, difference > 0)
+
+    def margin(self) -> np.ndarray:
+        """How much farther the antonym view is than the synonym view."""
+        return self.to_antonym - self.to_synonym
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """The directions of vectors: float64 (N, C). A vector of zeros stays one."""
+    vectors = np.asarray(vectors, np.float64)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def distances(original: np.ndarray, synonym: np.ndarray, antonym: np.ndarray) -> Distances:
+    """The distances in triples.
+
+    Args:
+        original: float (N, C), sentence vectors of any length.
+        synonym: those of the synonym views.
+        antonym: those of the antonym views.
+    """
+    original = unit(original)
+    return Distances(
+        *(np.linalg.norm(original - unit(view), axis=1) for view in (synonym, antonym))
+    )
+
+
+def uniformity(vectors: np.ndarray, t: float = 2.0) -> float:
+    """How evenly sentences are spread over the sphere (Wang & Isola 2020, arXiv 2005.10242).
+
+    The logarithm of the mean of exp(-t d^2) over all pairs of different sentences: 0 where all are
+    in one place, -2t is out of reach; lower is better.
+
+    Args:
+        vectors: float (N, C) with N > 1.
+        t: of the Gaussian kernel; the paper has 2.
+    """
+    vectors, total = unit(vectors), 0.0
+    count = len(vectors)
+    for start in range(0, count, ROWS):
+        rows = vectors[start : start + ROWS]
+        squared = 2 - 2 * rows @ vectors[start:].T
+        later = np.triu(np.ones(squared.shape, bool), 1)  # each pair once, none of one with itself
+        total += np.exp(-t * np.maximum(squared[later], 0)).sum()
+    return float(np.log(total / (count * (count - 1) / 2)))

@@ -1,0 +1,107 @@
+"""Hits: how often a text is closer to its synonym view than to its antonym view, layer by layer.
+
+The metric of Table 7 of CLINE (Wang et al. 2021, arXiv 2107.00440), without supervision: a layer
+that knows what a text means finds the view that means the same.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import torch
+from fairseq.data import data_utils
+from torch import Tensor
+
+from ..corpus.symbols import SPECIAL
+from .prediction import MAX_TOKENS, batches_by_length
+from .predictor import Predictor
+from .similarities import SIMILARITIES, TIE, TokenVectors
+from .triples import Triple
+
+_PAD = SPECIAL.index("<pad>")
+_NO_CONTENT = [SPECIAL.index(symbol) for symbol in ("<s>", "<pad>", "</s>")]
+
+
+def wins(to_synonym: Tensor, to_antonym: Tensor) -> Tensor:
+    """Which originals are closer to their synonym view.
+
+    Args:
+        to_synonym: float (B,), similarities of originals and synonym views.
+        to_antonym: float (B,), of originals and antonym views.
+
+    Returns:
+        float64 (B,): 1 where the synonym view is closer, 0 where it is not, and one half in a
+        tie, as a guess would have on average.
+    """
+    difference = (to_synonym - to_antonym).double()
+    size = torch.maximum(to_synonym.abs(), to_antonym.abs())
+    difference[difference.abs() <= TIE * size] = 0
+    return (difference.sign() + 1) / 2
+
+
+def wins_by_layer(layers: Iterable[Tensor], real: Tensor, content: Tensor) -> Tensor:
+    """The :func:`wins` of B triples, in all layers, by all similarities.
+
+    Args:
+        layers: float (3B, T, C) each, the vectors of B originals, B synonym views, B antonym views.
+        real: bool (3B, T), False at padding.
+        content: bool (3B, T), False at padding and special tokens.
+
+    Returns:
+        float64 (B, layers, similarities), the latter in the order of
+        :data:`~.similarities.SIMILARITIES`.
+    """
+    results = []
+    for vectors in layers:
+        parts = zip(*(part.chunk(3) for part in (vectors, real, content)), strict=True)
+        original, synonym, antonym = (TokenVectors(*part) for part in parts)
+        columns = [wins(f(original, synonym), f(original, antonym)) for f in SIMILARITIES.values()]
+        results.append(torch.stack(columns, dim=1))
+    return torch.stack(results, dim=1)
+
+
+def evaluate_hits(
+    predictor: Predictor,
+    triples: Sequence[Triple],
+    max_tokens: int = MAX_TOKENS,
+    progress: Callable[[int], None] = lambda count: None,
+) -> np.ndarray:
+    """The :func:`wins` of all triples.
+
+    Texts that are too long for the model are cut at their end, as the predictor does: a triple
+    whose replacements are all cut off is a tie.
+
+    Args:
+        predictor: of an encoder, or of a classifier, whose encoder is taken.
+        triples: N of them.
+        max_tokens: of a batch, with padding. It does not change the result beyond rounding.
+        progress: called with the number of triples that were done.
+
+    Returns:
+        float64 (N, num_layers + 1, similarities), embeddings first, similarities in the order of
+        :data:`~.similarities.SIMILARITIES`.
+    """
+    count = len(triples)
+    rows = predictor.encode([text for view in zip(*triples, strict=True) for text in view])
+    sizes = np.array([len(row) for row in rows]).reshape(3, count).max(0)
+    result = np.empty((count, predictor.num_layers + 1, len(SIMILARITIES)))
+    for indices in batches_by_length(sizes, max_tokens // 3):
+        places = [i + view * count for view in range(3) for i in indices]
+        tokens = data_utils.collate_tokens([torch.from_numpy(rows[i]) for i in places], _PAD)
+        texts = [triples[i][view] for view in range(3) for i in indices]
+        layers = _in_order(predictor.hidden_states(texts), *tokens.shape)
+        content = torch.isin(tokens, torch.tensor(_NO_CONTENT), invert=True)
+        masks = (mask.to(predictor.device) for mask in (tokens.ne(_PAD), content))
+        result[indices] = wins_by_layer(layers, *masks).cpu().numpy()
+        progress(len(indices))
+    return result
+
+
+def _in_order(batches, rows, width):
+    """The vectors at all layers, (rows, width, C) each, of the batches that texts were read in."""
+    layers = None
+    for batch in batches:
+        if layers is None:
+            layers = [v.new_zeros(rows, width, v.shape[2]) for v in batch.layers]
+        for layer, vectors in zip(layers, batch.layers, strict=True):
+            layer[batch.indices, : vectors.shape[1]] = vectors
+    return layers

@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Hits: how often a layer puts a sentence closer to its synonym view than to its antonym view.
+
+Takes sentences, one a line, and rewrites them; all checkpoints see the same triples of an original
+and its two views. Sentences where either view has no replacement are left out, and counted:
+
+    python scripts/evaluate_hits.py --input sentences.txt --data bin \\
+        --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
+        --checkpoint CLINE=cline/checkpoint_last.pt --checkpoint RoBERTa=mlm/checkpoint_last.pt \\
+        --json hits.json --plot hits.png
+
+Or takes triples of your own, with --triples: a TSV whose first line names the columns original,
+synonym and antonym, or JSON lines (.jsonl, .ndjson, .json) with these fields.
+
+Layer 0 is the embeddings. Numbers are percent of the triples, a tie counts one half, and 95 %
+bootstrap intervals over the triples are behind them. A coin would give 50, as does layer 0 by the
+vector of <s> (CLS), which is the same in all texts there. But twice as many words are replaced in
+synonym views as in antonym views (--synonym-ratio, --antonym-ratio): who goes by how many words
+two texts share has far less than 50.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.evaluation.examples import QUOTINGS
+from cline_fairseq.evaluation.hits_report import TITLES, HitsReport, as_markdown, make_report
+from cline_fairseq.evaluation.triples import (
+    Triple,
+    decode_lines,
+    make_triples,
+    read_triples,
+    write_triples,
+)
+from cline_fairseq.files import require_text, written_whole
+from cline_fairseq.options import add_subwords_options, parse_named_path, subwords_options
+from plot_training import load_pyplot
+from rewrite import add_rewriter_options, build_rewriter
+
+
+class Triples(NamedTuple):
+    """Triples, and how many sentences were left out of them."""
+
+    triples: list[Triple]
+    left_out: int
+
+
+def add_triples_options(parser: argparse.ArgumentParser) -> None:
+    """Give a program the options of :func:`load_triples`."""
+    group = parser.add_argument_group("triples")
+    source = group.add_mutually_exclusive_group()
+    source.add_argument("--input", type=Path, help="one sentence a line (default: standard input)")
+    source.add_argument("--triples", type=Path, help="triples of your own: TSV or JSON lines")
+    group.add_argument("--save-triples", type=Path, help="write them into this .tsv or .jsonl")
+    group.add_argument("--quoting", choices=list(QUOTINGS), default="csv", help="of --triples, TSV")
+    add_rewriter_options(group)
+
+
+def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
+    """Give a program the options of :func:`each_predictor`."""
+    group = parser.add_argument_group("checkpoints")
+    group.add_argument(
+        "--checkpoint",
+        type=parse_named_path,
+        action="append",
+        required=True,
+        metavar="NAME=PATH",
+        help="of CLINE or RoBERTa; may be given several times",
+    )
+    group.add_argument(
+        "--data", type=Path, required=True, help="the folder with the dict.txt of all checkpoints"
+    )
+    add_subwords_options(group)
+    group.add_argument(
+        "--device", help="of torch, as cpu or cuda:1 (default: a GPU if there is one)"
+    )
+
+
+def check(args, outputs: list[Path | None]) -> None:
+    """Find what would fail after long work.
+
+    Raises:
+        MissingFileError: if a checkpoint or the folder of an output is missing.
+        InputError: if two checkpoints have the same name, or nothing is to be resampled.
+    """
+    names = [name for name, _ in args.checkpoint]
+    if len(set(names)) < len(names):
+        raise InputError(f"give each --checkpoint a name of its own, not {', '.join(names)}")
+    if args.resamples < 1:
+        raise InputError("--resamples must be at least 1")
+    for name, path in args.checkpoint:
+        if not path.is_file():
+            raise MissingFileError(
+                f"no checkpoint {path} ({name}): give the .pt file of a CLINE or RoBERTa model"
+            )
+    for path in filter(None, outputs):
+        if not path.parent.is_dir():
+            raise MissingFileError(
+                f"no folder {path.parent} to write {path.name} to: make it first"
+            )
+
+
+def load_triples(args) -> Triples:
+    """The triples of the options, which are saved if that is wanted.
+
+    Raises:
+        InputError: if there are none.
+    """
+    found = (
+        Triples(read_triples(args.triples, args.quoting), 0)
+        if args.triples
+        else rewrite_sentences(args)
+    )
+    if args.save_triples:
+        write_triples(args.save_triples, found.triples)
+    return found
+
+
+def rewrite_sentences(args) -> Triples:
+    if args.input:
+        require_text(args.input)
+    data = args.input.read_bytes() if args.input else sys.stdin.buffer.read()
+    name = str(args.input or "standard input")
+    sentences = decode_lines(data, name)
+    count = sum(not sentence.isspace() for sentence in sentences if sentence)
+    if not count:
+        raise InputError(f"{name} holds no sentences: give one a line")
+    with tqdm(total=count, desc="rewriting", unit=" sentences", disable=None) as bar:
+        triples, left_out = make_triples(sentences, build_rewriter(args), bar.update)
+    if not triples:
+        raise InputError(
+            f"{name} holds no sentence with replacements in both views ({left_out:,} were left "
+            "out): give longer sentences of English, or higher ratios"
+        )
+    return Triples(triples, left_out)
+
+
+def count_cut(predictor, found: Triples) -> int:
+    """How many texts are longer than a model reads."""
+    return int(predictor.is_cut([text for triple in found.triples for text in triple]).sum())
+
+
+def describe(found: Triples, cut: dict[str, int]) -> str:
+    """What was measured on, for people.
+
+    Args:
+        found: the triples.
+        cut: :func:`count_cut` of each checkpoint.
+    """
+    lines = [f"triples: {len(found.triples):,}"]
+    if found.left_out:
+        lines.append(f"sentences left out, without a replacement in a view: {found.left_out:,}")
+    lines += [f"texts that {name} reads in part: {count:,}" for name, count in cut.items() if count]
+    return "\n".join(lines)
+
+
+def summary(found: Triples, args) -> dict[str, int]:
+    """The same for programs, and what draws depend on."""
+    return {
+        "triples": len(found.triples),
+        "left_out": found.left_out,
+        "seed": args.seed,
+        "resamples": args.resamples,
+    }
+
+
+def each_predictor(args):
+    """The predictors of the checkpoints one by one, with their names."""
+    from cline_fairseq.evaluation.predictor import Predictor  # takes seconds, --help does not
+
+    for name, path in args.checkpoint:
+        options = subwords_options(args)
+        yield name, Predictor.from_checkpoint(path, args.data, device=args.device, **options)
+
+
+def write_json(path: Path, content) -> None:
+    with written_whole(path) as part:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def draw(reports: list[HitsReport], path: Path) -> None:
+    """Hits by layer, a panel for each similarity; bands are 95 % intervals."""
+    plt = load_pyplot()
+    figure, axes = plt.subplots(
+        2, 2, figsize=(10, 7.5), sharex=True, sharey=True, constrained_layout=True
+    )
+    for i, (axis, title) in enumerate(zip(axes.flat, TITLES.values(), strict=True)):
+        for report in reports:
+            layers = range(len(report.hits))
+            value, low, high = 100 * report.hits[:, i].T
+            axis.plot(layers, value, "o-", label=report.name)
+            axis.fill_between(layers, low, high, alpha=0.2)
+        axis.axhline(50, color="gray", linestyle=":")
+        axis.set(title=title, xlabel="layer", ylabel="Hits, %")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.label_outer()
+        axis.grid(alpha=0.3)
+    axes[0, 0].legend()
+    figure.suptitle("closer to the synonym view than to the antonym view")
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=120)
+    plt.close(figure)
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_checkpoint_options(parser)
+    add_triples_options(parser)
+    parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
+    parser.add_argument("--json", type=Path, help="write all numbers into this file")
+    parser.add_argument("--plot", type=Path, help="draw Hits by layer into this PNG")
+    return parser.parse_args()
+
+
+def main():
+    show_input_errors_plainly()
+    logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
+    args = parse_args()
+    check(args, [args.json, args.plot, args.save_triples])
+    if args.plot:
+        load_pyplot()
+    found = load_triples(args)
+    from cline_fairseq.evaluation.hits import evaluate_hits
+
+    reports, cut = [], {}
+    for name, predictor in each_predictor(args):
+        cut[name] = count_cut(predictor, found)
+        with tqdm(total=len(found.triples), desc=name, unit=" triples", disable=None) as bar:
+            results = evaluate_hits(predictor, found.triples, progress=bar.update)
+        reports.append(make_report(name, results, args.resamples, args.seed))
+    print(f"{describe(found, cut)}\n\n{as_markdown(reports)}", end="")
+    if args.json:
+        checkpoints = [{**report.as_dict(), "cut_texts": cut[report.name]} for report in reports]
+        write_json(args.json, {**summary(found, args), "checkpoints": checkpoints})
+    if args.plot:
+        draw(reports, args.plot)
+
+
+if __name__ == "__main__":
+    main()
