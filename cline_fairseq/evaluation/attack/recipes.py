@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
@@ -57,13 +58,7 @@ def require_recipe(name: str, download: bool = False) -> None:
         raise InputError(f"the recipe {name} {UNFIT[name]}: give one of {', '.join(RECIPES)}")
     if name not in RECIPES:
         raise InputError(f"no recipe {name!r}: give one of {', '.join(RECIPES)}")
-    if find_spec("textattack") is None:
-        raise InputError(
-            "TextAttack is missing; install it with: pip install -c constraints.txt -e '.[attack]'"
-        )
-    if not download:
-        # Read when huggingface_hub is imported, which TextAttack and flair do.
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    _require_textattack()
     r.require(name, RECIPES[name], download)
 
 
@@ -86,7 +81,7 @@ def build_attack(name: str, model, download: bool = False):
     try:
         with nullcontext() if download else _nothing_fetched():
             return recipe.build(model)
-    except (ImportError, LookupError, OSError, ValueError) as error:
+    except Exception as error:  # of any kind, by what it fetches and loads
         reason = " ".join(str(error).split())[:300]
         raise InputError(
             f"TextAttack cannot build the recipe {name} ({type(error).__name__}: {reason}): "
@@ -95,15 +90,35 @@ def build_attack(name: str, model, download: bool = False):
 
 
 def import_textattack(download: bool = False):
-    """The package, whose import takes seconds and by itself fetches data of NLTK."""
-    before = _notes()
-    with nullcontext() if download else _nothing_fetched():
+    """The package, whose import takes seconds and by itself fetches data of NLTK.
+
+    Args:
+        download: whether it may.
+
+    Raises:
+        InputError: if it is not installed.
+    """
+    _require_textattack()
+    if "textattack" in sys.modules:
+        return sys.modules["textattack"]
+    if download:
         import textattack
-    if not download:
+    else:
+        before = _notes()
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # is read when huggingface_hub is imported
+        with _nothing_fetched():
+            import textattack
         for note in _notes() - before:  # says that all was fetched, which it was not
             note.unlink()
     textattack.shared.utils.logger.setLevel(logging.ERROR)
     return textattack
+
+
+def _require_textattack():
+    if find_spec("textattack") is None:
+        raise InputError(
+            "TextAttack is missing; install it with: pip install -c constraints.txt -e '.[attack]'"
+        )
 
 
 def _notes():

@@ -45,6 +45,8 @@ def cache_folder() -> Path:
 
 def _nltk(name: str, path: str) -> Resource:
     def is_here():
+        if find_spec("nltk") is None:
+            return False
         import nltk
 
         for place in (path, f"{path}.zip"):

@@ -50,6 +50,7 @@ def attack_examples(
     examples: Sequence[Example],
     seed: int = 1,
     query_budget: int | None = None,
+    max_changed: float | None = None,
     download: bool = False,
     progress: Callable[[Attacked], None] = lambda attacked: None,
 ) -> list[Attacked]:
@@ -63,6 +64,8 @@ def attack_examples(
         examples: with labels of the classifier.
         seed: of recipes that draw.
         query_budget: most queries for an example.
+        max_changed: greatest share of the words that may be changed, rounded up to whole words;
+            without, what the recipe allows.
         download: whether TextAttack may fetch what the recipe needs.
         progress: called with each result.
 
@@ -78,13 +81,24 @@ def attack_examples(
         attack.cuda_()
     if query_budget is not None:
         attack.goal_function.query_budget = query_budget
+    if max_changed is not None:
+        limit = textattack.constraints.pre_transformation.MaxModificationRate(float(max_changed))
+        attack.pre_transformation_constraints.append(limit)
     attacked = []
     for example in examples:
         texts = (example.text,) if isinstance(example.text, str) else example.text
         _require_attackable(textattack, example.where, texts)
         _start_draws(seed, texts)
         columns = OrderedDict(zip(_COLUMNS[len(texts)], texts, strict=True))
-        result = attack.attack(columns, predictor.labels.index(example.label))
+        try:
+            result = attack.attack(columns, predictor.labels.index(example.label))
+        except InputError:
+            raise
+        except (AssertionError, LookupError, ValueError) as error:
+            raise InputError(
+                f"{example.where}: TextAttack fails on this text ({type(error).__name__}: "
+                f"{error}): leave it out"
+            ) from error
         attacked.append(_record(textattack.attack_results, predictor.labels, example, result))
         progress(attacked[-1])
     return attacked
@@ -129,7 +143,7 @@ def _require_attackable(textattack, where, texts):
 
 
 def _start_draws(seed, texts):
-    text = zlib.crc32("\n".join(texts).encode())
+    text = zlib.crc32("\n".join(texts).encode(errors="surrogatepass"))
     for i, start in enumerate((random.seed, np.random.seed, torch.manual_seed)):
         start(int(np.random.SeedSequence((seed, text, i)).generate_state(1)[0]))
 

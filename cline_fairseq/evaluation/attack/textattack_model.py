@@ -13,9 +13,9 @@ and
 
     textattack attack --model-from-file model.py --recipe pwws --dataset-from-file data.py
 
-where data.py holds ``dataset``, a ``textattack.datasets.Dataset``. TextAttack's labels are numbers:
-positions in ``labels``. It looks for the variable ``model``; another name behind ``^`` fails in its
-release 0.3.11.
+where data.py holds ``dataset``, as ``textattack.datasets.Dataset([("a good film", 1)])``. Labels
+are numbers there: positions in ``labels``. TextAttack looks for the variable ``model``; FILE^NAME,
+for another one, does not work in its release 0.3.11.
 """
 
 from collections.abc import Sequence
