@@ -25,8 +25,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from cline_fairseq import evaluation
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.evaluation import Predictor
 from cline_fairseq.evaluation.advglue import TASKS, read_file, score, texts_to_predict
 from cline_fairseq.files import written_whole
 from cline_fairseq.options import add_subwords_options, subwords_options
@@ -75,7 +75,7 @@ def parse_checkpoint(text: str) -> tuple[tuple[str, str], Path]:
 def evaluate(name, task, path, examples, args):
     """The results of a classifier on a task, as plain values."""
     data = args.data / task.glue
-    predictor = Predictor.from_checkpoint(path, data, **subwords_options(args))
+    predictor = evaluation.Predictor.from_checkpoint(path, data, **subwords_options(args))
     texts = texts_to_predict(examples)
     if predictor.head and set(predictor.labels) != set(task.labels):
         raise InputError(

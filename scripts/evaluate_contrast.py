@@ -26,12 +26,13 @@ import argparse
 import csv
 import json
 import logging
+import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
+from cline_fairseq import evaluation
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.evaluation import Predictor
 from cline_fairseq.evaluation.contrast import (
     all_examples,
     count_moving,
@@ -67,6 +68,9 @@ def parse_args():
     files.add_argument("--paired", type=Path, help="one file of originals and contrasts")
     files.add_argument("--originals", type=Path, help="or a file of originals")
     files.add_argument("--contrasts", type=Path, help="and one of contrasts in the same order")
+    files.add_argument(
+        "--contrasts-per-original", type=int, default=1, help="of two files; one after the other"
+    )
     files.add_argument("--quoting", choices=list(QUOTINGS), default="csv", help="of TSV files")
     columns = parser.add_argument_group("columns")
     columns.add_argument("--text-column", default="text")
@@ -95,8 +99,9 @@ def parse_args():
         parser.error("give either --paired, or --originals with --contrasts")
     if args.paired and not args.pair_column:
         parser.error("--paired needs --pair-column")
-    if args.resamples < 1:
-        parser.error("--resamples must be at least 1")
+    for name in ("resamples", "contrasts_per_original"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1")
     names = [name for name, _ in args.checkpoint]
     if len(set(names)) < len(names):
         parser.error("give each --checkpoint a name of its own")
@@ -126,7 +131,14 @@ def read_sets(args):
     if args.paired:
         sets = group_by_id(files[0], args.original_role if args.role_column else None)
     else:
-        sets = pair_files(*files)
+        sets = pair_files(*files, args.contrasts_per_original)
+        moving = count_moving(sets)
+        if not args.pair_column and moving < len(files[1]):
+            print(
+                f"{moving:,} of {len(files[1]):,} contrasts have another label than their "
+                "originals: make sure that the files have the same order",
+                file=sys.stderr,
+            )
     if args.group_column and all(one.group is None for one in sets):
         raise InputError(
             f"{paths[-1]} has no column {args.group_column!r}: say with --group-column which it is"
@@ -136,7 +148,7 @@ def read_sets(args):
 
 def evaluate(name, path, sets, args):
     """The results of a checkpoint as plain values, and its unmoved contrasts."""
-    predictor = Predictor.from_checkpoint(path, args.data, **subwords_options(args))
+    predictor = evaluation.Predictor.from_checkpoint(path, args.data, **subwords_options(args))
     if predictor.head and not predictor.is_regression:
         require_labels(sets, predictor.labels, name)
     texts = [example.text for example in all_examples(sets)]

@@ -125,8 +125,8 @@ def stock_roberta(data, save_dir, *options):
     return save_dir / "checkpoint_last.pt"
 
 
-def gpt2_files(folder, texts):
-    """A byte-level BPE in the format of GPT-2, and a corpus binarized with it."""
+def gpt2_vocabulary(folder, texts, merged=500):
+    """A byte-level BPE in the format of GPT-2 with its dictionary; fairseq's options of it."""
     from fairseq.data.encoders.gpt2_bpe_utils import bytes_to_unicode
 
     # Merges that make common words, found as BPE finds them, on a part of the text.
@@ -134,7 +134,7 @@ def gpt2_files(folder, texts):
     words = Counter(f" {word}" for text in texts[:300] for word in text.split())
     pieces = {w: [letters[b] for b in w.encode()] for w in words}
     merges = [(letters[0xE2], letters[0x80])]  # curly quotes, as GPT-2 has them
-    for _ in range(500):
+    for _ in range(merged):
         pairs = Counter()
         for word, parts in pieces.items():
             for pair in pairwise(parts):
@@ -147,9 +147,19 @@ def gpt2_files(folder, texts):
     files = {"encoder.json": json.dumps({symbol: i for i, symbol in enumerate(symbols)})}
     files["vocab.bpe"] = "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges)
     files["dict.txt"] = "".join(f"{i} 1\n" for i in range(len(symbols)))
-    files["text.txt"] = "\n".join(texts[:60]) + "\n"
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
+    return {
+        "_name": "gpt2",
+        "gpt2_encoder_json": str(folder / "encoder.json"),
+        "gpt2_vocab_bpe": str(folder / "vocab.bpe"),
+    }
+
+
+def gpt2_files(folder, texts):
+    """The same, and a corpus binarized with it."""
+    options = gpt2_vocabulary(folder, texts)
+    (folder / "text.txt").write_text("\n".join(texts[:60]) + "\n", encoding="utf-8")
     run(
         *("scripts/encode.py", "--bpe", "gpt2", *gpt2_options(folder), "--workers", 1),
         *("--input", folder / "text.txt", "--output", folder / "text.bpe"),
@@ -159,11 +169,6 @@ def gpt2_files(folder, texts):
         *("--trainpref", folder / "text.bpe", "--validpref", folder / "text.bpe"),
         *("--destdir", folder / "bin"),
     )
-    options = {
-        "_name": "gpt2",
-        "gpt2_encoder_json": str(folder / "encoder.json"),
-        "gpt2_vocab_bpe": str(folder / "vocab.bpe"),
-    }
     return folder / "bin", options
 
 

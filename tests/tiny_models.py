@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from unittest import mock
 
 import torch
@@ -9,7 +10,30 @@ from fairseq import options, tasks
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from omegaconf import OmegaConf
 
+from cline_fairseq.corpus.encoders import Indexer, build_encoder
+from cline_fairseq.corpus.symbols import Symbols
+from cline_fairseq.evaluation.glue.binarizing import Job, binarize
+from cline_fairseq.evaluation.glue.tasks import TASKS
+from glue_files import write_task
+from helpers import sentencepiece_options
+
 SIZE = ("--encoder-layers", 2, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64)
+
+
+def binarize_tasks(folder, corpus, names, texts):
+    """Tasks of GLUE, as scripts/glue_preprocess.py makes them.
+
+    Returns:
+        the folder that holds their folders, and the examples that they have.
+    """
+    symbols = Symbols(corpus / "dict.txt")
+    indexer = Indexer(build_encoder(sentencepiece_options(corpus)), symbols)
+    job = Job(folder / "raw", folder / "bin", indexer, symbols, {})
+    written = {}
+    for name in names:
+        written[name] = write_task(folder / "raw", name, texts, 1)
+        binarize(TASKS[name], job)
+    return folder / "bin", written
 
 
 def save_encoder(path, data, task="cline", arch="cline_base", *extra):
@@ -44,7 +68,9 @@ def _save(path, data, *arguments):
     with mock.patch.object(sys, "argv", ["train"]):
         parser = options.get_training_parser()
     args = options.parse_args_and_arch(parser, [str(part) for part in arguments])
-    cfg = convert_namespace_to_omegaconf(args)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of hydra
+        cfg = convert_namespace_to_omegaconf(args)
     task = tasks.setup_task(cfg.task)
     torch.manual_seed(cfg.common.seed)
     model = task.build_model(cfg.model)

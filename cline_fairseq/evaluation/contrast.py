@@ -48,30 +48,36 @@ class Unmoved(NamedTuple):
     prediction: str
 
 
-def pair_files(originals: Sequence[Example], contrasts: Sequence[Example]) -> list[ContrastSet]:
+def pair_files(
+    originals: Sequence[Example], contrasts: Sequence[Example], per_original: int = 1
+) -> list[ContrastSet]:
     """Sets of two files in the same order.
 
     Args:
         originals: all of a file.
         contrasts: all of the other one; where both have ids, they are compared.
+        per_original: how many contrasts each original has; they follow each other.
 
     Raises:
         InputError: if the files do not fit.
     """
-    if len(originals) != len(contrasts):
+    if len(originals) * per_original != len(contrasts):
         files = [examples[0].where.rpartition(", line ")[0] for examples in (originals, contrasts)]
         raise InputError(
             f"{files[0]} has {len(originals):,} examples, and {files[1]} has {len(contrasts):,}: "
-            "give two files with the same examples in the same order"
+            f"give two files in the same order, the second with {per_original} for each of the "
+            "first (--contrasts-per-original)"
         )
     sets = []
-    for number, (original, contrast) in enumerate(zip(originals, contrasts, strict=True), 1):
-        if original.set_id != contrast.set_id:
-            raise InputError(
-                f"{contrast.where}: the pair {contrast.set_id!r} stands opposite of "
-                f"{original.set_id!r} ({original.where}): bring the files into the same order"
-            )
-        sets.append(_make_set(original.set_id or str(number), original, [contrast]))
+    for i, original in enumerate(originals):
+        members = list(contrasts[i * per_original : (i + 1) * per_original])
+        for contrast in members:
+            if original.set_id != contrast.set_id:
+                raise InputError(
+                    f"{contrast.where}: the pair {contrast.set_id!r} stands opposite of "
+                    f"{original.set_id!r} ({original.where}): bring the files into the same order"
+                )
+        sets.append(_make_set(original.set_id or str(i + 1), original, members))
     return sets
 
 

@@ -100,7 +100,7 @@ def _tsv_rows(path, quoting) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _json_rows(path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue

@@ -44,6 +44,7 @@ def run(args) -> dict[str, float]:
     if not texts:
         raise InputError(f"{args.text} has no texts: give one with a text on each line")
     predictor = Predictor.from_checkpoint(args.checkpoint, args.data, **subwords_options(args))
+    ours = predictor.predict_proba(texts)
     interface = build_interface(predictor, args)
 
     @torch.no_grad()
@@ -54,7 +55,7 @@ def run(args) -> dict[str, float]:
             rows.append(interface.predict(predictor.head, tokens)[0].exp().cpu().numpy())
         return np.stack(rows)
 
-    if not np.allclose(predictor.predict_proba(texts), one_by_one(), atol=_ATOL):
+    if not np.allclose(ours, one_by_one(), atol=_ATOL):
         raise RuntimeError("our probabilities are not those of fairseq's interface")
     works = {"predictor": lambda: predictor.predict_proba(texts), "interface": one_by_one}
     taken = {name: [] for name in works}

@@ -196,6 +196,9 @@ def test_two_files(tmp_path):
         sets = pair_files(*(read_examples(path, columns) for path in paths))
         assert [s.set_id for s in sets] == names
         assert [e.text for e in all_examples(sets)] == ["x1", "y1", "x2", "y2"]
+    originals, contrasts = (read_examples(path, Columns()) for path in paths)
+    sets = pair_files(originals, [*contrasts, *contrasts], 2)
+    assert [e.text for e in all_examples(sets)] == ["x1", "y1", "y2", "x2", "y1", "y2"]
 
 
 def test_bad_files(tmp_path):

@@ -6,18 +6,14 @@ import sys
 import numpy as np
 import pytest
 import torch
-from fairseq.data import Dictionary
+from fairseq.data import Dictionary, encoders
+from omegaconf import OmegaConf
 
-from cline_fairseq.corpus.encoders import Indexer, build_encoder
-from cline_fairseq.corpus.symbols import Symbols
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation import Predictor
-from cline_fairseq.evaluation.glue.binarizing import Job, binarize
-from cline_fairseq.evaluation.glue.tasks import TASKS
 from cline_fairseq.evaluation.prediction import load_classifier, predict
-from glue_files import write_task
-from helpers import ROOT, TOKENIZER, sentencepiece_options
-from tiny_models import as_published, save_classifier, save_encoder
+from helpers import ROOT, TOKENIZER, gpt2_vocabulary
+from tiny_models import as_published, binarize_tasks, save_classifier, save_encoder
 
 BOS, PAD, EOS = 0, 1, 2
 CLASSES = {"SST-2": 2, "MNLI": 3, "STS-B": 1}
@@ -26,15 +22,7 @@ CLASSES = {"SST-2": 2, "MNLI": 3, "STS-B": 1}
 @pytest.fixture(scope="module")
 def glue(corpus, tmp_path_factory, texts):
     """Three tasks, binarized, and their examples."""
-    folder = tmp_path_factory.mktemp("glue")
-    symbols = Symbols(corpus / "dict.txt")
-    indexer = Indexer(build_encoder(sentencepiece_options(corpus)), symbols)
-    job = Job(folder / "raw", folder / "bin", indexer, symbols, {})
-    written = {}
-    for name in CLASSES:
-        written[name] = write_task(folder / "raw", name, texts, 1)
-        binarize(TASKS[name], job)
-    return folder / "bin", written
+    return binarize_tasks(tmp_path_factory.mktemp("glue"), corpus, CLASSES, texts)
 
 
 @pytest.fixture(scope="module")
@@ -203,20 +191,18 @@ def test_last_layer_is_behind_the_final_norm(corpus, checkpoints, subwords, text
     np.testing.assert_allclose(predictor.embed(texts[:1]), features[:, 0], atol=1e-6)
 
 
-def test_gpt2(gpt2_corpus, texts, tmp_path):
-    """Symbols are those that encode.py and fairseq-preprocess wrote; a GLUE folder will do."""
-    data, config = gpt2_corpus
-    subwords = {"bpe": "gpt2", **{k: v for k, v in config.items() if k != "_name"}}
-    path = save_encoder(tmp_path / "encoder.pt", data, "masked_lm", "cline_base")
-    (tmp_path / "glue").mkdir()
-    (tmp_path / "glue" / "input0").symlink_to(data)
-    predictor = Predictor.from_checkpoint(path, tmp_path / "glue", **subwords)
-    dictionary = Dictionary.load(str(data / "dict.txt"))
-    lines = (data.parent / "text.bpe").read_text().splitlines()
-    raw = (data.parent / "text.txt").read_text(encoding="utf-8").splitlines()
-    for line, row in zip(lines, predictor.encode(raw), strict=True):
-        expected = [BOS, *dictionary.encode_line(line, add_if_not_exist=False).tolist()]
-        assert row.tolist() == expected[:100]
+def test_gpt2(texts, tmp_path):
+    """Symbols are those of fairseq's encoder; the folder of a task of GLUE will do."""
+    (tmp_path / "input0").mkdir()
+    config = gpt2_vocabulary(tmp_path / "input0", texts, 40)
+    path = save_encoder(tmp_path / "encoder.pt", tmp_path / "input0", "masked_lm", "cline_base")
+    subwords = {"bpe": "gpt2", **{name: v for name, v in config.items() if name != "_name"}}
+    predictor = Predictor.from_checkpoint(path, tmp_path, **subwords)
+    bpe = encoders.build_bpe(OmegaConf.create(config))
+    dictionary = Dictionary.load(str(tmp_path / "input0" / "dict.txt"))
+    for text, row in zip(texts[:20], predictor.encode(texts[:20]), strict=True):
+        symbols = dictionary.encode_line(bpe.encode(text), add_if_not_exist=False)
+        assert row.tolist() == [BOS, *symbols.tolist()][:100]
 
 
 def test_bad_input(corpus, glue, checkpoints, subwords, tmp_path):
