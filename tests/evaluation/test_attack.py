@@ -1,0 +1,366 @@
+"""Attacks on toy classifiers whose weak points are known, against PWWS in plain loops."""
+
+import csv
+import json
+import math
+import random
+import zipfile
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from cline_fairseq.errors import InputError
+from cline_fairseq.evaluation.attack import recipes, resources
+from cline_fairseq.evaluation.attack.results import as_markdown, summarize, write_csv
+from cline_fairseq.evaluation.attack.running import Attacked, attack_examples, draw_examples
+from cline_fairseq.evaluation.examples import Example
+from helpers import TOKENIZER, run, sentencepiece_options
+
+needs_textattack = pytest.mark.skipif(
+    find_spec("textattack") is None, reason="TextAttack is not installed"
+)
+STOP_WORDS = {"the", "a"}
+
+
+class Toy:
+    """A classifier by the sum of the weights of the words."""
+
+    def __init__(self, weights, labels=("pos", "neg"), bias=0.0):
+        self.weights, self.labels, self.bias = weights, list(labels), bias
+
+    def positive(self, text):
+        words = (text if isinstance(text, str) else " ".join(text)).split()
+        return 1 / (1 + math.exp(-self.bias - sum(self.weights.get(word, 0.0) for word in words)))
+
+    def predict_proba(self, texts):
+        scores = [{"pos": (p := self.positive(text)), "neg": 1 - p} for text in texts]
+        return np.array([[s[label] for label in self.labels] for s in scores], np.float32)
+
+
+def example(text, label):
+    return Example(text, label, "input.tsv, line 2")
+
+
+@pytest.fixture(scope="module")
+def textattack():
+    return recipes.import_textattack()
+
+
+@pytest.fixture
+def pwws(textattack, monkeypatch):
+    """TextAttack's PWWS with synonyms and stop words that the test gives."""
+    synonyms = {}
+
+    class Swap(textattack.transformations.WordSwap):
+        def _get_replacement_words(self, word):
+            return synonyms.get(word, [])
+
+    module = textattack.attack_recipes.pwws_ren_2019
+    stop_words = module.StopwordModification(STOP_WORDS)
+    monkeypatch.setattr(module, "WordSwapWordNet", Swap)
+    monkeypatch.setattr(module, "StopwordModification", lambda: stop_words)
+    monkeypatch.setitem(recipes.RECIPES, "pwws", ())
+    return synonyms
+
+
+def pwws_in_loops(toy, synonyms, text, label):
+    """Probability weighted word saliency (Ren et al. 2019): what TextAttack should do."""
+
+    def loss(words):
+        p = toy.positive(" ".join(words))
+        return 1 - p if label == "pos" else p
+
+    words = text.split()
+    queries, best = 1, loss(words)
+    if best > 0.5:
+        return "skipped", words, queries
+    places = [i for i, word in enumerate(words) if word not in STOP_WORDS]
+    saliency = [loss([*words[:i], "[UNK]", *words[i + 1 :]]) for i in places]
+    queries += len(places)
+    total = sum(math.exp(s) for s in saliency)
+    order = []
+    for i, s in zip(places, saliency, strict=True):
+        swaps = [loss([*words[:i], w, *words[i + 1 :]]) for w in synonyms.get(words[i], [])]
+        queries += len(swaps)
+        order.append((math.exp(s) / total * max(swaps, default=0), i))
+    for _, i in sorted(order, reverse=True):
+        swaps = [[*words[:i], w, *words[i + 1 :]] for w in synonyms.get(words[i], [])]
+        queries += len(swaps)
+        if swaps and loss(swap := max(swaps, key=loss)) > best:
+            words, best = swap, loss(swap)
+            if best > 0.5:
+                return "succeeded", words, queries
+    return "failed", words, queries
+
+
+@needs_textattack
+def test_known_weak_points(pwws):
+    pwws |= {"good": ["fine", "great"], "bad": ["poor"], "movie": ["film"]}
+    toy = Toy({"good": 1.0, "fine": -0.8, "great": 2.0, "bad": -2.0, "poor": -1.0})
+    examples = [
+        example("a good movie", "pos"),  # falls by one word
+        example("good good movie", "pos"),  # by two
+        example("the bad movie", "neg"),  # holds: poor is weaker, and still bad
+        example("the bad movie", "pos"),  # is wrong already
+    ]
+    attacked = attack_examples("pwws", toy, examples)
+    assert [a.result for a in attacked] == ["succeeded", "succeeded", "failed", "skipped"]
+    assert [a.attacked_text for a in attacked] == [
+        *("a fine movie", "fine fine movie", "the poor movie", "the bad movie")
+    ]
+    assert [a.prediction for a in attacked] == ["pos", "pos", "neg", "neg"]
+    assert [a.attacked_prediction for a in attacked] == ["neg", "neg", "neg", "neg"]
+    assert [(a.words_changed, a.words) for a in attacked] == [(1, 3), (2, 3), (1, 3), (0, 3)]
+    limited = attack_examples("pwws", toy, examples, max_changed=0.3)  # a word, rounded up
+    assert [a.result for a in limited] == ["succeeded", "failed", "failed", "skipped"]
+    assert limited[1].words_changed == 1
+    summary = summarize(attacked, resamples=100)
+    assert (summary.examples, summary.attacked, summary.succeeded) == (4, 3, 2)
+    assert summary.accuracy.value == pytest.approx(3 / 4)
+    assert summary.accuracy_under_attack.value == pytest.approx(1 / 4)
+    assert summary.success_rate.value == pytest.approx(2 / 3)
+    assert summary.words_changed == pytest.approx((1 / 3 + 2 / 3) / 2)
+
+
+@needs_textattack
+def test_pwws_is_that_of_plain_loops(pwws):
+    """Results, texts and queries, on random weights; also with the other order of labels."""
+    rng = random.Random(3)
+    words = [f"w{a}{b}" for a in "abcdef" for b in "ghijk"]
+    pwws |= {w: rng.sample([f"{w}{c}" for c in "xyz"], rng.randint(0, 3)) for w in words}
+    known = [*words, *(s for swaps in pwws.values() for s in swaps)]
+    toy = Toy({w: rng.gauss(0, 1) for w in known}, bias=0.3)
+    examples = [
+        example(" ".join(rng.sample([*words, *STOP_WORDS], rng.randint(1, 9))), label)
+        for label in ("pos", "neg") * 40
+    ]
+    attacked = attack_examples("pwws", toy, examples)
+    expected = [pwws_in_loops(toy, pwws, e.text, e.label) for e in examples]
+    assert [(a.result, a.attacked_text.split(), a.queries) for a in attacked] == expected
+    assert {"skipped", "failed", "succeeded"} == {a.result for a in attacked}
+    for a in attacked:
+        pairs = zip(a.example.text.split(), a.attacked_text.split(), strict=True)
+        assert a.words_changed == sum(one != other for one, other in pairs)
+    toy.labels.reverse()
+    assert attack_examples("pwws", toy, examples) == attacked
+    some = examples[5:20]
+    assert attack_examples("pwws", toy, some) == attacked[5:20]
+    assert all(a.queries <= 7 for a in attack_examples("pwws", toy, some, query_budget=7))
+
+
+@needs_textattack
+def test_pairs(pwws):
+    pwws |= {"good": ["fine"], "bad": ["poor"]}
+    toy = Toy({"good": 1.0, "fine": -1.0, "bad": 0.5, "poor": -1.0})
+    (attacked,) = attack_examples("pwws", toy, [example(("good I", "I bad thing"), "pos")])
+    assert attacked.attacked_text == ("fine I", "I bad thing")
+    assert (attacked.result, attacked.words) == ("succeeded", 5)
+
+
+@needs_textattack
+def test_draws_are_those_of_the_seed(textattack, monkeypatch):
+    """An example's result depends on the seed, and not on the examples before it."""
+    module = textattack.attack_recipes.deepwordbug_gao_2018
+    monkeypatch.setattr(module, "StopwordModification", lambda: stop_words)
+    monkeypatch.setitem(recipes.RECIPES, "deepwordbug", ())
+    stop_words = textattack.constraints.pre_transformation.StopwordModification(STOP_WORDS)
+    toy = Toy({"good": 2.0, "film": 1.0}, bias=-0.5)
+    examples = [example(text, "pos") for text in ("a good old film", "the film was", "good luck")]
+    whole = attack_examples("deepwordbug", toy, examples, seed=1)
+    assert attack_examples("deepwordbug", toy, examples[2:], seed=1) == whole[2:]
+    others = [attack_examples("deepwordbug", toy, examples, seed=s) for s in (2, 3)]
+    assert any(other != whole for other in others)
+
+
+@needs_textattack
+def test_model_for_textattack():
+    from cline_fairseq.evaluation.attack.textattack_model import TextAttackModel
+
+    toy = Toy({"good": 1.0}, labels=("pos", "neg"))
+    texts = ["good", "bad", ("good", "good")]
+    scores = TextAttackModel(toy, ["neg", "pos"])(texts)
+    np.testing.assert_allclose(scores, toy.predict_proba(texts)[:, ::-1], rtol=1e-6)
+    np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-14)
+    with pytest.raises(InputError, match="the labels neg, good are not those of the classifier"):
+        TextAttackModel(toy, ["neg", "good"])
+
+
+@needs_textattack
+def test_all_recipes_of_textattack_are_known(textattack):
+    known = [*recipes.RECIPES, *recipes.UNFIT]
+    assert sorted(known) == sorted(textattack.attack_args.ATTACK_RECIPE_NAMES)
+
+
+@needs_textattack
+@pytest.mark.skipif(not resources.WORDNET.is_here(), reason="NLTK has no WordNet")
+@pytest.mark.skipif(not resources.STOP_WORDS.is_here(), reason="NLTK has no stop words")
+def test_pwws_with_wordnet():
+    toy = Toy({"movie": 2.0}, bias=-1)
+    (attacked,) = attack_examples("pwws", toy, [example("it is the movie", "pos")])
+    assert attacked.result == "succeeded"
+    assert attacked.attacked_text.split()[:3] == ["it", "is", "the"]
+    assert attacked.attacked_text.split()[3] in {"film", "flick", "picture", "pic"}
+    assert attacked.words_changed == 1
+
+
+@needs_textattack
+@pytest.mark.parametrize(
+    ("text", "label", "message"),
+    [
+        ("good", "2", "line 2: the classifier has no label '2', but pos, neg: say which"),
+        ("a <SPLIT> b", "pos", "line 2: the text holds <SPLIT>, which TextAttack keeps"),
+    ],
+)
+def test_bad_examples(pwws, text, label, message):
+    with pytest.raises(InputError, match=message):
+        attack_examples("pwws", Toy({}), [example(text, label)])
+
+
+def test_bad_recipes(monkeypatch, tmp_path):
+    """What is missing is told; nothing is fetched, and nothing waits for a network."""
+    monkeypatch.setattr(recipes, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="TextAttack is missing; install it with: pip install"):
+        recipes.require_recipe("pwws")
+    monkeypatch.setattr(recipes, "find_spec", lambda name: name)
+    with pytest.raises(InputError, match="no recipe 'none': give one of pwws, textfooler"):
+        recipes.require_recipe("none")
+    with pytest.raises(InputError, match="hotflip needs the gradients of the model: give one of"):
+        recipes.require_recipe("hotflip")
+    nltk = pytest.importorskip("nltk")
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
+    monkeypatch.setenv("TA_CACHE_DIR", str(tmp_path))
+    with pytest.raises(InputError, match=r"NLTK's WordNet \(run python -m nltk.downloader wordnet"):
+        recipes.require_recipe("pwws")
+    with pytest.raises(InputError, match=r"textfooler needs .*: the counter-fitted word vectors"):
+        recipes.require_recipe("textfooler")
+    (tmp_path / "corpora" / "wordnet").mkdir(parents=True)
+    (tmp_path / "corpora" / "stopwords.zip").write_bytes(b"cut off")
+    with pytest.raises(InputError, match=r"not on this machine: NLTK's stop words \("):
+        recipes.require_recipe("pwws")
+    with zipfile.ZipFile(tmp_path / "corpora" / "stopwords.zip", "w") as file:
+        file.writestr("stopwords/english", "the")
+    recipes.require_recipe("pwws")
+
+    def no_network(request, timeout):
+        raise OSError("no network")
+
+    monkeypatch.setattr(resources.urllib.request, "urlopen", no_network)
+    with pytest.raises(InputError, match="word vectors, which cannot be fetched from https"):
+        recipes.require_recipe("iga", download=True)
+
+
+def test_examples_are_drawn():
+    examples = [example(str(i), "pos") for i in range(50)]
+    drawn = draw_examples(examples, 20, seed=1)
+    numbers = [int(e.text) for e in drawn]
+    assert numbers == sorted(set(numbers))
+    assert draw_examples(examples, 20, seed=1) == drawn != draw_examples(examples, 20, seed=2)
+    assert draw_examples(examples, None, seed=1) == examples
+    with pytest.raises(InputError, match="51 examples cannot be drawn: give a number from 1 to 50"):
+        draw_examples(examples, 51, seed=1)
+
+
+def random_results(rng, count):
+    results = []
+    for _ in range(count):
+        result = rng.choice(["skipped", "failed", "succeeded"])
+        words = rng.randint(1, 20)
+        changed = rng.randint(0, words)
+        fields = (result, "t\n", "neg", words, changed, rng.randint(1, 99))
+        results.append(Attacked(example('"a", b', "pos"), "pos", *fields))
+    return results
+
+
+def test_figures_are_those_of_plain_loops():
+    for seed in range(20):
+        results = random_results(random.Random(seed), 30)
+        right = kept = queries = 0
+        shares = []
+        for a in results:
+            if a.result != "skipped":
+                right += 1
+                queries += a.queries
+                kept += a.result == "failed"
+                if a.result == "succeeded":
+                    shares.append(a.words_changed / a.words)
+        s = summarize(results, resamples=200)
+        assert (s.attacked, s.succeeded) == (right, right - kept)
+        assert s.accuracy.value == pytest.approx(right / 30)
+        assert s.accuracy_under_attack.value == pytest.approx(kept / 30)
+        assert s.success_rate.value == pytest.approx((right - kept) / right)
+        assert s.words_changed == pytest.approx(np.mean(shares))
+        assert s.queries == pytest.approx(queries / right)
+        for share in (s.accuracy, s.accuracy_under_attack, s.success_rate):
+            assert 0 <= share.low <= share.value <= share.high <= 1
+
+
+def test_figures_without_attacks():
+    skipped = [Attacked(example("a", "pos"), "neg", "skipped", "a", "neg", 1, 0, 1)]
+    summary = summarize(skipped, resamples=10)
+    assert (summary.success_rate, summary.words_changed, summary.queries) == (None, None, None)
+    assert summary.as_dict()["accuracy"] == {"value": 0, "low": 0, "high": 0}
+    row = as_markdown({"toy": summary}).splitlines()[2]
+    assert row == "| toy | 1 | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) | - | - | - |"
+
+
+def test_csv_holds_all_texts(tmp_path):
+    results = random_results(random.Random(1), 5)
+    write_csv(tmp_path / "a.csv", {"one": results, "two": results[:2]})
+    with (tmp_path / "a.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["model"] for row in rows] == ["one"] * 5 + ["two"] * 2
+    for row, a in zip(rows, results + results[:2], strict=True):
+        assert (row["text"], row["attacked_text"]) == ('"a", b', "t\n")
+        assert (row["result"], int(row["queries"])) == (a.result, a.queries)
+    pair = Attacked(example(("a", "b"), "pos"), "pos", "failed", ("a", "c"), "pos", 2, 1, 3)
+    write_csv(tmp_path / "b.csv", {"one": [pair]})
+    with (tmp_path / "b.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["text2"], row["attacked_text2"]) == ("b", "c")
+
+
+@needs_textattack
+@pytest.mark.slow
+def test_program(corpus, tmp_path, texts):
+    """Two checkpoints side by side, with stop words of our own instead of NLTK's."""
+    from cline_fairseq.corpus.encoders import Indexer, build_encoder
+    from cline_fairseq.corpus.symbols import Symbols
+    from cline_fairseq.evaluation.glue.binarizing import Job, binarize
+    from cline_fairseq.evaluation.glue.tasks import TASKS
+    from glue_files import write_task
+    from tiny_models import save_classifier
+
+    symbols = Symbols(corpus / "dict.txt")
+    indexer = Indexer(build_encoder(sentencepiece_options(corpus)), symbols)
+    write_task(tmp_path / "raw", "SST-2", texts, 1)
+    binarize(TASKS["SST-2"], Job(tmp_path / "raw", tmp_path / "bin", indexer, symbols, {}))
+    data = tmp_path / "bin" / "SST-2"
+    one = save_classifier(tmp_path / "one.pt", data, 2)
+    two = save_classifier(tmp_path / "two.pt", data, 2, "cline_base", "--seed", 2)
+    stop_words = tmp_path / "nltk" / "corpora" / "stopwords"
+    stop_words.mkdir(parents=True)
+    (stop_words / "english").write_text("the\na\n")
+    command = [
+        *("scripts/attack.py", "--recipe", "deepwordbug", "--data", data),
+        *("--checkpoint", f"one={one}", "--bpe", "sentencepiece"),
+        *("--sentencepiece-model", corpus / TOKENIZER, "--quoting", "none"),
+        *("--input", tmp_path / "raw" / "SST-2" / "dev.tsv", "--text-column", "sentence"),
+        *("--num-examples", 6, "--resamples", 100),
+        *("--json", tmp_path / "a.json", "--output", tmp_path / "a.csv"),
+    ]
+    result = run(*command, "--checkpoint", f"two={two}", NLTK_DATA=str(tmp_path / "nltk"))
+    values = json.loads((tmp_path / "a.json").read_text())
+    assert [model["name"] for model in values["checkpoints"]] == ["one", "two"]
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["model"] for row in rows] == ["one"] * 6 + ["two"] * 6
+    assert [row["text"] for row in rows[:6]] == [row["text"] for row in rows[6:]]
+    for model in values["checkpoints"]:
+        mine = [row for row in rows if row["model"] == model["name"]]
+        right = [row["prediction"] == row["label"] for row in mine]
+        still = [row["attacked_prediction"] == row["label"] for row in mine]
+        assert [row["result"] != "skipped" for row in mine] == right
+        assert model["accuracy"]["value"] == pytest.approx(sum(right) / 6)
+        assert model["accuracy_under_attack"]["value"] == pytest.approx(sum(still) / 6)
+        assert f"| {model['name']} | 6 | {100 * sum(right) / 6:.1f} (" in result.stdout
