@@ -39,8 +39,12 @@ from cline_fairseq.evaluation.attack.results import as_markdown, summarize, writ
 from cline_fairseq.evaluation.attack.running import SUCCEEDED, attack_examples, draw_examples
 from cline_fairseq.evaluation.examples import QUOTINGS, Columns, read_examples
 from cline_fairseq.files import written_whole
-from cline_fairseq.options import add_subwords_options, parse_named_path, subwords_options
-from evaluate_contrast import parse_labels
+from cline_fairseq.options import (
+    add_subwords_options,
+    parse_labels,
+    parse_named_path,
+    subwords_options,
+)
 
 
 def parse_args():

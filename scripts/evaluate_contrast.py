@@ -45,7 +45,12 @@ from cline_fairseq.evaluation.contrast import (
 )
 from cline_fairseq.evaluation.examples import QUOTINGS, Columns, read_examples
 from cline_fairseq.files import written_whole
-from cline_fairseq.options import add_subwords_options, parse_named_path, subwords_options
+from cline_fairseq.options import (
+    add_subwords_options,
+    parse_labels,
+    parse_named_path,
+    subwords_options,
+)
 
 UNMOVED = ("checkpoint", "set", "group", "original_label", "contrast_label", "prediction")
 
@@ -106,14 +111,6 @@ def parse_args():
     if len(set(names)) < len(names):
         parser.error("give each --checkpoint a name of its own")
     return args
-
-
-def parse_labels(text: str) -> dict[str, str]:
-    """``a=b,c=d``."""
-    pairs = [part.partition("=") for part in text.split(",")]
-    if not all(name.strip() and sign and label.strip() for name, sign, label in pairs):
-        raise argparse.ArgumentTypeError(f"expected as Negative=0,Positive=1, not {text!r}")
-    return {name.strip(): label.strip() for name, _, label in pairs}
 
 
 def read_sets(args):
