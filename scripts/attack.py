@@ -19,7 +19,7 @@ the first alone.
 Recipes:
 {recipes}
 
-pwws and leap need NLTK's WordNet and stop words, deepwordbug and pruthi the stop words alone
+All need NLTK's stop words; deepwordbug and pruthi nothing else, pwws and leap NLTK's WordNet too
 (python -m nltk.downloader wordnet stopwords). What another recipe needs is told where it is
 missing. Nothing is fetched without --download.
 """

@@ -42,9 +42,20 @@ def example(text, label):
     return Example(text, label, "input.tsv, line 2")
 
 
+def write_stop_words(folder):
+    """The stop words that TextAttack's import reads, for where NLTK has none."""
+    (folder / "corpora" / "stopwords").mkdir(parents=True)
+    (folder / "corpora" / "stopwords" / "english").write_text("\n".join(sorted(STOP_WORDS)))
+    return folder
+
+
 @pytest.fixture(scope="module")
-def textattack():
-    return recipes.import_textattack()
+def textattack(tmp_path_factory):
+    import nltk
+
+    nltk.data.path.append(str(write_stop_words(tmp_path_factory.mktemp("nltk"))))
+    yield recipes.import_textattack()
+    nltk.data.path.pop()
 
 
 @pytest.fixture
@@ -174,7 +185,7 @@ def test_draws_are_those_of_the_seed(textattack, monkeypatch):
 
 
 @needs_textattack
-def test_model_for_textattack():
+def test_model_for_textattack(textattack):
     from cline_fairseq.evaluation.attack.textattack_model import TextAttackModel
 
     toy = Toy({"good": 1.0}, labels=("pos", "neg"))
@@ -194,8 +205,7 @@ def test_all_recipes_of_textattack_are_known(textattack):
 
 @needs_textattack
 @pytest.mark.skipif(not resources.WORDNET.is_here(), reason="NLTK has no WordNet")
-@pytest.mark.skipif(not resources.STOP_WORDS.is_here(), reason="NLTK has no stop words")
-def test_pwws_with_wordnet():
+def test_pwws_with_wordnet(textattack):
     toy = Toy({"movie": 2.0}, bias=-1)
     (attacked,) = attack_examples("pwws", toy, [example("it is the movie", "pos")])
     assert attacked.result == "succeeded"
@@ -232,7 +242,7 @@ def test_bad_recipes(monkeypatch, tmp_path):
     monkeypatch.setenv("TA_CACHE_DIR", str(tmp_path))
     with pytest.raises(InputError, match=r"NLTK's WordNet \(run python -m nltk.downloader wordnet"):
         recipes.require_recipe("pwws")
-    with pytest.raises(InputError, match=r"textfooler needs .*: the counter-fitted word vectors"):
+    with pytest.raises(InputError, match=r"textfooler needs .*the counter-fitted word vectors"):
         recipes.require_recipe("textfooler")
     (tmp_path / "corpora" / "wordnet").mkdir(parents=True)
     (tmp_path / "corpora" / "stopwords.zip").write_bytes(b"cut off")
@@ -338,9 +348,7 @@ def test_program(corpus, tmp_path, texts):
     data = tmp_path / "bin" / "SST-2"
     one = save_classifier(tmp_path / "one.pt", data, 2)
     two = save_classifier(tmp_path / "two.pt", data, 2, "cline_base", "--seed", 2)
-    stop_words = tmp_path / "nltk" / "corpora" / "stopwords"
-    stop_words.mkdir(parents=True)
-    (stop_words / "english").write_text("the\na\n")
+    nltk_data = write_stop_words(tmp_path / "nltk")
     command = [
         *("scripts/attack.py", "--recipe", "deepwordbug", "--data", data),
         *("--checkpoint", f"one={one}", "--bpe", "sentencepiece"),
@@ -349,7 +357,7 @@ def test_program(corpus, tmp_path, texts):
         *("--num-examples", 6, "--resamples", 100),
         *("--json", tmp_path / "a.json", "--output", tmp_path / "a.csv"),
     ]
-    result = run(*command, "--checkpoint", f"two={two}", NLTK_DATA=str(tmp_path / "nltk"))
+    result = run(*command, "--checkpoint", f"two={two}", NLTK_DATA=str(nltk_data))
     values = json.loads((tmp_path / "a.json").read_text())
     assert [model["name"] for model in values["checkpoints"]] == ["one", "two"]
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:

@@ -10,28 +10,27 @@ from importlib.util import find_spec
 from ...errors import InputError
 from . import resources as r
 
-# What each recipe of textattack.attack_args.ATTACK_RECIPE_NAMES needs.
+# What each recipe of textattack.attack_args.ATTACK_RECIPE_NAMES needs beside the stop words of
+# NLTK, which the import of TextAttack reads.
 RECIPES: dict[str, tuple[r.Resource, ...]] = {
-    "pwws": (r.WORDNET, r.STOP_WORDS),  # Ren et al. 2019
+    "pwws": (r.WORDNET,),  # Ren et al. 2019
     "textfooler": (  # Jin et al. 2020
         *(r.WORD_VECTORS, r.POS_TAGGER, r.TAGSET, r.TENSORFLOW, r.SENTENCE_ENCODER),
     ),
-    "deepwordbug": (r.STOP_WORDS,),  # Gao et al. 2018
-    "pruthi": (r.STOP_WORDS,),  # Pruthi et al. 2019
-    "textbugger": (  # Li et al. 2019
-        *(r.WORD_VECTORS, r.STOP_WORDS, r.TENSORFLOW, r.SENTENCE_ENCODER),
-    ),
-    "leap": (r.WORDNET, r.STOP_WORDS),  # Xiao et al. 2023
+    "deepwordbug": (),  # Gao et al. 2018
+    "pruthi": (),  # Pruthi et al. 2019
+    "textbugger": (r.WORD_VECTORS, r.TENSORFLOW, r.SENTENCE_ENCODER),  # Li et al. 2019
+    "leap": (r.WORDNET,),  # Xiao et al. 2023
     "checklist": (r.NAMES,),  # Ribeiro et al. 2020
-    "iga": (r.WORD_VECTORS, r.STOP_WORDS),  # Wang et al. 2019
-    "alzantot": (r.WORD_VECTORS, r.STOP_WORDS, r.TENSORFLOW, r.GOOGLE_LM),  # 2018
-    "faster-alzantot": (r.WORD_VECTORS, r.STOP_WORDS, r.LEARNING_TO_WRITE),  # Jia et al. 2019
-    "pso": (r.HOWNET, r.STOP_WORDS, r.WORD_CLASSES),  # Zang et al. 2020
+    "iga": (r.WORD_VECTORS,),  # Wang et al. 2019
+    "alzantot": (r.WORD_VECTORS, r.TENSORFLOW, r.GOOGLE_LM),  # Alzantot et al. 2018
+    "faster-alzantot": (r.WORD_VECTORS, r.LEARNING_TO_WRITE),  # Jia et al. 2019
+    "pso": (r.HOWNET, r.WORD_CLASSES),  # Zang et al. 2020
     "bae": (  # Garg and Ramakrishnan 2020
-        *(r.BERT, r.STOP_WORDS, r.POS_TAGGER, r.TAGSET, r.TENSORFLOW, r.SENTENCE_ENCODER),
+        *(r.BERT, r.POS_TAGGER, r.TAGSET, r.TENSORFLOW, r.SENTENCE_ENCODER),
     ),
-    "bert-attack": (r.BERT, r.STOP_WORDS, r.TENSORFLOW, r.SENTENCE_ENCODER),  # Li et al. 2020
-    "clare": (r.DISTILROBERTA, r.STOP_WORDS, r.TENSORFLOW, r.SENTENCE_ENCODER),  # Li et al. 2021
+    "bert-attack": (r.BERT, r.TENSORFLOW, r.SENTENCE_ENCODER),  # Li et al. 2020
+    "clare": (r.DISTILROBERTA, r.TENSORFLOW, r.SENTENCE_ENCODER),  # Li et al. 2021
 }
 UNFIT = {
     "a2t": "needs the gradients of the model",
@@ -59,7 +58,7 @@ def require_recipe(name: str, download: bool = False) -> None:
     if name not in RECIPES:
         raise InputError(f"no recipe {name!r}: give one of {', '.join(RECIPES)}")
     _require_textattack()
-    r.require(name, RECIPES[name], download)
+    r.require(f"the recipe {name}", (r.STOP_WORDS, *RECIPES[name]), download)
 
 
 def build_attack(name: str, model, download: bool = False):
@@ -96,11 +95,12 @@ def import_textattack(download: bool = False):
         download: whether it may.
 
     Raises:
-        InputError: if it is not installed.
+        InputError: if it is not installed, or if NLTK has no stop words.
     """
-    _require_textattack()
     if "textattack" in sys.modules:
         return sys.modules["textattack"]
+    _require_textattack()
+    r.require("TextAttack", (r.STOP_WORDS,), download)
     if download:
         import textattack
     else:

@@ -135,8 +135,8 @@ SENTENCE_ENCODER = Resource(
 )
 
 
-def require(recipe: str, resources: Sequence[Resource], download: bool) -> None:
-    """Make sure that a recipe has what it needs, or can fetch it.
+def require(who: str, resources: Sequence[Resource], download: bool) -> None:
+    """Make sure that a recipe, or TextAttack, has what it needs or can fetch it.
 
     Raises:
         InputError: if it has not.
@@ -146,13 +146,13 @@ def require(recipe: str, resources: Sequence[Resource], download: bool) -> None:
         missing = [resource for resource in missing if resource.url is None]
     if missing:
         parts = "; ".join(f"{resource.name} ({resource.how})" for resource in missing)
-        raise InputError(f"the recipe {recipe} needs what is not on this machine: {parts}")
+        raise InputError(f"{who} needs what is not on this machine: {parts}")
     for resource in resources if download else []:
         if not resource.is_here():
-            _require_server(recipe, resource)
+            _require_server(who, resource)
 
 
-def _require_server(recipe, resource):
+def _require_server(who, resource):
     request = urllib.request.Request(resource.url, method="HEAD")
     try:
         urllib.request.urlopen(request, timeout=_SECONDS).close()
@@ -160,6 +160,6 @@ def _require_server(recipe, resource):
         if getattr(error, "code", None) is not None:
             return  # the server is there; it may not like to be asked
         raise InputError(
-            f"the recipe {recipe} needs {resource.name}, which cannot be fetched from "
+            f"{who} needs {resource.name}, which cannot be fetched from "
             f"{resource.url} ({error}): run it where there is a network"
         ) from error
