@@ -74,14 +74,6 @@ def parse_shard(text: str) -> tuple[int, int]:
     return part, parts
 
 
-def parse_labels(text: str) -> dict[str, str]:
-    """``a=b,c=d``."""
-    pairs = [part.partition("=") for part in text.split(",")]
-    if not all(name.strip() and sign and label.strip() for name, sign, label in pairs):
-        raise argparse.ArgumentTypeError(f"expected as Negative=0,Positive=1, not {text!r}")
-    return {name.strip(): label.strip() for name, _, label in pairs}
-
-
 def parse_named_path(text: str) -> tuple[str, Path]:
     """``NAME=PATH``, or a path, which is its own name; an option's type."""
     name, found, path = text.partition("=")

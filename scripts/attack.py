@@ -37,14 +37,14 @@ from cline_fairseq.evaluation import Predictor
 from cline_fairseq.evaluation.attack.recipes import RECIPES, require_recipe
 from cline_fairseq.evaluation.attack.results import as_markdown, summarize, write_csv
 from cline_fairseq.evaluation.attack.running import SUCCEEDED, attack_examples, draw_examples
-from cline_fairseq.evaluation.examples import QUOTINGS, Columns, read_examples
-from cline_fairseq.files import written_whole
-from cline_fairseq.options import (
-    add_subwords_options,
-    parse_labels,
-    parse_named_path,
-    subwords_options,
+from cline_fairseq.evaluation.examples import Columns, read_examples
+from cline_fairseq.evaluation.options import (
+    add_checkpoints_options,
+    add_examples_options,
+    require_ready,
 )
+from cline_fairseq.files import written_whole
+from cline_fairseq.options import subwords_options
 
 
 def parse_args():
@@ -59,28 +59,10 @@ def parse_args():
         description=__doc__.replace("{recipes}", recipes),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--checkpoint",
-        type=parse_named_path,
-        action="append",
-        required=True,
-        metavar="NAME=PATH",
-        help="a fine-tuned classifier; again for others",
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of its binarized task")
-    add_subwords_options(parser)
+    add_checkpoints_options(parser, "a fine-tuned classifier", "folder of its binarized task")
     parser.add_argument("--recipe", default="pwws", metavar="NAME", help="pwws without")
     parser.add_argument("--input", type=Path, required=True, help="labelled texts")
-    parser.add_argument("--quoting", choices=list(QUOTINGS), default="csv", help="of a TSV")
-    parser.add_argument("--text-column", default="text")
-    parser.add_argument("--text2-column", help="the second text, where examples are pairs")
-    parser.add_argument("--label-column", default="label")
-    parser.add_argument(
-        "--labels",
-        type=parse_labels,
-        metavar="FILE=MODEL,...",
-        help="classes of the model for the labels of the file, as Negative=0,Positive=1",
-    )
+    add_examples_options(parser)
     parser.add_argument("--num-examples", type=int, help="to draw with the seed; all without")
     parser.add_argument("--query-budget", type=int, help="most queries for an example")
     parser.add_argument(
@@ -92,19 +74,10 @@ def parse_args():
     parser.add_argument("--json", type=Path, help="write all numbers into this file")
     parser.add_argument("--output", type=Path, help="write texts and predictions into this CSV")
     args = parser.parse_args()
-    for name in ("num_examples", "query_budget", "resamples"):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} must be at least 1")
     if args.max_changed is not None and not 0 < args.max_changed <= 1:
         parser.error("--max-changed must be above 0 and at most 1")
     if args.seed < 0:
         parser.error("--seed must be at least 0")
-    for path in (args.json, args.output):
-        if path is not None and not path.parent.is_dir():
-            parser.error(f"no folder {path.parent}: make it first")
-    names = [name for name, _ in args.checkpoint]
-    if len(set(names)) < len(names):
-        parser.error("give each --checkpoint a name of its own")
     return args
 
 
@@ -140,6 +113,9 @@ def main():
     show_input_errors_plainly()
     logging.disable(logging.INFO)  # of fairseq and TextAttack, which tell what they load
     args = parse_args()
+    numbers = ("num_examples", "query_budget", "resamples")
+    outputs = [args.json, args.output]
+    require_ready(args.checkpoint, outputs, **{name: getattr(args, name) for name in numbers})
     require_recipe(args.recipe, args.download)
     columns = Columns(args.text_column, args.label_column, args.text2_column)
     examples = read_examples(args.input, columns, args.labels, args.quoting)

@@ -43,14 +43,14 @@ from cline_fairseq.evaluation.contrast import (
     score,
     score_groups,
 )
-from cline_fairseq.evaluation.examples import QUOTINGS, Columns, read_examples
-from cline_fairseq.files import written_whole
-from cline_fairseq.options import (
-    add_subwords_options,
-    parse_labels,
-    parse_named_path,
-    subwords_options,
+from cline_fairseq.evaluation.examples import Columns, read_examples
+from cline_fairseq.evaluation.options import (
+    add_checkpoints_options,
+    add_examples_options,
+    require_ready,
 )
+from cline_fairseq.files import written_whole
+from cline_fairseq.options import subwords_options
 
 UNMOVED = ("checkpoint", "set", "group", "original_label", "contrast_label", "prediction")
 
@@ -59,16 +59,7 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--checkpoint",
-        type=parse_named_path,
-        action="append",
-        required=True,
-        metavar="NAME=PATH",
-        help="a fine-tuned classifier; again for others",
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of its binarized task")
-    add_subwords_options(parser)
+    add_checkpoints_options(parser, "a fine-tuned classifier", "folder of its binarized task")
     files = parser.add_argument_group("files")
     files.add_argument("--paired", type=Path, help="one file of originals and contrasts")
     files.add_argument("--originals", type=Path, help="or a file of originals")
@@ -76,23 +67,14 @@ def parse_args():
     files.add_argument(
         "--contrasts-per-original", type=int, default=1, help="of two files; one after the other"
     )
-    files.add_argument("--quoting", choices=list(QUOTINGS), default="csv", help="of TSV files")
     columns = parser.add_argument_group("columns")
-    columns.add_argument("--text-column", default="text")
-    columns.add_argument("--text2-column", help="the second text, where examples are pairs")
-    columns.add_argument("--label-column", default="label")
+    add_examples_options(columns)
     columns.add_argument("--group-column", help="count by this as well, as a kind of edit")
     columns.add_argument("--pair-column", help="id of the set; of two files, it is compared")
     columns.add_argument(
         "--role-column", help="tells originals from contrasts; without, the first row is original"
     )
     columns.add_argument("--original-role", default="original", help="what it says of originals")
-    parser.add_argument(
-        "--labels",
-        type=parse_labels,
-        metavar="FILE=MODEL,...",
-        help="classes of the model for the labels of the files, as Negative=0,Positive=1",
-    )
     parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
     parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
     parser.add_argument("--json", type=Path, help="write all numbers into this file")
@@ -104,12 +86,6 @@ def parse_args():
         parser.error("give either --paired, or --originals with --contrasts")
     if args.paired and not args.pair_column:
         parser.error("--paired needs --pair-column")
-    for name in ("resamples", "contrasts_per_original"):
-        if getattr(args, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} must be at least 1")
-    names = [name for name, _ in args.checkpoint]
-    if len(set(names)) < len(names):
-        parser.error("give each --checkpoint a name of its own")
     return args
 
 
@@ -239,6 +215,8 @@ def main():
     show_input_errors_plainly()
     logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
     args = parse_args()
+    numbers = {n: getattr(args, n) for n in ("resamples", "contrasts_per_original")}
+    require_ready(args.checkpoint, [args.json, args.unmoved], **numbers)
     sets = read_sets(args)
     results, unmoved = [], {}
     for name, path in args.checkpoint:

@@ -28,9 +28,10 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
+from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.examples import QUOTINGS
 from cline_fairseq.evaluation.hits_report import TITLES, HitsReport, as_markdown, make_report
+from cline_fairseq.evaluation.options import add_checkpoints_options, require_ready
 from cline_fairseq.evaluation.triples import (
     Triple,
     decode_lines,
@@ -39,7 +40,7 @@ from cline_fairseq.evaluation.triples import (
     write_triples,
 )
 from cline_fairseq.files import require_text, written_whole
-from cline_fairseq.options import add_subwords_options, parse_named_path, subwords_options
+from cline_fairseq.options import subwords_options
 from plot_training import load_pyplot
 from rewrite import add_rewriter_options, build_rewriter
 
@@ -62,48 +63,15 @@ def add_triples_options(parser: argparse.ArgumentParser) -> None:
     add_rewriter_options(group)
 
 
-def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
+def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Give a program the options of :func:`each_predictor`."""
     group = parser.add_argument_group("checkpoints")
-    group.add_argument(
-        "--checkpoint",
-        type=parse_named_path,
-        action="append",
-        required=True,
-        metavar="NAME=PATH",
-        help="of CLINE or RoBERTa; may be given several times",
+    add_checkpoints_options(
+        group, "of CLINE or RoBERTa", "the folder with the dict.txt of all checkpoints"
     )
-    group.add_argument(
-        "--data", type=Path, required=True, help="the folder with the dict.txt of all checkpoints"
-    )
-    add_subwords_options(group)
     group.add_argument(
         "--device", help="of torch, as cpu or cuda:1 (default: a GPU if there is one)"
     )
-
-
-def check(args, outputs: list[Path | None]) -> None:
-    """Find what would fail after long work.
-
-    Raises:
-        MissingFileError: if a checkpoint or the folder of an output is missing.
-        InputError: if two checkpoints have the same name, or nothing is to be resampled.
-    """
-    names = [name for name, _ in args.checkpoint]
-    if len(set(names)) < len(names):
-        raise InputError(f"give each --checkpoint a name of its own, not {', '.join(names)}")
-    if args.resamples < 1:
-        raise InputError("--resamples must be at least 1")
-    for name, path in args.checkpoint:
-        if not path.is_file():
-            raise MissingFileError(
-                f"no checkpoint {path} ({name}): give the .pt file of a CLINE or RoBERTa model"
-            )
-    for path in filter(None, outputs):
-        if not path.parent.is_dir():
-            raise MissingFileError(
-                f"no folder {path.parent} to write {path.name} to: make it first"
-            )
 
 
 def load_triples(args) -> Triples:
@@ -212,7 +180,7 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_checkpoint_options(parser)
+    add_model_options(parser)
     add_triples_options(parser)
     parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
     parser.add_argument("--json", type=Path, help="write all numbers into this file")
@@ -224,7 +192,8 @@ def main():
     show_input_errors_plainly()
     logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
     args = parse_args()
-    check(args, [args.json, args.plot, args.save_triples])
+    outputs = [args.json, args.plot, args.save_triples]
+    require_ready(args.checkpoint, outputs, resamples=args.resamples)
     if args.plot:
         load_pyplot()
     found = load_triples(args)

@@ -32,11 +32,11 @@ from tqdm import tqdm
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.bootstrap import Share, bootstrap_shares
 from cline_fairseq.evaluation.geometry import distances, uniformity, unit
+from cline_fairseq.evaluation.options import require_ready
 from cline_fairseq.files import written_whole
 from evaluate_hits import (
-    add_checkpoint_options,
+    add_model_options,
     add_triples_options,
-    check,
     count_cut,
     describe,
     each_predictor,
@@ -155,7 +155,7 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_checkpoint_options(parser)
+    add_model_options(parser)
     add_triples_options(parser)
     parser.add_argument("--layer", type=int, default=-1, help="0: embeddings; -1: the last layer")
     parser.add_argument("--pool", choices=POOLS, default="cls", help="what stands for a sentence")
@@ -175,7 +175,8 @@ def main():
     show_input_errors_plainly()
     logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
     args = parse_args()
-    check(args, [args.json, args.output, args.save_triples])
+    outputs = [args.json, args.output, args.save_triples]
+    require_ready(args.checkpoint, outputs, resamples=args.resamples)
     if args.output:
         load_pyplot()
         load_sklearn()

@@ -15,7 +15,8 @@ from cline_fairseq.evaluation.attack import recipes, resources
 from cline_fairseq.evaluation.attack.results import as_markdown, summarize, write_csv
 from cline_fairseq.evaluation.attack.running import Attacked, attack_examples, draw_examples
 from cline_fairseq.evaluation.examples import Example
-from helpers import TOKENIZER, run, sentencepiece_options
+from helpers import TOKENIZER, sentencepiece_options
+from programs import run
 
 needs_textattack = pytest.mark.skipif(
     find_spec("textattack") is None, reason="TextAttack is not installed"

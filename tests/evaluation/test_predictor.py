@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation import Predictor
 from cline_fairseq.evaluation.prediction import load_classifier, predict
-from helpers import ROOT, TOKENIZER, gpt2_vocabulary
+from helpers import TOKENIZER, gpt2_vocabulary
+from programs import ROOT
 from tiny_models import as_published, binarize_tasks, save_classifier, save_encoder
 
 BOS, PAD, EOS = 0, 1, 2

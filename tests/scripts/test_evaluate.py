@@ -11,7 +11,8 @@ import torch
 
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation import Predictor
-from helpers import ROOT, TOKENIZER, run
+from helpers import TOKENIZER
+from programs import ROOT, run
 from tiny_models import binarize_tasks, save_classifier, save_encoder
 
 
@@ -159,13 +160,14 @@ def test_bad_contrast(glue, models, subwords, pairs, tmp_path, call):
         ((*model, "--group-column", "sort"), InputError, "no column 'sort'"),
         ((*model, "--text-column", "text"), InputError, "say with --text-column"),
         ((*model, "--sentencepiece-model", pairs[0]), InputError, "is no SentencePiece model"),
+        ((*model, *model), InputError, "give each --checkpoint a name of its own"),
+        ((*model, "--resamples", 0), InputError, "--resamples must be at least 1"),
     ]
     for options, error, message in cases:
         with pytest.raises(error, match=message):
             call(script, *good, *out, *options)
     for options in (
         (*model, "--originals", pairs[0]),
-        (*model, *model),
         (*model, "--labels", "Good"),
         ("--checkpoint", "=a.pt"),
     ):

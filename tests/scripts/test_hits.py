@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from helpers import ROOT, SENTENCE, TOKENIZER, run
+from helpers import SENTENCE, TOKENIZER
+from programs import ROOT, run
 from tiny_models import save_encoder
 
 
