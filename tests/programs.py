@@ -4,6 +4,7 @@ Loading torch and fairseq takes seconds, and the tests run a hundred programs. S
 are forked from one that has loaded both, and has done nothing else.
 """
 
+import logging
 import multiprocessing
 import os
 import runpy
@@ -65,9 +66,12 @@ def _enter(program, arguments, environment, outputs):
     """Make of this process what Python would start for a program."""
     for file, path in zip((1, 2), outputs, strict=True):
         os.dup2(os.open(path, os.O_CREAT | os.O_WRONLY), file)
+    multiprocessing.set_start_method(None, force=True)  # what Python has without being told
     os.chdir(ROOT)
     os.environ.clear()
     os.environ.update(environment)
+    logging.root.handlers.clear()  # fairseq's import sets one; its programs set theirs before
+    logging.root.setLevel(logging.WARNING)
     sys.argv = [str(program), *arguments]
     sys.path = [str(program.parent), *(path for path in sys.path if path != str(ROOT / "tests"))]
     try:

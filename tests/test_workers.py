@@ -1,20 +1,10 @@
-import os
 from operator import neg
 
 import pytest
 
 from cline_fairseq.errors import InputError
 from cline_fairseq.workers import ordered_map
-
-
-def start(*args):
-    pass
-
-
-def die_at_five(number):
-    if number == 5:
-        os._exit(9)
-    return number
+from in_workers import die_at_five, start
 
 
 @pytest.mark.parametrize("workers", [1, 3])
