@@ -7,6 +7,7 @@ from .errors import InputError
 
 SUPPORTED = ("sentencepiece", "gpt2")
 MASK = "<mask>"
+MADE_UP = "madeupword"  # symbols that fairseq fills dictionaries up with begin so
 SPACE = "\u2581"  # SentencePiece's sign for it
 _MAX_FOREIGN = 0.01  # share of a dictionary that its tokenizer may not know
 
@@ -17,6 +18,19 @@ def add_subwords_options(parser: argparse.ArgumentParser, required: bool = True)
     parser.add_argument("--sentencepiece-model", help="the model of --bpe sentencepiece")
     parser.add_argument("--gpt2-encoder-json", help="encoder.json of --bpe gpt2")
     parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")
+
+
+def tokenizer_of(bpe: str, **files: str | Path | None) -> argparse.Namespace:
+    """The options of :func:`add_subwords_options`, from arguments of a function.
+
+    Args:
+        bpe: name of the tokenizer.
+        files: by the names of fairseq's options; None is none.
+    """
+    names = ("sentencepiece_model", "gpt2_encoder_json", "gpt2_vocab_bpe")
+    given = {name: files.get(name) for name in names}
+    paths = {name: None if path is None else str(path) for name, path in given.items()}
+    return argparse.Namespace(bpe=bpe, **paths)
 
 
 def subwords_options(args: argparse.Namespace) -> dict[str, str | None]:

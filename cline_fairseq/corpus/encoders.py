@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..options import MASK, require_fit
+from ..options import MADE_UP, MASK, require_fit
 from .symbols import EOS, SPECIAL, UNKNOWN, Symbols
 
 _IRREGULAR = -1  # a piece that is not always the same symbol of the dictionary
@@ -100,7 +100,7 @@ class Indexer:
         foreign = [
             symbol
             for symbol in symbols.symbols[len(SPECIAL) :]
-            if symbol not in known and symbol != MASK and not symbol.startswith("madeupword")
+            if symbol not in known and symbol != MASK and not symbol.startswith(MADE_UP)
         ]
         require_fit(len(foreign), len(symbols))
         table = [

@@ -5,7 +5,7 @@ from fairseq.data.encoders.sentencepiece_bpe import SentencepieceBPE
 from omegaconf import DictConfig, OmegaConf
 
 from ..errors import InputError
-from ..options import MASK, SPACE, SUPPORTED, require_fit
+from ..options import MADE_UP, MASK, SPACE, SUPPORTED, require_fit
 from ..rewriting.blocks import UNKNOWN, Vocabulary
 
 
@@ -52,7 +52,7 @@ def build_vocabulary(dictionary: Dictionary, config: DictConfig | dict | None) -
     for i, symbol in enumerate(dictionary.symbols):
         if i == dictionary.unk():
             piece, begin = UNKNOWN, False  # letters of a word that nobody knows
-        elif i < dictionary.nspecial or symbol == MASK or symbol.startswith("madeupword"):
+        elif i < dictionary.nspecial or symbol == MASK or symbol.startswith(MADE_UP):
             piece, begin = None, True
         else:
             piece, begin = encoder.piece(symbol)

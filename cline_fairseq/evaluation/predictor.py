@@ -1,30 +1,27 @@
 """One predictor under all evaluation: texts in; probabilities, sentence vectors or states out."""
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from fairseq import checkpoint_utils
 from fairseq.data import data_utils
 from fairseq.models.roberta import RobertaModel
 from torch import Tensor
 
-from ..corpus.encoders import Indexer, build_encoder
-from ..corpus.symbols import EOS, SPECIAL, Symbols
-from ..errors import InputError, MissingFileError
-from ..options import MASK, SUPPORTED, subwords_config
-from .checkpoints import num_symbols, read_checkpoint
-from .prediction import MAX_TOKENS, batches_by_length, label_names
+from ..corpus.encoders import Indexer
+from ..corpus.symbols import EOS, SPECIAL
+from ..errors import InputError
+from ..options import tokenizer_of
+from .loading import load_model
+from .prediction import MAX_TOKENS, batches_by_length
 
 Text = str | tuple[str, str]
 Progress = Callable[[int], None]
 
 POOLS = ("cls", "mean")
 _BOS, _PAD = SPECIAL.index("<s>"), SPECIAL.index("<pad>")
-_MADE_UP = "madeupword"  # fills the dictionary of labels up
 
 
 class HiddenStates(NamedTuple):
@@ -124,36 +121,23 @@ class Predictor:
                 not fit each other.
         """
         path, data = Path(path), Path(data)
-        if bpe not in SUPPORTED:
-            raise InputError(f"--bpe must be one of {', '.join(SUPPORTED)}, not {bpe!r}")
-        if not data.is_dir():
-            raise MissingFileError(f"no folder {data}: give the one with the dictionary of {path}")
-        files = argparse.Namespace(
-            bpe=bpe,
-            sentencepiece_model=None if sentencepiece_model is None else str(sentencepiece_model),
-            gpt2_encoder_json=None if gpt2_encoder_json is None else str(gpt2_encoder_json),
-            gpt2_vocab_bpe=None if gpt2_vocab_bpe is None else str(gpt2_vocab_bpe),
+        tokenizer = tokenizer_of(
+            bpe,
+            sentencepiece_model=sentencepiece_model,
+            gpt2_encoder_json=gpt2_encoder_json,
+            gpt2_vocab_bpe=gpt2_vocab_bpe,
         )
-        encoder = build_encoder(subwords_config(files))
-        state = read_checkpoint(path)
-        is_classifier = getattr(state["cfg"]["task"], "_name", None) == "sentence_prediction"
-        symbols, folder = _dictionary(path, data, state, is_classifier)
-        indexer = Indexer(encoder, symbols)
-        state["cfg"]["task"].data = str(folder)  # it may be elsewhere than in training
-        state["args"] = None  # where old checkpoints have the same once more
-        (model,), _, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
-        if not isinstance(model, RobertaModel):
-            raise InputError(f"{path} is no CLINE or RoBERTa model: give the .pt file of one")
+        loaded = load_model(path, data, tokenizer)
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        model = model.float().to(device).eval()
+        model, task = loaded.model.to(device), loaded.task
         options = {"max_tokens": max_tokens, "name": str(path)}
-        if not is_classifier:
-            return cls(model, indexer, **options)
+        if not loaded.is_classifier:
+            return cls(model, loaded.indexer, **options)
         cfg = task.cfg
         return cls(
             model,
-            indexer,
-            [] if cfg.regression_target else _labels(path, data, task),
+            loaded.indexer,
+            loaded.labels,
             cfg.classification_head_name,
             cfg.regression_target,
             cfg.init_token,
@@ -341,12 +325,6 @@ class Predictor:
         return [*states[:-1], features]
 
 
-def dictionary_path(data: Path) -> Path:
-    """The dictionary of the texts in the folder of a binarized task, or of a corpus."""
-    path = data / "input0" / "dict.txt"
-    return path if path.is_file() else data / "dict.txt"
-
-
 def _as_line(index, text):
     """A text as it would be read from a line of a file."""
     try:
@@ -372,45 +350,3 @@ def _cut_pair(first, second, excess):
         np.append(part[: len(part) - size - 1], part[-1]) if size else part
         for part, size in zip((first, second), cut, strict=True)
     )
-
-
-def _dictionary(path, data, state, is_classifier):
-    """The dictionary of the texts, and the folder in which the task of the model finds it.
-
-    Raises:
-        MissingFileError: if there is none.
-        InputError: if the model was trained with another one.
-    """
-    dictionary = dictionary_path(data)
-    if is_classifier:
-        dictionary = data / "input0" / "dict.txt"
-    symbols = Symbols(dictionary)
-    size, expected = len(symbols), num_symbols(path, state["model"])
-    size += MASK not in symbols.symbols
-    if size != expected:
-        raise InputError(
-            f"{dictionary} has {size:,} symbols, and {path} was trained with "
-            f"{expected:,}: give the folder with the dictionary of the checkpoint"
-        )
-    if is_classifier and not getattr(state["cfg"]["task"], "regression_target", False):
-        Symbols(data / "label" / "dict.txt")  # says so where it is missing
-    return symbols, data if is_classifier else dictionary.parent
-
-
-def _labels(path, data, task):
-    """The labels by column.
-
-    Raises:
-        InputError: if the data are those of another task.
-    """
-    labels = [
-        label
-        for label in Symbols(data / "label" / "dict.txt").symbols[len(SPECIAL) :]
-        if not label.startswith(_MADE_UP)
-    ]
-    if len(labels) != task.cfg.num_classes:
-        raise InputError(
-            f"{data} has the labels {', '.join(labels)}, and {path} was trained on "
-            f"{task.cfg.num_classes} classes: give the folder of the task that it was trained on"
-        )
-    return label_names(task, np.arange(len(labels)))

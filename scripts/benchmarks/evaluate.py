@@ -16,7 +16,8 @@ from omegaconf import OmegaConf
 
 from benchmarks.measures import seconds
 from cline_fairseq.errors import InputError
-from cline_fairseq.evaluation.predictor import Predictor, dictionary_path
+from cline_fairseq.evaluation.loading import dictionary_path
+from cline_fairseq.evaluation.predictor import Predictor
 from cline_fairseq.files import require_text
 from cline_fairseq.options import MASK, add_subwords_options, subwords_config, subwords_options
 

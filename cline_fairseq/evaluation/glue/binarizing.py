@@ -24,6 +24,7 @@ from ...corpus.manifest import Manifest, describe
 from ...corpus.outputs import BinaryOutput
 from ...corpus.symbols import EOS, SPECIAL, UNKNOWN, Symbols
 from ...errors import InputError
+from ...options import MADE_UP
 from .reading import Split, missing_files, read_split, split_path
 from .tasks import GlueTask
 
@@ -116,7 +117,7 @@ def label_symbols(labels: list[str]) -> list[tuple[str, int]]:
     """
     counts = Counter(dict(sorted(Counter(labels).items()))).most_common()
     fill = -(len(SPECIAL) + len(counts)) % _PADDING
-    return counts + [(f"madeupword{i:04d}", 0) for i in range(fill)]
+    return counts + [(f"{MADE_UP}{i:04d}", 0) for i in range(fill)]
 
 
 def _write_texts(task, split, raw: Split, part, job, progress):

@@ -16,7 +16,7 @@ from fairseq.data import data_utils
 
 from ...corpus.symbols import SPECIAL, Symbols
 from ...errors import InputError, MissingFileError
-from ...options import MASK
+from ...options import MADE_UP, MASK
 from ..checkpoints import ModelDescription
 from .binarizing import MANIFEST
 from .tasks import GlueTask
@@ -179,7 +179,7 @@ def require_data(task: GlueTask, data: Path, model: ModelDescription, checkpoint
     labels = None
     if not (data / "label" / "train.label").is_file():
         labels = set(Symbols(data / "label" / "dict.txt").symbols[len(SPECIAL) :])
-        labels = {label for label in labels if not label.startswith("madeupword")}
+        labels = {label for label in labels if not label.startswith(MADE_UP)}
     is_other = is_pair != (len(task.texts) == 2) or (labels or set()) != set(task.labels)
     # Several tasks have the same labels; data of fairseq-preprocess say no more.
     if is_other or (written and written.get("task", task.name) != task.name):

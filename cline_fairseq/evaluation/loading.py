@@ -1,0 +1,144 @@
+"""Loading a model with all that it needs to read text: task, dictionary and tokenizer."""
+
+import argparse
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from fairseq import checkpoint_utils
+from fairseq.models.roberta import RobertaModel
+from fairseq.tasks import FairseqTask
+from omegaconf import DictConfig
+
+from ..corpus.encoders import Indexer, build_encoder
+from ..corpus.symbols import SPECIAL, Symbols
+from ..errors import InputError, MissingFileError
+from ..options import MADE_UP, MASK, SUPPORTED, subwords_config
+from .checkpoints import num_symbols, read_checkpoint
+from .prediction import label_names
+
+
+class LoadedModel(NamedTuple):
+    """A model of RoBERTa's kind, on the CPU, in fp32, ready to predict.
+
+    Attributes:
+        model: of CLINE, or of RoBERTa.
+        task: that trained it.
+        cfg: of the run that trained it.
+        num_updates: of that run; 0 if the checkpoint does not say.
+        symbols: its dictionary, as the file has it.
+        subwords: fairseq's configuration of its tokenizer.
+        indexer: of both.
+        is_classifier: whether it is one of fairseq's sentence_prediction.
+        labels: names of the classes, in the order of the head's columns; empty of a regression
+            and of an encoder.
+        has_rtd_head: whether the checkpoint holds an RTD head.
+    """
+
+    model: RobertaModel
+    task: FairseqTask
+    cfg: DictConfig
+    num_updates: int
+    symbols: Symbols
+    subwords: dict[str, Any]
+    indexer: Indexer
+    is_classifier: bool
+    labels: list[str]
+    has_rtd_head: bool
+
+
+def load_model(path: Path, data: Path, tokenizer: argparse.Namespace) -> LoadedModel:
+    """Load a checkpoint.
+
+    Args:
+        path: a checkpoint of fairseq's sentence_prediction, for a classifier; or one of CLINE or
+            masked_lm, with any architecture of CLINE or RoBERTa, for an encoder.
+        data: the folder with input0/dict.txt and label/dict.txt, as scripts/glue_preprocess.py
+            writes it; for an encoder also the folder with the dict.txt of its corpus.
+        tokenizer: the options of :func:`~cline_fairseq.options.add_subwords_options`.
+
+    Raises:
+        MissingFileError: if a checkpoint or dictionary is not there.
+        InputError: if something is no checkpoint, no tokenizer or no dictionary, or if they do
+            not fit each other.
+    """
+    if tokenizer.bpe not in SUPPORTED:
+        raise InputError(f"--bpe must be one of {', '.join(SUPPORTED)}, not {tokenizer.bpe!r}")
+    if not data.is_dir():
+        raise MissingFileError(f"no folder {data}: give the one with the dictionary of {path}")
+    subwords = subwords_config(tokenizer)
+    encoder = build_encoder(subwords)
+    state = read_checkpoint(path)
+    has_rtd_head = any(".rtd_head." in name for name in state["model"])
+    is_classifier = getattr(state["cfg"]["task"], "_name", None) == "sentence_prediction"
+    symbols, folder = _dictionary(path, data, state, is_classifier)
+    indexer = Indexer(encoder, symbols)
+    state["cfg"]["task"].data = str(folder)  # it may be elsewhere than in training
+    state["args"] = None  # where old checkpoints have the same once more
+    num_updates = state["optimizer_history"][-1]["num_updates"]
+    (model,), cfg, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
+    if not isinstance(model, RobertaModel):
+        raise InputError(f"{path} is no CLINE or RoBERTa model: give the .pt file of one")
+    labels = []
+    if is_classifier and not task.cfg.regression_target:
+        labels = _labels(path, data, task)
+    return LoadedModel(
+        model.float().eval(),
+        task,
+        cfg,
+        num_updates,
+        symbols,
+        subwords,
+        indexer,
+        is_classifier,
+        labels,
+        has_rtd_head,
+    )
+
+
+def dictionary_path(data: Path) -> Path:
+    """The dictionary of the texts in the folder of a binarized task, or of a corpus."""
+    path = data / "input0" / "dict.txt"
+    return path if path.is_file() else data / "dict.txt"
+
+
+def _dictionary(path, data, state, is_classifier):
+    """The dictionary of the texts, and the folder in which the task of the model finds it.
+
+    Raises:
+        MissingFileError: if there is none.
+        InputError: if the model was trained with another one.
+    """
+    dictionary = dictionary_path(data)
+    if is_classifier:
+        dictionary = data / "input0" / "dict.txt"
+    symbols = Symbols(dictionary)
+    size, expected = len(symbols), num_symbols(path, state["model"])
+    size += MASK not in symbols.symbols
+    if size != expected:
+        raise InputError(
+            f"{dictionary} has {size:,} symbols, and {path} was trained with "
+            f"{expected:,}: give the folder with the dictionary of the checkpoint"
+        )
+    if is_classifier and not getattr(state["cfg"]["task"], "regression_target", False):
+        Symbols(data / "label" / "dict.txt")  # says so where it is missing
+    return symbols, data if is_classifier else dictionary.parent
+
+
+def _labels(path, data, task):
+    """The labels by column.
+
+    Raises:
+        InputError: if the data are those of another task.
+    """
+    labels = [
+        label
+        for label in Symbols(data / "label" / "dict.txt").symbols[len(SPECIAL) :]
+        if not label.startswith(MADE_UP)
+    ]
+    if len(labels) != task.cfg.num_classes:
+        raise InputError(
+            f"{data} has the labels {', '.join(labels)}, and {path} was trained on "
+            f"{task.cfg.num_classes} classes: give the folder of the task that it was trained on"
+        )
+    return label_names(task, np.arange(len(labels)))
