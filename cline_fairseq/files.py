@@ -1,11 +1,12 @@
 """Files of programs: texts that must be there, and output that is complete or absent."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import MissingFileError
+from .errors import InputError, MissingFileError
 
 
 def require_text(path: Path) -> None:
@@ -30,3 +31,22 @@ def written_whole(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside ``path``, which takes its name when all went well.
+
+    Raises:
+        InputError: if ``path`` is there already, unless it is an empty folder.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise InputError(f"{path} is there already: give a new folder, or remove it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.mkdir()
+    try:
+        yield part
+        os.replace(part, path)  # over an empty folder, too
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -126,7 +126,7 @@ class ClineDataset(FairseqDataset):
         ]
         units = np.arange(len(tokens))
         if self.mask_whole_words:
-            starts, _ = self.rewriter.words(tokens, lengths)
+            starts, _ = self.rewriter.vocabulary.words(tokens, lengths)
             units = np.repeat(starts, np.diff(np.append(starts, len(tokens))))
         text = np.repeat(np.arange(len(ids)), lengths)
         masked, predicted = self.masking.apply(tokens, text, units, generators)

@@ -4,6 +4,7 @@ Everything but that head has RoBERTa's parameter names: pre-training starts from
 checkpoint, and fairseq's own tasks fine-tune a CLINE checkpoint.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -96,6 +97,38 @@ class ClineModel(RobertaModel):
     def hub_models(cls):
         """There are no published checkpoints yet."""
         return {}
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model_name_or_path: str | Path,
+        checkpoint_file: str = "model.pt",
+        data_name_or_path: str | Path = ".",
+        bpe: str | None = None,
+        **kwargs: str | Path,
+    ):
+        """The model in a folder, as fairseq's ``RobertaModel.from_pretrained`` gives RoBERTa.
+
+        Args:
+            model_name_or_path: folder, as scripts/import_hf.py and scripts/export_roberta.py write
+                it, or of a training run.
+            checkpoint_file: in the folder; of CLINE or RoBERTa, pre-trained or fine-tuned.
+            data_name_or_path: folder with the dict.txt of the corpus, or with the data of a
+                classifier; relative to the first folder.
+            bpe: sentencepiece or gpt2; that whose files are in the folder without.
+            kwargs: the files of ``bpe`` by fairseq's options, as ``sentencepiece_model``.
+
+        Returns:
+            a :class:`~cline_fairseq.interop.hub.ClineHubInterface`.
+
+        Raises:
+            MissingFileError: if a file is not there.
+            InputError: if something is no checkpoint, no tokenizer or no dictionary, or if they do
+                not fit each other.
+        """
+        from ..interop.hub import from_folder
+
+        return from_folder(model_name_or_path, checkpoint_file, data_name_or_path, bpe, **kwargs)
 
     @staticmethod
     def add_args(parser):

@@ -64,6 +64,32 @@ class Vocabulary:
         quote = len(self._quote)
         return ids[quote:] if quote and ids[:quote] == self._quote else []
 
+    def words(self, tokens: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where words start in joined blocks (N,), and which block each is of (N,).
+
+        A word starts where the tokenizer says so, and where letters meet punctuation; an
+        apostrophe or a hyphen between letters is part of the word.
+        """
+        ends = np.cumsum(lengths)
+        begins = self.begins[tokens]
+        begins[(ends - lengths)[lengths > 0]] = True
+        classes = self.classes[tokens]
+        place = np.where(self.goes_on[tokens] & ~begins, 0, np.arange(len(tokens)))
+        classes = classes[np.maximum.accumulate(place)]
+        classes = np.where(self.bare[tokens], np.append(classes[1:], SPECIAL), classes)
+        # Where a word goes on behind an apostrophe or a hyphen, of one piece or of two.
+        letters = (classes == WORD) & ~begins
+        before = np.insert(classes[:-1], 0, SPECIAL) == WORD
+        joined = before & self.joins[tokens] & np.append(letters[1:], False)
+        curly = before & self.curly_start[tokens]
+        curly &= np.append(self.curly_end[tokens][1:], False)
+        curly &= np.append(letters[2:], [False, False])[: len(tokens)]
+        joined |= curly | np.insert(curly[:-1], 0, False)
+        classes[joined] = WORD
+        before = np.insert(classes[:-1], 0, SPECIAL)
+        starts = np.flatnonzero(begins | (classes != before) | (classes == SPECIAL))
+        return starts, np.searchsorted(ends, starts, side="right")
+
 
 def _class_of(piece):
     if piece is None:
@@ -132,7 +158,7 @@ class BlockRewriter:
         """
         tokens = np.concatenate(blocks)
         lengths = np.array([len(block) for block in blocks])
-        starts, text = self.words(tokens, lengths)
+        starts, text = self.vocabulary.words(tokens, lengths)
         word_lengths = np.diff(np.append(starts, len(tokens)))
         special = self.vocabulary.is_special[tokens[starts]]
         rows = self._rows(tokens, starts, word_lengths, special)
@@ -171,33 +197,6 @@ class BlockRewriter:
     def longest_view(self, lengths: np.ndarray) -> np.ndarray:
         """How long a view of a block may become: a quarter more than it, up to the limit."""
         return np.minimum(lengths + lengths // 4 + 2, np.maximum(self.max_length, lengths))
-
-    def words(self, tokens: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where words start in joined blocks (N,), and which block each is of (N,).
-
-        A word starts where the tokenizer says so, and where letters meet punctuation; an
-        apostrophe or a hyphen between letters is part of the word.
-        """
-        vocabulary = self.vocabulary
-        ends = np.cumsum(lengths)
-        begins = vocabulary.begins[tokens]
-        begins[(ends - lengths)[lengths > 0]] = True
-        classes = vocabulary.classes[tokens]
-        place = np.where(vocabulary.goes_on[tokens] & ~begins, 0, np.arange(len(tokens)))
-        classes = classes[np.maximum.accumulate(place)]
-        classes = np.where(vocabulary.bare[tokens], np.append(classes[1:], SPECIAL), classes)
-        # Where a word goes on behind an apostrophe or a hyphen, of one piece or of two.
-        letters = (classes == WORD) & ~begins
-        before = np.insert(classes[:-1], 0, SPECIAL) == WORD
-        joined = before & vocabulary.joins[tokens] & np.append(letters[1:], False)
-        curly = before & vocabulary.curly_start[tokens]
-        curly &= np.append(vocabulary.curly_end[tokens][1:], False)
-        curly &= np.append(letters[2:], [False, False])[: len(tokens)]
-        joined |= curly | np.insert(curly[:-1], 0, False)
-        classes[joined] = WORD
-        before = np.insert(classes[:-1], 0, SPECIAL)
-        starts = np.flatnonzero(begins | (classes != before) | (classes == SPECIAL))
-        return starts, np.searchsorted(ends, starts, side="right")
 
     def _cut(self, tokens, starts, word_lengths, lengths):
         """Words at the edge of a block that may go on beyond it."""

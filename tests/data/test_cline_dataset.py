@@ -105,7 +105,7 @@ def align(rewriter, lexicon, tagger, source, row, labels, kinds):
     have come to.
     """
     vocabulary = rewriter.vocabulary
-    starts, _ = rewriter.words(source, np.array([len(source)]))
+    starts, _ = rewriter.vocabulary.words(source, np.array([len(source)]))
     words = words_of(rewriter, source)
     spans = zip(starts.tolist(), [*starts[1:].tolist(), len(source)], strict=True)
     places = {0}
@@ -141,7 +141,7 @@ def text_of(vocabulary, ids):
 
 
 def words_of(rewriter, tokens):
-    starts, _ = rewriter.words(tokens, np.array([len(tokens)]))
+    starts, _ = rewriter.vocabulary.words(tokens, np.array([len(tokens)]))
     ends = [*starts[1:], len(tokens)]
     pieces = rewriter.vocabulary.pieces
     return [
@@ -347,7 +347,7 @@ def test_whole_word_masking(corpus):
     for i in range(30):
         tokens = dataset.blocks[i].numpy()
         predicted = batch["mlm_target"][i, : len(tokens)].numpy() != PAD
-        starts, _ = task.rewriter.words(tokens, np.array([len(tokens)]))
+        starts, _ = task.rewriter.vocabulary.words(tokens, np.array([len(tokens)]))
         for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
             of_word = predicted[start:end][tokens[start:end] != UNK]
             assert of_word.all() or not of_word.any()

@@ -1,0 +1,103 @@
+"""Byte-level BPE of GPT-2 and RoBERTa: fairseq's three files, and Hugging Face's vocabulary.
+
+fairseq numbers the tokens twice: encoder.json gives each a number, which is a symbol of dict.txt.
+Hugging Face has one vocabulary, from tokens to rows of the table of embeddings. See
+https://github.com/openai/gpt-2/blob/master/src/encoder.py for the numbers of GPT-2.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import tokenizers
+from fairseq.data.encoders.gpt2_bpe_utils import bytes_to_unicode
+
+from ..corpus.symbols import SPECIAL
+from ..errors import InputError
+from ..options import MADE_UP, MASK
+from .names import first_of
+
+Merges = list[tuple[str, str]]
+_VERSION = "#version: 0.2\n"
+
+
+class ByteLevelBPE(NamedTuple):
+    """fairseq's view of a byte-level BPE.
+
+    Attributes:
+        symbols: of the dictionary, from its first row on.
+        encoder: number of each token, as in GPT-2: bytes first, then merges in their order.
+        merges: pairs of tokens, the first ones first.
+    """
+
+    symbols: list[str]
+    encoder: dict[str, int]
+    merges: Merges
+
+    def save(self, folder: Path) -> None:
+        """Write the files that fairseq's ``--bpe gpt2`` reads."""
+        pairs = "".join(f"{first} {second}\n" for first, second in self.merges)
+        (folder / "encoder.json").write_text(json.dumps(self.encoder), encoding="utf-8")
+        (folder / "vocab.bpe").write_text(_VERSION + pairs, encoding="utf-8")
+
+
+def to_hf(subwords: dict, symbols: Sequence[str]) -> tokenizers.Tokenizer:
+    """The fast tokenizer, without special tokens.
+
+    Args:
+        subwords: fairseq's configuration of ``--bpe gpt2``.
+        symbols: of the whole dictionary, with ``<mask>``.
+
+    Raises:
+        InputError: if the dictionary lacks tokens that the BPE makes.
+    """
+    encoder = json.loads(Path(subwords["gpt2_encoder_json"]).read_text(encoding="utf-8"))
+    lines = Path(subwords["gpt2_vocab_bpe"]).read_text(encoding="utf-8").split("\n")[1:-1]
+    merges = [tuple(line.split()) for line in lines]
+    tokens = {str(number): token for token, number in encoder.items()}
+    vocabulary = {tokens.get(symbol, symbol): i for i, symbol in enumerate(symbols)}
+    missing = _made(merges) - vocabulary.keys()
+    if missing:
+        raise InputError(
+            f"the dictionary lacks {len(missing):,} tokens of the BPE ({first_of(missing)}), which "
+            "Hugging Face's tokenizers cannot read as <unk>: it cannot be exported"
+        )
+    if len(vocabulary) < len(symbols):
+        raise InputError("the dictionary has a token of the BPE twice: it cannot be exported")
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocabulary, merges=merges))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    return tokenizer
+
+
+def from_hf(vocabulary: Sequence[str], merges: Merges) -> ByteLevelBPE:
+    """fairseq's numbers and symbols.
+
+    Args:
+        vocabulary: tokens by row; special tokens as fairseq has them.
+        merges: of the BPE.
+
+    Raises:
+        InputError: if the vocabulary is none of a byte-level BPE.
+    """
+    made = list(bytes_to_unicode().values()) + ["".join(pair) for pair in merges]
+    encoder = {token: number for number, token in enumerate(dict.fromkeys(made))}
+    missing = encoder.keys() - set(vocabulary)
+    if missing:
+        raise InputError(
+            f"the vocabulary lacks {len(missing):,} tokens that its merges make "
+            f"({first_of(missing)}): it is none of a byte-level BPE as GPT-2's"
+        )
+    symbols = []
+    for token in vocabulary:
+        if token in SPECIAL or token == MASK or token.startswith(MADE_UP):
+            symbols.append(token)
+        else:
+            # No text becomes one that is not made of bytes, as GPT-2's <|endoftext|>.
+            symbols.append(str(encoder.setdefault(token, len(encoder))))
+    return ByteLevelBPE(symbols, encoder, merges)
+
+
+def _made(merges):
+    return {*bytes_to_unicode().values(), *("".join(pair) for pair in merges)}

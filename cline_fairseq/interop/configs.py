@@ -1,0 +1,104 @@
+"""The configuration of Hugging Face's RoBERTa, from fairseq's options and to them.
+
+What the other side cannot represent is refused: a model that was converted gives the same results.
+"""
+
+from typing import Any
+
+from ..corpus.symbols import SPECIAL
+from ..errors import InputError
+
+MODEL_TYPES = ("roberta", "xlm-roberta")  # the same architecture
+_BEFORE_POSITIONS = 2  # rows of the table of positions: RoBERTa's positions begin behind <pad>
+_LAYER_NORM_EPS = 1e-5  # of all layer norms in fairseq
+_IDS = {
+    f"{name}_token_id": SPECIAL.index(symbol)
+    for name, symbol in zip(("bos", "pad", "eos"), SPECIAL, strict=False)
+}
+
+
+def to_hf_config(args: Any, num_symbols: int) -> dict[str, Any]:
+    """The options of transformers' RobertaConfig.
+
+    Args:
+        args: of a fairseq model of RoBERTa's kind.
+        num_symbols: rows of its table of embeddings.
+
+    Raises:
+        InputError: if Hugging Face's RoBERTa cannot be such a model.
+    """
+    _require("activation function", args.activation_fn, "gelu")
+    if args.encoder_normalize_before or not getattr(args, "layernorm_embedding", True):
+        raise InputError(
+            "the model has its layer norms before its layers (--encoder-normalize-before) or none "
+            "behind its embeddings, which Hugging Face's RoBERTa does not: it cannot be exported"
+        )
+    return {
+        "vocab_size": num_symbols,
+        "hidden_size": args.encoder_embed_dim,
+        "num_hidden_layers": args.encoder_layers,
+        "num_attention_heads": args.encoder_attention_heads,
+        "intermediate_size": args.encoder_ffn_embed_dim,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": args.dropout,
+        "attention_probs_dropout_prob": args.attention_dropout,
+        "classifier_dropout": args.pooler_dropout,
+        "max_position_embeddings": args.max_positions + _BEFORE_POSITIONS,
+        "type_vocab_size": 1,
+        "layer_norm_eps": _LAYER_NORM_EPS,
+        "tie_word_embeddings": not getattr(args, "untie_weights_roberta", False),
+        **_IDS,
+    }
+
+
+def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
+    """fairseq's options of the model.
+
+    Args:
+        config: of a config.json; what it leaves out has transformers' defaults.
+
+    Raises:
+        InputError: if it is no RoBERTa, or one that fairseq's cannot be.
+    """
+    if config.get("model_type") not in MODEL_TYPES:
+        raise InputError(
+            f"the model is a {config.get('model_type')!r}, and must be of RoBERTa's architecture "
+            f"(model_type {' or '.join(MODEL_TYPES)})"
+        )
+    _require("hidden_act", config.get("hidden_act", "gelu"), "gelu")
+    _require("layer_norm_eps", config.get("layer_norm_eps", 1e-12), _LAYER_NORM_EPS)
+    _require(
+        "position_embedding_type", config.get("position_embedding_type", "absolute"), "absolute"
+    )
+    _require("is_decoder", config.get("is_decoder", False), False)
+    for name, value in _IDS.items():
+        _require(name, config.get(name, value), value)
+    dropout = config.get("hidden_dropout_prob", 0.1)
+    pooler_dropout = config.get("classifier_dropout")
+    return {
+        "encoder_layers": _size(config, "num_hidden_layers", 12),
+        "encoder_embed_dim": _size(config, "hidden_size", 768),
+        "encoder_ffn_embed_dim": _size(config, "intermediate_size", 3072),
+        "encoder_attention_heads": _size(config, "num_attention_heads", 12),
+        "max_positions": _size(config, "max_position_embeddings", 512) - _BEFORE_POSITIONS,
+        "activation_fn": "gelu",
+        "dropout": dropout,
+        "attention_dropout": config.get("attention_probs_dropout_prob", 0.1),
+        "pooler_dropout": dropout if pooler_dropout is None else pooler_dropout,
+        "untie_weights_roberta": not config.get("tie_word_embeddings", True),
+    }
+
+
+def _size(config, name, default):
+    value = config.get(name, default)
+    if not isinstance(value, int) or value < 1:
+        raise InputError(f"{name} in config.json must be a whole number above 0, not {value!r}")
+    return value
+
+
+def _require(name, value, expected):
+    if value != expected:
+        raise InputError(
+            f"the model's {name} is {value!r}, and must be {expected!r} for fairseq and Hugging "
+            "Face to compute the same"
+        )

@@ -1,0 +1,88 @@
+"""A RoBERTa of Hugging Face as a folder that fairseq trains from."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from ..errors import InputError, MissingFileError
+from ..files import folder_written_whole
+from .configs import from_hf_config
+from .folder import CHECKPOINT, RTD_HEAD, write_dictionary
+from .hf_tokenizers import read_json, read_tokenizer
+from .hf_weights import read_safetensors, read_weights
+from .roberta import ARCH, roberta_state
+
+_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # of a model on the hub
+_PICKLES = ["pytorch_model*.bin"]
+
+
+class Imported(NamedTuple):
+    """What was written."""
+
+    bpe: str  # fairseq's name of the tokenizer
+    num_layers: int
+    dim: int
+    num_symbols: int
+    notes: list[str]  # what was left out or made, in sentences
+
+
+def import_hf(folder: Path, dest: Path) -> Imported:
+    """Write model.pt, dict.txt and the files of the tokenizer.
+
+    Args:
+        folder: of a model of RoBERTa's architecture, with config.json, tokenizer and parameters.
+            An RTD head that scripts/export_hf.py put there comes along.
+        dest: the folder to make.
+
+    Raises:
+        MissingFileError: if a file is missing.
+        InputError: if the model is of another architecture, if fairseq could not do the same with
+            it, or if its parts do not fit each other. Nothing is written then.
+    """
+    config = read_json(folder / "config.json")
+    options = from_hf_config(config)
+    tokenizer = read_tokenizer(folder)
+    num_symbols = config.get("vocab_size", 50265)
+    if len(tokenizer.symbols) != num_symbols:
+        raise InputError(
+            f"the tokenizer in {folder} has {len(tokenizer.symbols):,} tokens, and the model's "
+            f"embeddings have {num_symbols:,} rows: they must be of one size, so that each row is "
+            "a symbol of the dictionary"
+        )
+    weights, notes = read_weights(folder, config)
+    arch = ARCH
+    if (folder / RTD_HEAD).is_file():
+        head = read_safetensors(folder / RTD_HEAD)
+        weights |= {f"encoder.rtd_head.{name}": tensor for name, tensor in head.items()}
+        arch = "cline_base"
+    with folder_written_whole(dest) as part:
+        torch.save(roberta_state(weights, options, arch=arch), part / CHECKPOINT)
+        write_dictionary(part, tokenizer.symbols)
+        tokenizer.save(part)
+    return Imported(
+        tokenizer.bpe, options["encoder_layers"], options["encoder_embed_dim"], num_symbols, notes
+    )
+
+
+def model_folder(name: str) -> Path:
+    """The folder of a model: a path, or a name on Hugging Face's hub, which is then fetched.
+
+    Raises:
+        MissingFileError: if there is no such folder, and the hub does not give one.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=_FILES))
+        if not any(folder.glob("*.safetensors")):
+            snapshot_download(name, allow_patterns=_PICKLES)
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise MissingFileError(
+            f"there is no folder {name}, and Hugging Face's hub does not give a model of that name "
+            f"({type(error).__name__}): give a folder, or check the name and the network"
+        ) from error
+    return folder

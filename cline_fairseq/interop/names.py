@@ -1,0 +1,72 @@
+"""Names of the parameters of RoBERTa: fairseq's, and those of Hugging Face."""
+
+import re
+from collections.abc import Iterable
+
+_EMBEDDINGS = {
+    "embed_tokens.weight": "word_embeddings.weight",
+    "embed_positions.weight": "position_embeddings.weight",
+    "layernorm_embedding.weight": "LayerNorm.weight",
+    "layernorm_embedding.bias": "LayerNorm.bias",
+}
+_MODULES_OF_LAYER = {
+    "self_attn.q_proj": "attention.self.query",
+    "self_attn.k_proj": "attention.self.key",
+    "self_attn.v_proj": "attention.self.value",
+    "self_attn.out_proj": "attention.output.dense",
+    "self_attn_layer_norm": "attention.output.LayerNorm",
+    "fc1": "intermediate.dense",
+    "fc2": "output.dense",
+    "final_layer_norm": "output.LayerNorm",
+}
+_LM_HEAD = {
+    "weight": "decoder.weight",  # that of the embeddings, unless they are untied
+    "bias": "bias",
+    "dense.weight": "dense.weight",
+    "dense.bias": "dense.bias",
+    "layer_norm.weight": "layer_norm.weight",
+    "layer_norm.bias": "layer_norm.bias",
+}
+_CLASSIFIER = ("dense.weight", "dense.bias", "out_proj.weight", "out_proj.bias")
+
+WORD_EMBEDDINGS = "roberta.embeddings.word_embeddings.weight"
+POSITION_EMBEDDINGS = "roberta.embeddings.position_embeddings.weight"
+TYPE_EMBEDDINGS = "roberta.embeddings.token_type_embeddings.weight"
+DECODER_WEIGHT = "lm_head.decoder.weight"
+DECODER_BIAS = "lm_head.decoder.bias"
+LM_HEAD_BIAS = "lm_head.bias"
+
+
+def encoder_names(num_layers: int) -> dict[str, str]:
+    """The parameters of an encoder, by fairseq's names."""
+    names = {
+        f"encoder.sentence_encoder.{ours}": f"roberta.embeddings.{theirs}"
+        for ours, theirs in _EMBEDDINGS.items()
+    }
+    for i in range(num_layers):
+        for ours, theirs in _MODULES_OF_LAYER.items():
+            for kind in ("weight", "bias"):
+                name = f"encoder.sentence_encoder.layers.{i}.{ours}.{kind}"
+                names[name] = f"roberta.encoder.layer.{i}.{theirs}.{kind}"
+    return names
+
+
+def lm_head_names() -> dict[str, str]:
+    """The parameters of the LM head, by fairseq's names."""
+    return {f"encoder.lm_head.{ours}": f"lm_head.{theirs}" for ours, theirs in _LM_HEAD.items()}
+
+
+def classifier_names(head: str) -> dict[str, str]:
+    """The parameters of a head of classification, by fairseq's names."""
+    return {f"classification_heads.{head}.{name}": f"classifier.{name}" for name in _CLASSIFIER}
+
+
+def is_other_head(name: str) -> bool:
+    """Whether Hugging Face keeps something under this name that pre-training does without."""
+    return re.match(r"(roberta\.)?pooler\.|classifier\.|qa_outputs\.", name) is not None
+
+
+def first_of(names: Iterable[str]) -> str:
+    """Some names, for a message."""
+    names = sorted(names)
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Export a checkpoint to a folder that Hugging Face's transformers load.
+
+An encoder, with its LM head (AutoModel, AutoModelForMaskedLM, fill-mask):
+
+    python scripts/export_hf.py --checkpoint checkpoints/checkpoint_best.pt --data data-bin \\
+        --bpe sentencepiece --sentencepiece-model sentencepiece.model --dest my-cline
+
+A classifier of scripts/glue_finetune.py (AutoModelForSequenceClassification), with its labels:
+
+    python scripts/export_hf.py --checkpoint runs/cline/SST-2/seed1/checkpoint_best.pt \\
+        --data glue-bin/SST-2 --bpe gpt2 --gpt2-encoder-json encoder.json \\
+        --gpt2-vocab-bpe vocab.bpe --dest my-cline-sst2
+
+The folder holds the model, a fast tokenizer and a model card with the settings of training.
+"""
+
+import argparse
+
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.interop.options import add_export_options, load_from_options
+
+
+def main():
+    show_input_errors_plainly()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_export_options(parser)
+    parser.add_argument(
+        "--rtd-head", action="store_true", help="write the RTD head, too, to rtd_head.safetensors"
+    )
+    args = parser.parse_args()
+    from cline_fairseq.interop.export_hf import export_hf  # takes seconds, --help does not
+
+    model = export_hf(load_from_options(args), args.dest, args.rtd_head)
+    print(
+        f"{args.dest}: {type(model).__name__}, {model.num_parameters():,} parameters, "
+        f"{model.config.vocab_size:,} tokens"
+    )
+
+
+if __name__ == "__main__":
+    main()

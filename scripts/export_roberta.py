@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Export a checkpoint to a plain RoBERTa, which fairseq loads without this package.
+
+Writes model.pt, dict.txt and the files of the tokenizer, for --arch roberta_base (with the sizes of
+the model) and for fairseq's hub interface:
+
+    python scripts/export_roberta.py --checkpoint checkpoints/checkpoint_best.pt --data data-bin \\
+        --bpe sentencepiece --sentencepiece-model sentencepiece.model --dest my-roberta
+
+    from fairseq.models.roberta import RobertaModel
+    roberta = RobertaModel.from_pretrained("my-roberta", bpe="sentencepiece")
+
+The RTD head is left out; the heads of classifiers come along.
+"""
+
+import argparse
+
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.interop.options import add_export_options, load_from_options
+
+
+def main():
+    show_input_errors_plainly()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_export_options(parser)
+    args = parser.parse_args()
+    from cline_fairseq.interop.roberta import export_roberta  # takes seconds, --help does not
+
+    loaded = load_from_options(args)
+    export_roberta(loaded, args.dest)
+    size = loaded.model.args
+    print(
+        f"{args.dest}: RoBERTa, {size.encoder_layers} layers, {size.encoder_embed_dim} wide; "
+        f"--restore-file {args.dest / 'model.pt'} --arch roberta_base"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Import a RoBERTa of Hugging Face: a checkpoint, a dictionary and a tokenizer for fairseq.
+
+    python scripts/import_hf.py --model roberta-base --dest roberta-base
+    python scripts/import_hf.py --model folder/of/a/model --dest my-roberta
+
+--model is a folder, or a name on Hugging Face's hub, which is then fetched. The tokenizer is a
+byte-level BPE as GPT-2's, or SentencePiece as XLM-R's. Encode a corpus with it, and train from it:
+
+    python scripts/encode.py --bpe gpt2 --gpt2-encoder-json roberta-base/encoder.json \\
+        --gpt2-vocab-bpe roberta-base/vocab.bpe --dict roberta-base/dict.txt --input train.txt \\
+        --binarize --dest data-bin --split train
+    fairseq-train data-bin --user-dir cline_fairseq --task cline --criterion cline \\
+        --arch cline_base --restore-file roberta-base/model.pt ...
+"""
+
+import argparse
+from pathlib import Path
+
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.interop.folder import tokenizer_options
+
+
+def main():
+    show_input_errors_plainly()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", required=True, help="a folder, or a name on the hub")
+    parser.add_argument("--dest", type=Path, required=True, help="folder to make")
+    args = parser.parse_args()
+    from cline_fairseq.interop.import_hf import import_hf, model_folder  # takes seconds
+
+    imported = import_hf(model_folder(args.model), args.dest)
+    for note in imported.notes:
+        print(f"note: {note}")
+    print(
+        f"{args.dest}: {imported.num_layers} layers, {imported.dim} wide, "
+        f"{imported.num_symbols:,} symbols; --restore-file {args.dest / 'model.pt'} "
+        f"{tokenizer_options(imported.bpe, args.dest)}"
+    )
+
+
+if __name__ == "__main__":
+    main()
