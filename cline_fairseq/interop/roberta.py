@@ -19,6 +19,7 @@ from .names import classifier_names, encoder_names, first_of, lm_head_names
 
 ARCH = "roberta_base"  # with the sizes as options
 _NAMES = ("_name", "arch")
+_VERSION = "encoder.sentence_encoder.version"  # of the names in fairseq's encoder
 
 
 def export_roberta(loaded: LoadedModel, dest: Path) -> None:
@@ -55,10 +56,10 @@ def roberta_weights(loaded: LoadedModel) -> dict[str, Tensor]:
         InputError: if some are missing, or some are there that neither RoBERTa nor CLINE has.
     """
     weights = loaded.model.state_dict()
-    names = {*encoder_names(loaded.model.args.encoder_layers), *lm_head_names()}
+    names = {*encoder_names(loaded.model.args.encoder_layers), *lm_head_names(), _VERSION}
     if loaded.is_classifier:
         names |= classifier_names(loaded.task.cfg.classification_head_name).keys()
-    ours = {name for name in weights if ".rtd_head." in name or name.endswith("version")}
+    ours = {name for name in weights if ".rtd_head." in name}
     odd = names ^ (weights.keys() - ours)
     if odd:
         raise InputError(
@@ -101,7 +102,7 @@ def roberta_state(
     return {
         "args": None,
         "cfg": _plain(cfg),
-        "model": weights,
+        "model": {_VERSION: torch.Tensor([3]), **weights},
         "criterion": None,
         "optimizer_history": [history],
         "task_state": {},

@@ -1,0 +1,150 @@
+"""The hub interface against fairseq's own, and in batches against one text at a time."""
+
+import numpy as np
+import pytest
+import torch
+from fairseq.models.roberta import RobertaModel
+
+from cline_fairseq.data.subwords import build_vocabulary
+from cline_fairseq.errors import InputError, MissingFileError
+from cline_fairseq.models.cline import ClineModel
+
+SENTENCE = "The mice ran quickly over the better fences, and nobody was happy."
+MASKED = ["The mice ran <mask> over the fences.", "<mask> was happy", "Nobody, not even they<mask>"]
+
+
+@pytest.fixture(scope="module", params=["sentencepiece", "gpt2"])
+def both(request, imported):
+    """Our interface and fairseq's, to the same model."""
+    folder = imported / request.param
+    files = {"bpe": request.param}
+    if request.param == "gpt2":
+        files |= {"gpt2_encoder_json": str(folder / "encoder.json")}
+        files |= {"gpt2_vocab_bpe": str(folder / "vocab.bpe")}
+    stock = RobertaModel.from_pretrained(str(folder), **files)
+    return ClineModel.from_pretrained(folder).eval(), stock.eval()
+
+
+def test_one_text_is_as_in_fairseq(both, texts):
+    ours, stock = both
+    tokens = ours.encode(SENTENCE)
+    assert tokens.tolist() == stock.encode(SENTENCE).tolist()
+    assert ours.decode(tokens) == stock.decode(tokens) == SENTENCE
+    pair = ours.encode(texts[0], texts[1])
+    assert pair.tolist() == stock.encode(texts[0], texts[1]).tolist()
+    assert ours.decode(pair) == stock.decode(pair)
+    with torch.no_grad():
+        torch.testing.assert_close(ours.extract_features(tokens), stock.extract_features(tokens))
+    for text in MASKED:
+        for found, expected in zip(
+            ours.fill_mask(text, topk=4), stock.fill_mask(text, topk=4), strict=True
+        ):
+            assert (found.text, found.token) == (expected[0], expected[2])
+            assert found.probability == pytest.approx(expected[1], abs=1e-5)
+
+
+def test_batches_are_as_single_texts(both, texts):
+    hub, _ = both
+    some = [SENTENCE, *texts[:4], ""]
+    tokens = hub.encode(some)
+    assert tokens.eq(1).any()
+    for row, text in zip(tokens, some, strict=True):
+        assert row[row != 1].tolist() == hub.encode(text).tolist()
+    assert hub.decode(tokens)[0] == SENTENCE
+    with torch.no_grad():
+        features = hub.extract_features(tokens)
+        for row, text in zip(features, some, strict=True):
+            single = hub.extract_features(hub.encode(text))[0]
+            torch.testing.assert_close(row[: len(single)], single, atol=1e-5, rtol=1e-5)
+    for found, text in zip(hub.fill_mask(MASKED, topk=3), MASKED, strict=True):
+        for one, other in zip(found, hub.fill_mask(text, topk=3), strict=True):
+            assert one[::2] == other[::2]
+            assert one.probability == pytest.approx(other.probability, abs=1e-5)
+    for found, text in zip(hub.detect_replaced(some), some, strict=True):
+        alone = hub.detect_replaced(text)
+        assert [word for word, _ in found] == [word for word, _ in alone]
+        np.testing.assert_allclose([p for _, p in found], [p for _, p in alone], atol=1e-5)
+    similar = hub.similarity(some, list(reversed(some)))
+    for i, value in enumerate(similar):
+        assert value == pytest.approx(hub.similarity(some[i], some[-1 - i]), abs=1e-5)
+
+
+def test_detection_is_the_mean_over_the_subwords_of_a_word(both):
+    hub, _ = both
+    found = hub.detect_replaced(SENTENCE)
+    words = SENTENCE.replace(",", " ,").replace(".", " .").split()
+    assert [word for word, _ in found] == words
+    tokens = hub.encode(SENTENCE)
+    with torch.no_grad():
+        features, _ = hub.model(tokens[None], features_only=True)
+        logits = hub.model.encoder.rtd_head(features)[0, 1:-1]
+    vocabulary = build_vocabulary(hub.task.source_dictionary, hub.cfg.bpe)
+    left = [
+        (vocabulary.pieces[t].decode(), z.sigmoid())
+        for t, z in zip(tokens[1:-1], logits, strict=False)
+    ]
+    for word, probability in found:
+        shares, letters = [], ""
+        while letters != word:
+            piece, share = left.pop(0)
+            letters += piece
+            shares.append(float(share))
+        assert probability == pytest.approx(sum(shares) / len(shares), abs=1e-5)
+    assert not left
+    assert np.std([p for _, p in found]) > 0.01
+
+
+def test_similarity_is_that_of_the_sentence_vectors(both):
+    hub, _ = both
+    a, b = SENTENCE, "Happy people climbed slowly."
+    with torch.no_grad():
+        first, second = (hub.extract_features(hub.encode(text))[0, 0] for text in (a, b))
+    assert hub.similarity(a, b, "dot") == pytest.approx(float(first @ second), rel=1e-5)
+    cosine = float(first @ second / first.norm() / second.norm())
+    assert hub.similarity(a, b) == pytest.approx(cosine, abs=1e-5)
+    assert hub.similarity(a, a) == pytest.approx(1, abs=1e-5)
+    hub.model.args.sentence_vector = "mean"
+    try:
+        with torch.no_grad():
+            first, second = (hub.extract_features(hub.encode(text))[0].mean(0) for text in (a, b))
+        expected = [float(first @ second), float(second @ second)]
+        np.testing.assert_allclose(hub.similarity([a, b], [b, b], "dot"), expected, rtol=1e-4)
+    finally:
+        hub.model.args.sentence_vector = "cls"
+
+
+def test_nothing_in_nothing_out(both):
+    hub, _ = both
+    assert hub.fill_mask([]) == [] == hub.detect_replaced([])
+
+
+def test_a_folder_of_a_run_will_do(sources):
+    source = sources["MNLI"]
+    hub = ClineModel.from_pretrained(
+        source.path.parent,
+        source.path.name,
+        source.data,
+        "sentencepiece",
+        sentencepiece_model=source.tokenizer.sentencepiece_model,
+    )
+    probabilities = hub.eval().predict("glue_task", hub.encode(["a good film"], ["a bad film"]))
+    assert probabilities.shape == (1, 3)
+
+
+def test_bad_input(both, imported, tmp_path):
+    hub, _ = both
+    for text in ("no mask", "<mask> and <mask>"):
+        with pytest.raises(InputError, match="must have <mask> in it once"):
+            hub.fill_mask(text)
+    with pytest.raises(InputError, match="topk must be from 1"):
+        hub.fill_mask(MASKED, topk=0)
+    with pytest.raises(InputError, match="two lists of the same length"):
+        hub.similarity(["a"], ["b", "c"])
+    with pytest.raises(InputError, match="metric must be one of"):
+        hub.similarity("a", "b", "manhattan")
+    with pytest.raises(InputError, match="no RTD head"):
+        ClineModel.from_pretrained(imported / "roberta").detect_replaced("a")
+    with pytest.raises(MissingFileError, match="no folder"):
+        ClineModel.from_pretrained(tmp_path / "nothing")
+    with pytest.raises(MissingFileError, match=r"it needs sentencepiece\.bpe\.model, or"):
+        ClineModel.from_pretrained(tmp_path)
