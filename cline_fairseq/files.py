@@ -1,10 +1,12 @@
 """Files of programs: texts that must be there, and output that is complete or absent."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import InputError, MissingFileError
 
@@ -31,6 +33,23 @@ def written_whole(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON for other programs to read; see :func:`written_whole`.
+
+    Raises:
+        ValueError: if a number is none, which JSON cannot hold.
+    """
+    with written_whole(path) as part:
+        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        part.write_text(text, encoding="utf-8")
+
+
+def save_figure(path: Path, figure: Any, dpi: int = 120) -> None:
+    """Save a figure of matplotlib; see :func:`written_whole`."""
+    with written_whole(path) as part:
+        figure.savefig(part, dpi=dpi)
 
 
 @contextmanager

@@ -25,7 +25,6 @@ missing. Nothing is fetched without --download.
 """
 
 import argparse
-import json
 import logging
 import textwrap
 from pathlib import Path
@@ -43,7 +42,7 @@ from cline_fairseq.evaluation.options import (
     add_examples_options,
     require_ready,
 )
-from cline_fairseq.files import written_whole
+from cline_fairseq.files import write_json
 from cline_fairseq.options import subwords_options
 
 
@@ -96,7 +95,7 @@ def attack(name, predictor, examples, args):
         return attack_examples(args.recipe, predictor, examples, *options)
 
 
-def write_json(summaries, cut, args) -> None:
+def as_json(summaries, cut, args) -> dict:
     """All numbers, and how they came about."""
     models = [
         {"name": name, "checkpoint": str(path), **summaries[name].as_dict(), "cut_texts": cut[name]}
@@ -104,9 +103,7 @@ def write_json(summaries, cut, args) -> None:
     ]
     options = ("recipe", "query_budget", "max_changed", "seed", "resamples")
     values = {name: getattr(args, name) for name in options}
-    values |= {"input": str(args.input), "checkpoints": models}
-    with written_whole(args.json) as part:
-        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    return {**values, "input": str(args.input), "checkpoints": models}
 
 
 def main():
@@ -131,7 +128,7 @@ def main():
         if count:
             print(f"\n{name} read {count:,} texts in part.")
     if args.json:
-        write_json(summaries, cut, args)
+        write_json(args.json, as_json(summaries, cut, args))
     if args.output:
         write_csv(args.output, attacked)
 

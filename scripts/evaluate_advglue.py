@@ -19,7 +19,6 @@ attack.
 """
 
 import argparse
-import json
 import logging
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from tqdm import tqdm
 from cline_fairseq import evaluation
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.advglue import TASKS, read_file, score, texts_to_predict
-from cline_fairseq.files import written_whole
+from cline_fairseq.files import write_json
 from cline_fairseq.options import add_subwords_options, subwords_options
 
 DEFAULT = "model"
@@ -141,7 +140,7 @@ def as_markdown(results) -> str:
     return "\n".join(lines)
 
 
-def write_json(results, args) -> None:
+def as_json(results, args) -> dict:
     """All numbers."""
     plain = [
         {"model": model, "task": task, "scores": None}
@@ -153,9 +152,7 @@ def write_json(results, args) -> None:
         }
         for (model, task), result in results.items()
     ]
-    values = {"resamples": args.resamples, "seed": args.seed, "results": plain}
-    with written_whole(args.json) as part:
-        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    return {"resamples": args.resamples, "seed": args.seed, "results": plain}
 
 
 def main():
@@ -165,7 +162,7 @@ def main():
     results = evaluate_all(read_file(args.file), args)
     print(as_markdown(results))
     if args.json:
-        write_json(results, args)
+        write_json(args.json, as_json(results, args))
 
 
 if __name__ == "__main__":

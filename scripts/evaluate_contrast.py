@@ -24,7 +24,6 @@ original while the prediction is. Checkpoints share tokenizer, dictionary and la
 
 import argparse
 import csv
-import json
 import logging
 import sys
 from pathlib import Path
@@ -49,7 +48,7 @@ from cline_fairseq.evaluation.options import (
     add_examples_options,
     require_ready,
 )
-from cline_fairseq.files import written_whole
+from cline_fairseq.files import write_json, written_whole
 from cline_fairseq.options import subwords_options
 
 UNMOVED = ("checkpoint", "set", "group", "original_label", "contrast_label", "prediction")
@@ -180,7 +179,7 @@ def _shares(scores):
     )
 
 
-def write_json(results, args) -> None:
+def as_json(results, args) -> dict:
     """All numbers."""
     plain = [
         {
@@ -190,9 +189,7 @@ def write_json(results, args) -> None:
         }
         for result in results
     ]
-    values = {"resamples": args.resamples, "seed": args.seed, "checkpoints": plain}
-    with written_whole(args.json) as part:
-        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    return {"resamples": args.resamples, "seed": args.seed, "checkpoints": plain}
 
 
 def write_unmoved(unmoved, path: Path, is_pair: bool) -> None:
@@ -224,7 +221,7 @@ def main():
         results.append(result)
     print(as_markdown(results, sets))
     if args.json:
-        write_json(results, args)
+        write_json(args.json, as_json(results, args))
     if args.unmoved:
         write_unmoved(unmoved, args.unmoved, args.text2_column is not None)
 

@@ -20,7 +20,6 @@ two texts share has far less than 50.
 """
 
 import argparse
-import json
 import logging
 import sys
 from pathlib import Path
@@ -39,7 +38,7 @@ from cline_fairseq.evaluation.triples import (
     read_triples,
     write_triples,
 )
-from cline_fairseq.files import require_text, written_whole
+from cline_fairseq.files import require_text, save_figure, write_json
 from cline_fairseq.options import subwords_options
 from plot_training import load_pyplot
 from rewrite import add_rewriter_options, build_rewriter
@@ -147,11 +146,6 @@ def each_predictor(args):
         yield name, Predictor.from_checkpoint(path, args.data, device=args.device, **options)
 
 
-def write_json(path: Path, content) -> None:
-    with written_whole(path) as part:
-        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 def draw(reports: list[HitsReport], path: Path) -> None:
     """Hits by layer, a panel for each similarity; bands are 95 % intervals."""
     plt = load_pyplot()
@@ -171,8 +165,7 @@ def draw(reports: list[HitsReport], path: Path) -> None:
         axis.grid(alpha=0.3)
     axes[0, 0].legend()
     figure.suptitle("closer to the synonym view than to the antonym view")
-    with written_whole(path) as part:
-        figure.savefig(part, dpi=120)
+    save_figure(path, figure)
     plt.close(figure)
 
 

@@ -54,7 +54,7 @@ from cline_fairseq.evaluation.glue.settings import (
 )
 from cline_fairseq.evaluation.glue.tasks import TASKS
 from cline_fairseq.evaluation.prediction import label_names, load_classifier, predict
-from cline_fairseq.files import written_whole
+from cline_fairseq.files import write_json
 from plot_training import parse_line
 
 LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
@@ -151,8 +151,7 @@ def keep_settings(folder: Path, settings: dict) -> None:
                 f"{folder} holds a run, and no {SETTINGS_FILE} says which: give another --save"
             )
         folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as part:
-            part.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        write_json(path, settings)
         return
     old = json.loads(path.read_text(encoding="utf-8"))
     other = [

@@ -13,13 +13,12 @@ or two dev sets, counts with their mean. Each task should have all seeds that an
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.glue.report import Report, as_markdown, make_report, read_runs
 from cline_fairseq.evaluation.glue.tasks import TASKS
-from cline_fairseq.files import written_whole
+from cline_fairseq.files import save_figure, write_json
 from plot_training import load_pyplot
 
 
@@ -78,8 +77,7 @@ def draw(reports: list[Report], path: Path) -> None:
     axis.set(ylabel="score, %", title="GLUE, dev sets: median over seeds; dots: metrics of a seed")
     axis.grid(axis="y", alpha=0.3)
     axis.legend()
-    with written_whole(path) as part:
-        figure.savefig(part, dpi=120)
+    save_figure(path, figure)
     plt.close(figure)
 
 
@@ -89,9 +87,7 @@ def main():
     reports = make_reports(args)
     print("\n".join(map(as_markdown, reports)), end="")
     if args.json:
-        with written_whole(args.json) as part:
-            text = json.dumps([report.as_dict() for report in reports], indent=1)
-            part.write_text(text + "\n", encoding="utf-8")
+        write_json(args.json, [report.as_dict() for report in reports])
     if args.plot:
         draw(reports, args.plot)
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from cline_fairseq.data.lines import load_lines
 from cline_fairseq.data.subwords import build_vocabulary
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
-from cline_fairseq.files import written_whole
+from cline_fairseq.files import save_figure
 from cline_fairseq.options import add_subwords_options, subwords_config
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger
 from cline_fairseq.rewriting.blocks import BlockRewriter
@@ -64,8 +64,7 @@ def plot_lengths(lines, path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 4), constrained_layout=True)
     axes.hist(lengths, bins=edges, weights=lengths / lengths.sum(), color="tab:blue")
     axes.set(xscale="log", xlabel="tokens of a line", ylabel="share of the tokens")
-    with written_whole(path) as part:
-        figure.savefig(part, dpi=120)
+    save_figure(path, figure)
 
 
 def text_of(vocabulary, tokens, labels=None) -> str:

@@ -33,7 +33,7 @@ from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.bootstrap import Share, bootstrap_shares
 from cline_fairseq.evaluation.geometry import distances, uniformity, unit
 from cline_fairseq.evaluation.options import require_ready
-from cline_fairseq.files import written_whole
+from cline_fairseq.files import save_figure, write_json
 from evaluate_hits import (
     add_model_options,
     add_triples_options,
@@ -42,7 +42,6 @@ from evaluate_hits import (
     each_predictor,
     load_triples,
     summary,
-    write_json,
 )
 from plot_training import load_pyplot
 
@@ -146,8 +145,7 @@ def draw(vectors: dict[str, np.ndarray], args) -> None:
     pool = {"cls": "<s>", "mean": "the mean of tokens"}[args.pool]
     layer = "the last layer" if args.layer == -1 else f"layer {args.layer}"
     figure.suptitle(f"sentences by {pool} in {layer}, {method}")
-    with written_whole(args.output) as part:
-        figure.savefig(part, dpi=120)
+    save_figure(args.output, figure)
     plt.close(figure)
 
 

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
-from cline_fairseq.files import written_whole
+from cline_fairseq.files import save_figure
 
 # A line of a log, of either program: "... | train_inner | {...}" or "[...][train_inner][INFO] - {".
 _LINE = re.compile(r"[ \[](train_inner|valid)[ \]].*?(\{.*\})\s*$")
@@ -101,8 +101,7 @@ def draw(logs: dict[str, dict], output: Path) -> None:
         axis.set(title=title, xlabel="updates", ylim=(0, None))
         axis.grid(alpha=0.3)
         axis.legend()
-    with written_whole(output) as part:
-        figure.savefig(part, dpi=100)
+    save_figure(output, figure, dpi=100)
     plt.close(figure)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import written_whole
+from ..files import write_json
 
 FORMAT = 1
 
@@ -107,8 +107,7 @@ class Manifest:
 
     def _write(self, record):
         record = {"format": FORMAT, "options": self.options, **record}
-        with written_whole(self.path) as part:
-            part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_json(self.path, record)
 
 
 def _is(path, known):

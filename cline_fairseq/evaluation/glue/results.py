@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...files import written_whole
+from ...files import write_json, written_whole
 from .tasks import SCORES, GlueTask
 
 RESULT = "result.json"
@@ -22,9 +22,7 @@ def clip_scores(scores: np.ndarray) -> np.ndarray:
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
     """Write the result of a run, which shows that the run is finished."""
-    with written_whole(folder / RESULT) as part:
-        text = json.dumps({"format": FORMAT, **result}, indent=1, allow_nan=False)
-        part.write_text(text + "\n", encoding="utf-8")
+    write_json(folder / RESULT, {"format": FORMAT, **result})
 
 
 def read_result(path: Path) -> dict[str, Any]:
