@@ -57,13 +57,17 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside ``path``, which takes its name when all went well.
 
     Raises:
-        InputError: if ``path`` is there already, unless it is an empty folder.
+        InputError: if ``path`` is there already, unless it is an empty folder, or if there can be
+            no folder.
     """
+    path = path.resolve()  # "." has no name, and a link is no folder
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise InputError(f"{path} is there already: give a new folder, or remove it")
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.mkdir()
+    try:
+        part.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made: {error.strerror}") from error
     try:
         yield part
         os.replace(part, path)  # over an empty folder, too

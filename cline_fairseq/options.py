@@ -26,11 +26,16 @@ def tokenizer_of(bpe: str, **files: str | Path | None) -> argparse.Namespace:
     Args:
         bpe: name of the tokenizer.
         files: by the names of fairseq's options; None is none.
+
+    Raises:
+        InputError: if there is no such option.
     """
     names = ("sentencepiece_model", "gpt2_encoder_json", "gpt2_vocab_bpe")
-    given = {name: files.get(name) for name in names}
-    paths = {name: None if path is None else str(path) for name, path in given.items()}
-    return argparse.Namespace(bpe=bpe, **paths)
+    unknown = files.keys() - set(names)
+    if unknown:
+        raise InputError(f"no files of a tokenizer are named {', '.join(sorted(unknown))}")
+    given = {name: None if path is None else str(path) for name, path in files.items()}
+    return argparse.Namespace(bpe=bpe, **{**dict.fromkeys(names), **given})
 
 
 def subwords_options(args: argparse.Namespace) -> dict[str, str | None]:

@@ -131,6 +131,11 @@ class Indexer:
         out[inner] = flat
         return out, lengths + 1
 
+    def rows(self, lines: list[str]) -> list[np.ndarray]:
+        """The indices of each line, without ``</s>``."""
+        indices, lengths = self(lines)
+        return [row[:-1] for row in np.split(indices, np.cumsum(lengths)[:-1])]
+
     def _irregular(self, lines, flat, lengths):
         """Lines whose pieces are not the symbols that fairseq would read in their text."""
         places = np.flatnonzero(flat == _IRREGULAR)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..corpus.symbols import SPECIAL
 from ..errors import InputError
+from ..models.cline import SENTENCE_VECTORS
 
 MODEL_TYPES = ("roberta", "xlm-roberta")  # the same architecture
 _BEFORE_POSITIONS = 2  # rows of the table of positions: RoBERTa's positions begin behind <pad>
@@ -47,6 +48,7 @@ def to_hf_config(args: Any, num_symbols: int) -> dict[str, Any]:
         "type_vocab_size": 1,
         "layer_norm_eps": _LAYER_NORM_EPS,
         "tie_word_embeddings": not getattr(args, "untie_weights_roberta", False),
+        "sentence_vector": getattr(args, "sentence_vector", SENTENCE_VECTORS[0]),  # of CLINE
         **_IDS,
     }
 
@@ -70,29 +72,53 @@ def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
     _require(
         "position_embedding_type", config.get("position_embedding_type", "absolute"), "absolute"
     )
-    _require("is_decoder", config.get("is_decoder", False), False)
+    for name in ("is_decoder", "add_cross_attention"):
+        _require(name, config.get(name, False), False)
     for name, value in _IDS.items():
         _require(name, config.get(name, value), value)
-    dropout = config.get("hidden_dropout_prob", 0.1)
-    pooler_dropout = config.get("classifier_dropout")
+    dim, heads = _size(config, "hidden_size", 768), _size(config, "num_attention_heads", 12)
+    if dim % heads:
+        raise InputError(f"hidden_size {dim} in config.json is no multiple of its {heads} heads")
+    sentence_vector = config.get("sentence_vector", SENTENCE_VECTORS[0])
+    if sentence_vector not in SENTENCE_VECTORS:
+        raise InputError(f"sentence_vector in config.json is {sentence_vector!r}")
+    dropout = _share(config, "hidden_dropout_prob", 0.1)
     return {
         "encoder_layers": _size(config, "num_hidden_layers", 12),
-        "encoder_embed_dim": _size(config, "hidden_size", 768),
+        "encoder_embed_dim": dim,
         "encoder_ffn_embed_dim": _size(config, "intermediate_size", 3072),
-        "encoder_attention_heads": _size(config, "num_attention_heads", 12),
+        "encoder_attention_heads": heads,
         "max_positions": _size(config, "max_position_embeddings", 512) - _BEFORE_POSITIONS,
         "activation_fn": "gelu",
         "dropout": dropout,
-        "attention_dropout": config.get("attention_probs_dropout_prob", 0.1),
-        "pooler_dropout": dropout if pooler_dropout is None else pooler_dropout,
+        "attention_dropout": _share(config, "attention_probs_dropout_prob", 0.1),
+        "pooler_dropout": _share(config, "classifier_dropout", dropout),
         "untie_weights_roberta": not config.get("tie_word_embeddings", True),
+        "sentence_vector": sentence_vector,
     }
+
+
+def num_tokens(config: dict[str, Any]) -> int:
+    """Rows of the table of embeddings.
+
+    Raises:
+        InputError: if it is no number.
+    """
+    return _size(config, "vocab_size", 50265)
 
 
 def _size(config, name, default):
     value = config.get(name, default)
     if not isinstance(value, int) or value < 1:
         raise InputError(f"{name} in config.json must be a whole number above 0, not {value!r}")
+    return value
+
+
+def _share(config, name, default):
+    value = config.get(name)
+    value = default if value is None else value
+    if not isinstance(value, int | float) or not 0 <= value < 1:
+        raise InputError(f"{name} in config.json must be a number from 0 to below 1, not {value!r}")
     return value
 
 

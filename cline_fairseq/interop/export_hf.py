@@ -52,9 +52,7 @@ def export_hf(loaded: LoadedModel, dest: Path, rtd_head: bool = False) -> PreTra
         raise InputError(
             "the checkpoint has no RTD head: export one of --task cline, or leave out --rtd-head"
         )
-    symbols = loaded.model.encoder.dictionary.symbols
-    model = to_hf_model(loaded)
-    tokenizer = fast_tokenizer(loaded.subwords, symbols, loaded.model.max_positions())
+    model, tokenizer = to_hf_model(loaded), fast_tokenizer(loaded)
     with folder_written_whole(dest) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

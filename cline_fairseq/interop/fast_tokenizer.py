@@ -7,31 +7,36 @@ from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
 from ..corpus.symbols import SPECIAL
+from ..evaluation.loading import LoadedModel
 from ..options import MASK
 from . import byte_level, sentence_pieces
+from .probe import PROBES, SPACED, require_same
 
 BOS, PAD, EOS, UNK = SPECIAL
 
 
-def fast_tokenizer(
-    subwords: dict, symbols: list[str], max_positions: int
-) -> PreTrainedTokenizerFast:
+def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
     """A tokenizer whose ids are the rows of the model's table of embeddings.
 
     Texts become ``<s> a </s>``, pairs ``<s> a </s> </s> b </s>``.
 
     Args:
-        subwords: fairseq's configuration of ``--bpe``.
-        symbols: of the whole dictionary, with ``<mask>``.
-        max_positions: tokens of the longest text; longer ones are cut where that is asked for.
+        loaded: the model, with its tokenizer and dictionary.
 
     Raises:
         InputError: if there can be none that gives the same tokens.
     """
+    subwords, symbols = loaded.subwords, loaded.model.encoder.dictionary.symbols
     if subwords["_name"] == "sentencepiece":
         tokenizer = sentence_pieces.to_hf(Path(subwords["sentencepiece_model"]), symbols)
     else:
         tokenizer = byte_level.to_hf(subwords, symbols)
+    require_same(
+        lambda lines: [tokenizer.encode(line).ids for line in lines],
+        loaded.indexer.rows,
+        PROBES + SPACED,
+        "no fast tokenizer reads texts as the model's does: it cannot be exported",
+    )
     tokenizer.post_processor = TemplateProcessing(
         single=f"{BOS} $A {EOS}",
         pair=f"{BOS} $A {EOS} {EOS} $B {EOS}",
@@ -48,7 +53,7 @@ def fast_tokenizer(
         pad_token=PAD,
         unk_token=UNK,
         mask_token=tokenizers.AddedToken(MASK, lstrip=True, special=True),
-        model_max_length=max_positions,
+        model_max_length=loaded.model.max_positions(),
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
     )

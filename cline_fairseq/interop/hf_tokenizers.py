@@ -5,14 +5,18 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..corpus.symbols import SPECIAL
+import tokenizers
+
+from ..corpus.encoders import Indexer, build_encoder
+from ..corpus.symbols import SPECIAL, Symbols
 from ..errors import InputError, MissingFileError
-from ..options import MADE_UP, MASK
+from ..options import MADE_UP, MASK, subwords_config
 from . import sentence_pieces
 from .byte_level import ByteLevelBPE, Merges
 from .byte_level import from_hf as byte_level_from_hf
-from .folder import SENTENCEPIECE_MODEL
+from .folder import DICTIONARY, SENTENCEPIECE_MODEL, find_tokenizer
 from .names import first_of
+from .probe import PROBES, require_same
 
 _FAST, _VOCAB, _MERGES, _SETTINGS = (
     *("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json"),
@@ -49,13 +53,7 @@ def read_tokenizer(folder: Path) -> ImportedTokenizer:
         InputError: if it is of another kind, or fairseq's would read texts in another way.
     """
     if (folder / _FAST).is_file():
-        tokenizer = read_json(folder / _FAST)
-        kind = tokenizer.get("model", {}).get("type")
-        if kind == "BPE":
-            return _byte_level_of_fast(folder / _FAST, tokenizer)
-        if kind == "Unigram":
-            return _sentencepiece(folder, _vocabulary_of_fast(folder / _FAST, tokenizer))
-        raise _of_other_kind(folder / _FAST, kind)
+        return _of_fast(folder)
     if (folder / _VOCAB).is_file() and (folder / _MERGES).is_file():
         return _byte_level_of_files(folder)
     if _sentencepiece_model(folder):
@@ -65,6 +63,34 @@ def read_tokenizer(folder: Path) -> ImportedTokenizer:
     raise MissingFileError(
         f"no tokenizer in {folder}: it needs {_FAST}, or {_VOCAB} and {_MERGES}, or "
         f"{SENTENCEPIECE_MODEL}"
+    )
+
+
+def require_same_as_fast(folder: Path, imported: Path) -> None:
+    """Make sure that fairseq reads text as the fast tokenizer does, if there is one.
+
+    Args:
+        folder: of Hugging Face.
+        imported: with dict.txt and the files of fairseq's tokenizer.
+
+    Raises:
+        InputError: if it does not.
+    """
+    path = folder / _FAST
+    if not path.is_file():
+        return
+    try:
+        fast = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises Exception itself
+        raise InputError(f"{path} is no tokenizer of Hugging Face: {error}") from error
+    indexer = Indexer(
+        build_encoder(subwords_config(find_tokenizer(imported))), Symbols(imported / DICTIONARY)
+    )
+    require_same(
+        lambda lines: [fast.encode(line, add_special_tokens=False).ids for line in lines],
+        indexer.rows,
+        PROBES,
+        f"{path} reads texts in another way than fairseq would with the same vocabulary",
     )
 
 
@@ -79,11 +105,34 @@ def read_json(path: Path) -> dict[str, Any]:
         raise MissingFileError(f"no {path.name} in {path.parent}: give the folder of a model")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise InputError(f"{path} must hold an object in braces")
     return value
+
+
+def _of_fast(folder):
+    path = folder / _FAST
+    tokenizer = read_json(path)
+    try:
+        kind = _kind(tokenizer["model"])
+        if kind == "BPE":
+            return _byte_level_of_fast(path, tokenizer)
+        if kind == "Unigram":
+            return _sentencepiece(folder, _vocabulary_of_fast(path, tokenizer))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no tokenizer of Hugging Face: {error!r}") from error
+    raise _of_other_kind(path, kind)
+
+
+def _kind(model):
+    """Of the model; files of the first versions do not say it."""
+    if "type" in model:
+        return model["type"]
+    if isinstance(model["vocab"], list):
+        return "Unigram"
+    return "BPE" if "merges" in model else "WordPiece"
 
 
 def _byte_level_of_fast(path, tokenizer):
@@ -94,20 +143,27 @@ def _byte_level_of_fast(path, tokenizer):
             f"{path} is no byte-level BPE as GPT-2's: it reads text by "
             f"{', '.join(str(step.get('type')) for step in steps)}"
         )
+    odd = [name for name in ("dropout", "ignore_merges") if model.get(name)]
+    if not steps[0].get("use_regex", True):
+        odd.append("use_regex")
+    if odd:
+        raise InputError(
+            f"{path} sets {', '.join(odd)} otherwise than GPT-2's BPE, which fairseq's has not"
+        )
     if tokenizer.get("normalizer"):
         raise InputError(
             f"{path} changes texts before it reads them "
             f"({tokenizer['normalizer'].get('type')}), which fairseq's BPE does not"
         )
     _require_no_prefix_space(path, steps[0].get("add_prefix_space", True))
+    _require_no_prefix_space_in_settings(path.parent)
+    _require_no_added_tokens(path, tokenizer)
     merges = [tuple(pair.split(" ") if isinstance(pair, str) else pair) for pair in model["merges"]]
     return _byte_level(_vocabulary_of_fast(path, tokenizer), merges)
 
 
 def _byte_level_of_files(folder):
-    settings = folder / _SETTINGS
-    if settings.is_file():
-        _require_no_prefix_space(settings, read_json(settings).get("add_prefix_space", False))
+    _require_no_prefix_space_in_settings(folder)
     vocabulary = _in_order(folder / _VOCAB, read_json(folder / _VOCAB).items())
     lines = (folder / _MERGES).read_text(encoding="utf-8").split("\n")
     merges = [tuple(line.split()) for line in lines if line and not line.startswith("#version")]
@@ -124,6 +180,24 @@ def _require_no_prefix_space(path, adds_space):
         raise InputError(
             f"{path} puts a space in front of each text (add_prefix_space), which fairseq's BPE "
             "does not: the first word would be another one"
+        )
+
+
+def _require_no_prefix_space_in_settings(folder):
+    settings = folder / _SETTINGS
+    if settings.is_file():
+        _require_no_prefix_space(settings, read_json(settings).get("add_prefix_space", False))
+
+
+def _require_no_added_tokens(path, tokenizer):
+    """Tokens that are looked for before the BPE reads a text."""
+    known = {*SPECIAL, MASK}
+    added = [token["content"] for token in tokenizer.get("added_tokens", [])]
+    odd = [token for token in added if token not in known and not token.startswith(MADE_UP)]
+    if odd:
+        raise InputError(
+            f"{path} has tokens that were added to the BPE ({first_of(odd)}), which fairseq's "
+            "would read as letters"
         )
 
 

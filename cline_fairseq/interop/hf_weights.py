@@ -1,6 +1,6 @@
 """The parameters in a folder of Hugging Face, by fairseq's names."""
 
-import pickle
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +8,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import RobertaConfig, RobertaForMaskedLM
 
 from ..corpus.symbols import SPECIAL
 from ..errors import InputError, MissingFileError
@@ -30,6 +29,25 @@ _KINDS = ("model.safetensors", "pytorch_model.bin")
 _FIRST_POSITION = SPECIAL.index("<pad>") + 1
 _STD = 0.02  # of RoBERTa's matrices at their beginning
 _SEED = 1
+# By the first pattern that is found in a name; V: symbols, C: width, F: of the FFN, P: positions.
+_SHAPES = {
+    r"word_embeddings|decoder\.weight": "VC",
+    r"position_embeddings": "PC",
+    r"lm_head\.bias": "V",
+    r"(?i)layer_?norm": "C",
+    r"intermediate\.dense\.weight": "FC",
+    r"intermediate\.dense\.bias": "F",
+    r"\d\.output\.dense\.weight": "CF",
+    r"out_proj\.weight": "1C",
+    r"out_proj\.bias": "1",
+    r"weight": "CC",
+    r"bias": "C",
+}
+_RTD_HEAD = [
+    f"{module}.{kind}"
+    for module in ("dense", "layer_norm", "out_proj")
+    for kind in ("weight", "bias")
+]
 
 
 class ImportedWeights(NamedTuple):
@@ -44,55 +62,56 @@ class ImportedWeights(NamedTuple):
     notes: list[str]
 
 
-def read_weights(folder: Path, config: dict[str, Any]) -> ImportedWeights:
+def read_weights(folder: Path, options: dict[str, Any], num_symbols: int) -> ImportedWeights:
     """Read the parameters of a RoBERTa.
 
     Args:
         folder: with model.safetensors or pytorch_model.bin, whole or in parts.
-        config: of its config.json.
+        options: fairseq's, of the model.
+        num_symbols: rows of the table of embeddings.
 
     Raises:
         MissingFileError: if there are no such files.
         InputError: if a file is broken or holds more than tensors, or if tensors are missing, not
-            known, or of another shape than the configuration says.
+            known, or of another shape than the options say.
     """
     tensors = {_full_name(name): tensor for name, tensor in _read(folder).items()}
     heads = [name for name in tensors if is_other_head(name)]
     notes = [f"left out: {first_of(heads)} (heads of other tasks)"] if heads else []
     for name in [*heads, *(name for name in tensors if name.endswith(".position_ids"))]:
         del tensors[name]
-    encoder = encoder_names(config.get("num_hidden_layers", 12))
-    if not any(name.startswith("lm_head.") for name in tensors):
-        tensors |= _new_lm_head(tensors.get(WORD_EMBEDDINGS))
-        notes.append("the model has no LM head: it begins at random")
+    types = tensors.pop(TYPE_EMBEDDINGS, None)
     if DECODER_BIAS in tensors:
         bias = tensors.pop(DECODER_BIAS)
         if not torch.equal(tensors.setdefault(LM_HEAD_BIAS, bias), bias):
             raise InputError(f"{folder} has two biases of its LM head, which are not the same")
-    if config.get("tie_word_embeddings", True) and WORD_EMBEDDINGS in tensors:
+    if not any(name.startswith("lm_head.") for name in tensors):
+        tensors |= _new_lm_head(num_symbols, options["encoder_embed_dim"])
+        notes.append("the model has no LM head: it begins at random")
+    if not options["untie_weights_roberta"] and WORD_EMBEDDINGS in tensors:
         tensors[DECODER_WEIGHT] = tensors[WORD_EMBEDDINGS]  # as transformers do
-    types = tensors.pop(TYPE_EMBEDDINGS, None)
-    names = {**encoder, **lm_head_names()}
-    _require_shapes(folder, tensors, config, {*names.values()})
-    if types is not None and types[0].any():
-        # All tokens are of type 0, and have a position.
-        positions = tensors[POSITION_EMBEDDINGS].clone()
-        positions[_FIRST_POSITION:] += types[0].to(positions.dtype)
-        tensors[POSITION_EMBEDDINGS] = positions
-        notes.append("the embedding of token type 0 was added to those of positions")
+    names = encoder_names(options["encoder_layers"]) | lm_head_names()
+    _require(folder, tensors, names.values(), options, num_symbols)
+    if types is not None:
+        _require_types(folder, types, options["encoder_embed_dim"])
+        if types[0].any():
+            # All tokens are of type 0, and have a position; in fp32, as half of it is not enough.
+            positions = tensors[POSITION_EMBEDDINGS].float()
+            positions[_FIRST_POSITION:] += types[0].float()
+            tensors[POSITION_EMBEDDINGS] = positions
+            notes.append("the embedding of token type 0 was added to those of positions")
     return ImportedWeights({ours: tensors[theirs] for ours, theirs in names.items()}, notes)
 
 
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file.
+def read_rtd_head(path: Path, options: dict[str, Any]) -> dict[str, Tensor]:
+    """The RTD head of scripts/export_hf.py, by its own names.
 
     Raises:
-        InputError: if it is no file of safetensors.
+        InputError: if it is none, or of a model of another width.
     """
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is no file of safetensors: {error}") from error
+    tensors = _load_safetensors(path)
+    _require(path, tensors, _RTD_HEAD, options, 0)
+    return tensors
 
 
 def _read(folder):
@@ -101,23 +120,32 @@ def _read(folder):
         if (folder / name).is_file():
             paths = [folder / name]
         elif index.is_file():
-            parts = read_json(index).get("weight_map", {})
-            paths = [folder / part for part in sorted(set(parts.values()))]
+            parts = read_json(index).get("weight_map")
+            if not isinstance(parts, dict) or not parts:
+                raise InputError(f"{index} names no files (weight_map)")
+            paths = [folder / str(part) for part in sorted(set(parts.values()))]
         else:
             continue
         tensors = {}
         for path in paths:
             if not path.is_file():
                 raise MissingFileError(f"no {path}, which {index} names")
-            tensors |= read_safetensors(path) if path.suffix == ".safetensors" else _load(path)
+            tensors |= _load_safetensors(path) if path.suffix == ".safetensors" else _load(path)
         return tensors
     raise MissingFileError(f"no parameters in {folder}: it needs {' or '.join(_KINDS)}")
+
+
+def _load_safetensors(path):
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is no file of safetensors: {error}") from error
 
 
 def _load(path):
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # what a broken pickle raises may be anything
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{path} is broken, or holds more than tensors, which is not safe to load ({reason}): "
@@ -129,38 +157,52 @@ def _load(path):
 
 
 def _full_name(name):
-    """A bare encoder has no prefix."""
+    """A bare encoder has no prefix; the first layer norms had other names."""
+    name = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", name)
+    name = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name)
     return f"roberta.{name}" if name.startswith(("embeddings.", "encoder.", "pooler.")) else name
 
 
-def _new_lm_head(embeddings):
-    if embeddings is None:
-        return {}
+def _new_lm_head(num_symbols, dim):
     generator = torch.Generator().manual_seed(_SEED)
-    symbols, dim = embeddings.shape
-    dense = torch.randn(dim, dim, generator=generator) * _STD
-    head = {
-        "lm_head.dense.weight": dense,
+    return {
+        "lm_head.dense.weight": torch.randn(dim, dim, generator=generator) * _STD,
         "lm_head.dense.bias": torch.zeros(dim),
         "lm_head.layer_norm.weight": torch.ones(dim),
         "lm_head.layer_norm.bias": torch.zeros(dim),
-        LM_HEAD_BIAS: torch.zeros(symbols),
-        DECODER_WEIGHT: embeddings,
+        LM_HEAD_BIAS: torch.zeros(num_symbols),
     }
-    return {name: tensor.to(embeddings.dtype) for name, tensor in head.items()}
 
 
-def _require_shapes(folder, tensors, config, names):
-    missing, extra = names - tensors.keys(), tensors.keys() - names
+def _require(source, tensors, names, options, num_symbols):
+    """Make sure that these are the tensors of a model, and no others."""
+    missing, extra = set(names) - tensors.keys(), tensors.keys() - set(names)
     if missing:
-        raise InputError(f"{folder} lacks tensors of a RoBERTa: {first_of(missing)}")
+        raise InputError(f"{source} lacks tensors of a RoBERTa: {first_of(missing)}")
     if extra:
-        raise InputError(f"{folder} has tensors that no RoBERTa has: {first_of(extra)}")
-    with torch.device("meta"):
-        expected = RobertaForMaskedLM(RobertaConfig.from_dict(config)).state_dict()
+        raise InputError(f"{source} has tensors that no RoBERTa has: {first_of(extra)}")
+    sizes = {
+        "V": num_symbols,
+        "C": options["encoder_embed_dim"],
+        "F": options["encoder_ffn_embed_dim"],
+        "P": options["max_positions"] + _FIRST_POSITION,
+        "1": 1,
+    }
     for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape:
+        letters = next(shape for pattern, shape in _SHAPES.items() if re.search(pattern, name))
+        expected = tuple(sizes[letter] for letter in letters)
+        if tensor.shape != expected:
             raise InputError(
-                f"{name} in {folder} is of the shape {tuple(tensor.shape)}, and must be of "
-                f"{tuple(expected[name].shape)} by its config.json"
+                f"{name} in {source} is of the shape {tuple(tensor.shape)}, and must be of "
+                f"{expected} by its config.json"
             )
+        if not tensor.is_floating_point():
+            raise InputError(f"{name} in {source} is {tensor.dtype}, and must be of real numbers")
+
+
+def _require_types(folder, types, dim):
+    if types.dim() != 2 or types.shape[0] < 1 or types.shape[1] != dim:
+        raise InputError(
+            f"{TYPE_EMBEDDINGS} in {folder} is of the shape {tuple(types.shape)}, and must be of "
+            f"(types, {dim})"
+        )

@@ -1,6 +1,5 @@
 """The hub interface: a model as an object that reads text."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -66,9 +65,15 @@ class ClineHubInterface(RobertaHubInterface):
 
         Returns:
             int64 (T,); of a list (N, T), with padding.
+
+        Raises:
+            InputError: if some are lists and some are not, or of different lengths.
         """
-        if isinstance(sentence, str):
-            return super().encode(sentence, *addl_sentences, no_separator=no_separator)
+        texts = [sentence, *addl_sentences]
+        if all(isinstance(text, str) for text in texts):
+            return super().encode(*texts, no_separator=no_separator)
+        if any(isinstance(text, str) or len(text) != len(sentence) for text in texts):
+            raise InputError("encode takes texts, or lists of them of the same length, not both")
         rows = [
             super(ClineHubInterface, self).encode(*texts, no_separator=no_separator)
             for texts in zip(sentence, *addl_sentences, strict=True)
@@ -103,7 +108,8 @@ class ClineHubInterface(RobertaHubInterface):
             return []
         tokens = self._collate([self._encode_masked(text) for text in masked_input])
         masks = tokens == self._dictionary.index(MASK)
-        logits, _ = self.model(tokens, masked_tokens=masks)
+        self._require_fit(tokens)
+        logits, _ = self.model(tokens.to(self.device), masked_tokens=masks.to(self.device))
         best = logits.float().softmax(1).topk(topk, 1)
         return [
             [self._fill(text, *choice) for choice in zip(*choices, strict=True)]
@@ -131,8 +137,9 @@ class ClineHubInterface(RobertaHubInterface):
         if not text:
             return []
         tokens = self.encode(text)
+        self._require_fit(tokens)
         logits = self.model.encoder.rtd_head(self.extract_features(tokens))
-        rows = zip(tokens.numpy(), logits.float().sigmoid().cpu().numpy(), strict=True)
+        rows = zip(text, tokens.numpy(), logits.float().sigmoid().cpu().numpy(), strict=True)
         return [self._words(*row) for row in rows]
 
     @torch.no_grad()
@@ -161,13 +168,23 @@ class ClineHubInterface(RobertaHubInterface):
             return self.similarity([a], [b], metric)[0].item()
         if isinstance(a, str) or isinstance(b, str) or len(a) != len(b):
             raise InputError("similarity is of two texts, or of two lists of the same length")
+        if not a:
+            return np.empty(0, np.float32)
         first, second = self._sentence_vectors(a), self._sentence_vectors(b)
         if metric == "cosine":
             first, second = (torch.nn.functional.normalize(v, dim=1) for v in (first, second))
         return (first * second).sum(1).cpu().numpy()
 
+    def _require_fit(self, tokens):
+        if tokens.shape[1] > self.model.max_positions():
+            raise InputError(
+                f"a text has {tokens.shape[1]:,} tokens, and the model reads at most "
+                f"{self.model.max_positions():,}: give a shorter one"
+            )
+
     def _sentence_vectors(self, texts):
         tokens = self.encode(texts)
+        self._require_fit(tokens)
         features = self.extract_features(tokens).float()
         if getattr(self.model.args, "sentence_vector", "cls") == "cls":
             return features[:, 0]
@@ -175,6 +192,8 @@ class ClineHubInterface(RobertaHubInterface):
         return features.masked_fill(~real, 0).sum(1) / real.sum(1)
 
     def _collate(self, rows):
+        if not rows:
+            return torch.empty(0, 0, dtype=torch.int64)
         return data_utils.collate_tokens(rows, self._dictionary.pad())
 
     def _encode_masked(self, text):
@@ -189,19 +208,26 @@ class ClineHubInterface(RobertaHubInterface):
 
     def _fill(self, text, probability, index):
         symbol = self._dictionary[index]
-        token = self.bpe.decode(symbol)
+        special = self._vocabulary.is_special[index] or index == self._dictionary.unk()
+        token = symbol if special else self.bpe.decode(symbol)
         if symbol.startswith(SPACE):
             token = f" {token}"  # SentencePiece drops it
         place = f" {MASK}" if f" {MASK}" in text else MASK
         return Filled(text.replace(place, token), probability, token)
 
-    def _words(self, tokens, probabilities):
+    def _words(self, text, tokens, probabilities):
         tokens = tokens[tokens != self._dictionary.pad()]
+        pieces = self._vocabulary.pieces[tokens]
+        if self.cfg.bpe._name == "sentencepiece":
+            # As a symbol, letters that are no piece are themselves.
+            symbols = [None, *self.bpe.encode(text).split(), None]
+            for i in np.flatnonzero(tokens == self._dictionary.unk()):
+                pieces[i] = symbols[i].replace(SPACE, "").encode()
         starts, _ = self._vocabulary.words(tokens, np.array([len(tokens)]))
         found = []
         for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
             if not self._vocabulary.is_special[tokens[start]]:
-                letters = b"".join(self._vocabulary.pieces[tokens[start:end]])
+                letters = b"".join(pieces[start:end])
                 probability = float(probabilities[start:end].mean())
                 found.append(Detected(letters.decode(errors="replace"), probability))
         return found
@@ -218,7 +244,7 @@ def from_folder(
     folder = Path(folder)
     if not folder.is_dir():
         raise MissingFileError(f"no folder {folder}: give the one with {checkpoint_file}")
-    options: argparse.Namespace = (
-        find_tokenizer(folder) if bpe is None else tokenizer_of(bpe, **tokenizer)
-    )
+    if bpe is None and tokenizer:
+        raise InputError(f"say which bpe {', '.join(tokenizer)} is of, as bpe='sentencepiece'")
+    options = find_tokenizer(folder) if bpe is None else tokenizer_of(bpe, **tokenizer)
     return ClineHubInterface(load_model(folder / checkpoint_file, folder / data, options))

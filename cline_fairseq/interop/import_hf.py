@@ -7,10 +7,10 @@ import torch
 
 from ..errors import InputError, MissingFileError
 from ..files import folder_written_whole
-from .configs import from_hf_config
+from .configs import from_hf_config, num_tokens
 from .folder import CHECKPOINT, RTD_HEAD, write_dictionary
-from .hf_tokenizers import read_json, read_tokenizer
-from .hf_weights import read_safetensors, read_weights
+from .hf_tokenizers import read_json, read_tokenizer, require_same_as_fast
+from .hf_weights import read_rtd_head, read_weights
 from .roberta import ARCH, roberta_state
 
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # of a model on the hub
@@ -41,25 +41,25 @@ def import_hf(folder: Path, dest: Path) -> Imported:
             it, or if its parts do not fit each other. Nothing is written then.
     """
     config = read_json(folder / "config.json")
-    options = from_hf_config(config)
+    options, num_symbols = from_hf_config(config), num_tokens(config)
     tokenizer = read_tokenizer(folder)
-    num_symbols = config.get("vocab_size", 50265)
     if len(tokenizer.symbols) != num_symbols:
         raise InputError(
             f"the tokenizer in {folder} has {len(tokenizer.symbols):,} tokens, and the model's "
             f"embeddings have {num_symbols:,} rows: they must be of one size, so that each row is "
             "a symbol of the dictionary"
         )
-    weights, notes = read_weights(folder, config)
+    weights, notes = read_weights(folder, options, num_symbols)
     arch = ARCH
     if (folder / RTD_HEAD).is_file():
-        head = read_safetensors(folder / RTD_HEAD)
+        head = read_rtd_head(folder / RTD_HEAD, options)
         weights |= {f"encoder.rtd_head.{name}": tensor for name, tensor in head.items()}
         arch = "cline_base"
     with folder_written_whole(dest) as part:
-        torch.save(roberta_state(weights, options, arch=arch), part / CHECKPOINT)
         write_dictionary(part, tokenizer.symbols)
         tokenizer.save(part)
+        require_same_as_fast(folder, part)
+        torch.save(roberta_state(weights, options, arch=arch), part / CHECKPOINT)
     return Imported(
         tokenizer.bpe, options["encoder_layers"], options["encoder_embed_dim"], num_symbols, notes
     )
@@ -71,18 +71,18 @@ def model_folder(name: str) -> Path:
     Raises:
         MissingFileError: if there is no such folder, and the hub does not give one.
     """
-    if Path(name).is_dir():
-        return Path(name)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
+        if name and Path(name).is_dir():
+            return Path(name)
         folder = Path(snapshot_download(name, allow_patterns=_FILES))
         if not any(folder.glob("*.safetensors")):
             snapshot_download(name, allow_patterns=_PICKLES)
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise MissingFileError(
-            f"there is no folder {name}, and Hugging Face's hub does not give a model of that name "
-            f"({type(error).__name__}): give a folder, or check the name and the network"
+            f"there is no folder {name!r}, and Hugging Face's hub does not give a model of that "
+            f"name ({type(error).__name__}): give a folder, or check the name and the network"
         ) from error
     return folder

@@ -86,7 +86,7 @@ def roberta_state(
     """
     parser = argparse.ArgumentParser(add_help=False)
     RobertaModel.add_args(parser)
-    known = {action.dest for action in parser._actions}
+    known = {action.dest for action in parser._actions} | {"sentence_vector"}
     model = {name: value for name, value in options.items() if name in known}
     cfg = OmegaConf.to_container(OmegaConf.structured(FairseqConfig()), enum_to_str=True)
     masked_lm = OmegaConf.to_container(OmegaConf.structured(MaskedLMConfig()), enum_to_str=True)

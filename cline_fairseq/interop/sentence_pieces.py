@@ -82,6 +82,16 @@ def read_model(model_file: Path) -> protocol.ModelProto:
             f"{model_file} has pieces that are defined by its user or stand for bytes "
             f"({first_of(odd)}), which a fast tokenizer reads in another way"
         )
+    if (
+        model.trainer_spec.treat_whitespace_as_suffix
+        or not model.trainer_spec.split_by_whitespace
+        or not model.normalizer_spec.remove_extra_whitespaces
+    ):
+        raise InputError(
+            f"{model_file} was trained with other settings of spaces than SentencePiece's own "
+            "(treat_whitespace_as_suffix, split_by_whitespace, remove_extra_whitespaces), which a "
+            "fast tokenizer cannot follow"
+        )
     return model
 
 
@@ -98,6 +108,7 @@ def _normalizer(spec):
     steps = []
     if spec.precompiled_charsmap:
         steps.append(normalizers.Precompiled(spec.precompiled_charsmap))
-    if spec.remove_extra_whitespaces:
-        steps += [normalizers.Strip(), normalizers.Replace(tokenizers.Regex(" {2,}"), " ")]
+    # Spaces alone: other white space is left to the character map.
+    for pattern, replacement in (("^ +| +$", ""), (" {2,}", " ")):
+        steps.append(normalizers.Replace(tokenizers.Regex(pattern), replacement))
     return normalizers.Sequence(steps)

@@ -14,7 +14,8 @@ from cline_fairseq.interop.export_hf import export_hf
 from cline_fairseq.interop.import_hf import import_hf, model_folder
 from cline_fairseq.interop.roberta import export_roberta
 
-WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
+WEIGHTS, RTD_HEAD = "model.safetensors", "rtd_head.safetensors"
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 
 
 @pytest.fixture
@@ -51,6 +52,11 @@ def edit(path, change):
         ("position_embedding_type", "relative_key", "position_embedding_type"),
         ("is_decoder", True, "is_decoder"),
         ("pad_token_id", 0, "pad_token_id is 0, and must be 1"),
+        ("hidden_size", 33, "hidden_size 33 in config.json is no multiple of its 2 heads"),
+        ("hidden_dropout_prob", "a", "hidden_dropout_prob in config.json must be a number"),
+        ("add_cross_attention", 1, "add_cross_attention is 1, and must be False"),
+        ("vocab_size", None, "vocab_size in config.json must be a whole number"),
+        ("sentence_vector", "last", "sentence_vector in config.json is 'last'"),
         ("num_hidden_layers", "two", "num_hidden_layers in config.json must be a whole number"),
         ("num_hidden_layers", 3, "lacks tensors of a RoBERTa"),
         ("num_hidden_layers", 1, "has tensors that no RoBERTa has"),
@@ -72,6 +78,18 @@ def test_tensors(model):
     refused(folder, f"lacks tensors of a RoBERTa: {name}")
     save_file(tensors | {"roberta.adapter.weight": torch.ones(2)}, folder / WEIGHTS)
     refused(folder, "has tensors that no RoBERTa has: roberta.adapter.weight")
+    save_file(tensors | {name: torch.ones(32, dtype=torch.int8)}, folder / WEIGHTS)
+    refused(folder, "is torch.int8, and must be of real numbers")
+    types = "roberta.embeddings.token_type_embeddings.weight"
+    save_file(tensors | {types: torch.ones(1, 16)}, folder / WEIGHTS)
+    refused(folder, r"token_type_embeddings.* of the shape \(1, 16\), and must be of \(types, 32\)")
+    save_file(tensors, folder / WEIGHTS)
+    head = load_file(folder / RTD_HEAD)
+    save_file({"foo": torch.ones(3)}, folder / RTD_HEAD)
+    refused(folder, r"rtd_head\.safetensors lacks tensors")
+    save_file(head | {"dense.weight": torch.ones(3, 3)}, folder / RTD_HEAD)
+    refused(folder, r"dense\.weight in .* is of the shape \(3, 3\), and must be of \(32, 32\)")
+    save_file(head, folder / RTD_HEAD)
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])
     refused(folder, "is no file of safetensors")
     (folder / WEIGHTS).unlink()
@@ -97,8 +115,9 @@ def test_pickles(model, capsys):
     refused(folder, "holds more than tensors")
     torch.save({**tensors, "more": 1}, path)
     refused(folder, "holds something else than a model's tensors by name")
-    path.write_bytes(b"")
-    refused(folder, "is broken")
+    for content in (b"", b"\x80\x02.", b"\x80\x02}q\x00h\x05."):
+        path.write_bytes(content)
+        refused(folder, "is broken")
     assert "foreign" not in capsys.readouterr().out
     torch.save(tensors, path)
     import_hf(folder, folder.parent / "out")
@@ -133,7 +152,16 @@ def test_parts_make_one_model(model, exported, imported):
         (lambda t: t.update(pre_tokenizer={"type": "Whitespace"}), "no byte-level BPE as GPT-2's"),
         (lambda t: t["model"]["vocab"].pop("e"), "does not number its tokens from 0 on"),
         (lambda t: t["model"]["merges"].append(["zz", "qq"]), "lacks 1 tokens .* make .zzqq."),
-        (lambda t: t["added_tokens"].append({"id": 815, "content": "a b"}), "no dict.txt can hold"),
+        (lambda t: t["model"]["vocab"].update({"a b": 815}), "no dict.txt can hold: 'a b'"),
+        (
+            lambda t: t["added_tokens"].append({"id": 815, "content": "covid"}),
+            "were added to the BPE",
+        ),
+        (lambda t: t["pre_tokenizer"].update(use_regex=False), "sets use_regex otherwise than"),
+        (lambda t: t["model"].update(ignore_merges=True), "sets ignore_merges otherwise than"),
+        (lambda t: t["model"].update(end_of_word_suffix="</w>"), "reads texts in another way"),
+        (lambda t: t.update(model=None), "is no tokenizer of Hugging Face"),
+        (lambda t: t["model"].pop("merges"), "is no tokenizer of Hugging Face"),
     ],
 )
 def test_byte_level_tokenizers(model, change, message):
@@ -141,10 +169,16 @@ def test_byte_level_tokenizers(model, change, message):
     tokenizer = json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))
     size = len(tokenizer["model"]["vocab"])
     change(tokenizer)
-    for token in tokenizer["added_tokens"]:
-        token["id"] = size if token["id"] == 815 else token["id"]
+    text = json.dumps(tokenizer).replace("815", str(size))  # the next free row
+    tokenizer = json.loads(text)
     (folder / TOKENIZER).write_text(json.dumps(tokenizer), encoding="utf-8")
     refused(folder, message)
+
+
+def test_a_prefix_space_in_the_settings(model):
+    folder = model()
+    edit(folder / "tokenizer_config.json", lambda config: config.update(add_prefix_space=True))
+    refused(folder, r"tokenizer_config\.json puts a space in front of each text")
 
 
 def test_vocabularies_in_the_order_of_bert_or_camembert(model):
@@ -159,7 +193,21 @@ def test_vocabularies_in_the_order_of_bert_or_camembert(model):
     refused(folder, r"begins with '<pad>', '<s>', .*: a vocabulary that fairseq can use begins")
 
 
-def test_sentencepiece_tokenizers(model, exported):
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t["normalizer"]["normalizers"].append({"type": "Lowercase"}),
+        lambda t: t["model"].update(vocab=[[p, -len(p)] for p, _ in t["model"]["vocab"]]),
+        lambda t: t.update(pre_tokenizer={"type": "Whitespace"}),
+    ],
+)
+def test_sentencepiece_that_reads_otherwise(model, change):
+    folder = model("sentencepiece")
+    edit(folder / TOKENIZER, change)
+    refused(folder, "reads texts in another way than fairseq would")
+
+
+def test_sentencepiece_tokenizers(model):
     folder = model("sentencepiece")
     pieces = folder / "sentencepiece.bpe.model"
     content = pieces.read_bytes()
@@ -185,6 +233,9 @@ def test_sentencepiece_models_that_fast_tokenizers_read_otherwise(tmp_path, text
     for name, options, message in (
         ("bpe", {"model_type": "bpe"}, "of the kind bpe, and must be of the kind unigram"),
         ("own", {"user_defined_symbols": ["<x>"]}, "defined by its user or stand for bytes"),
+        ("suffix", {"treat_whitespace_as_suffix": True}, "other settings of spaces"),
+        ("across", {"split_by_whitespace": False}, "other settings of spaces"),
+        ("spaces", {"remove_extra_whitespaces": False}, "other settings of spaces"),
     ):
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(texts),
@@ -242,6 +293,8 @@ def test_nothing_is_overwritten(exported, sources, tmp_path):
     ):
         with pytest.raises(InputError, match="is there already: give a new folder"):
             write()
+    with pytest.raises(InputError, match="cannot be made"):
+        import_hf(exported["gpt2"][0], tmp_path / "kept" / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
@@ -252,7 +305,7 @@ def test_names_of_the_hub(monkeypatch, tmp_path):
 
     def download(name, allow_patterns):
         asked.append((name, tuple(allow_patterns)))
-        if name == "me/gone":
+        if name != "me/model":
             raise huggingface_hub.errors.LocalEntryNotFoundError("no network")
         return str(tmp_path)
 
@@ -265,5 +318,6 @@ def test_names_of_the_hub(monkeypatch, tmp_path):
     (tmp_path / WEIGHTS).touch()
     model_folder("me/model")
     assert len(asked) == 3  # no pickle where there are safetensors
-    with pytest.raises(MissingFileError, match="hub does not give a model of that name"):
-        model_folder("me/gone")
+    for name in ("me/gone", "x" * 300):
+        with pytest.raises(MissingFileError, match="hub does not give a model of that name"):
+            model_folder(name)

@@ -116,6 +116,22 @@ def test_similarity_is_that_of_the_sentence_vectors(both):
 def test_nothing_in_nothing_out(both):
     hub, _ = both
     assert hub.fill_mask([]) == [] == hub.detect_replaced([])
+    assert hub.similarity([], []).shape == (0,)
+    assert hub.encode([]).shape == (0, 0)
+
+
+def test_words_are_those_of_the_text(both):
+    hub, _ = both
+    text = "The 犬 model , naïve <unk"
+    assert "".join(word for word, _ in hub.detect_replaced(text)) == text.replace(" ", "")
+
+
+def test_all_symbols_may_fill_a_mask(both):
+    hub, _ = both
+    size = len(hub.task.source_dictionary)
+    found = hub.fill_mask("The mice ran <mask>.", topk=size)
+    assert {"<s>", "<pad>", "</s>", "<unk>"} < {filled.token for filled in found}
+    assert sum(filled.probability for filled in found) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_folder_of_a_run_will_do(sources):
@@ -140,6 +156,17 @@ def test_bad_input(both, imported, tmp_path):
         hub.fill_mask(MASKED, topk=0)
     with pytest.raises(InputError, match="two lists of the same length"):
         hub.similarity(["a"], ["b", "c"])
+    for texts in ((["a", "b"], "cd"), (["a", "b"], ["c"]), ("a", ["b"])):
+        with pytest.raises(InputError, match="lists of them of the same length, not both"):
+            hub.encode(*texts)
+    long = "mice " * 600
+    for ask in (lambda: hub.fill_mask(f"{long}<mask>"), lambda: hub.detect_replaced(long)):
+        with pytest.raises(InputError, match="the model reads at most 512"):
+            ask()
+    with pytest.raises(InputError, match="say which bpe sentencepiece_model is of"):
+        ClineModel.from_pretrained(imported / "roberta", sentencepiece_model="nope")
+    with pytest.raises(InputError, match="no files of a tokenizer are named codes"):
+        ClineModel.from_pretrained(imported / "roberta", bpe="gpt2", codes="nope")
     with pytest.raises(InputError, match="metric must be one of"):
         hub.similarity("a", "b", "manhattan")
     with pytest.raises(InputError, match="no RTD head"):

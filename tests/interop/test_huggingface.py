@@ -1,6 +1,7 @@
 """Models of both sides give the same, and what goes out and in again is what it was."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.data import Dictionary, encoders
 from omegaconf import OmegaConf
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModel,
     AutoModelForMaskedLM,
@@ -171,6 +172,76 @@ def test_bare_files_of_slow_tokenizers_will_do(exported, tmp_path):
     (pieces / "sentencepiece.bpe.model").write_bytes(model)
     symbols = read_tokenizer(pieces).symbols
     assert symbols == read_tokenizer(exported["sentencepiece"][0]).symbols
+
+
+@pytest.mark.parametrize("name", ["sentencepiece", "gpt2"])
+def test_first_versions_do_not_name_the_kind_of_tokenizer(exported, tmp_path, name):
+    from cline_fairseq.interop.hf_tokenizers import read_tokenizer
+
+    folder = shutil.copytree(exported[name][0], tmp_path / name)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    del tokenizer["model"]["type"]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    assert read_tokenizer(folder)[:2] == read_tokenizer(exported[name][0])[:2]
+
+
+@pytest.mark.parametrize("rule", ["identity", "nfkc", "nmt_nfkc_cf"])
+def test_rules_of_normalization(tmp_path, texts, rule):
+    import sentencepiece
+
+    from cline_fairseq.interop.sentence_pieces import to_hf
+
+    prefix = str(tmp_path / rule)
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_prefix=prefix,
+        vocab_size=1000,
+        normalization_rule_name=rule,
+        minloglevel=2,
+    )
+    model = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
+    symbols = ["<s>", "<pad>", "</s>", "<unk>", *map(model.id_to_piece, range(3, 1000)), "<mask>"]
+    tokenizer = to_hf(tmp_path / f"{rule}.model", symbols)
+    for text in [*texts[:100], *ODD_TEXTS[:3], "\tfoo bar\u00a0", "a\u3000b \t c"]:
+        expected = [3 if i == model.unk_id() else i + 1 for i in model.encode(text)]
+        assert tokenizer.encode(text).ids == expected
+
+
+def test_the_sentence_vector_comes_in_again(sources, tmp_path):
+    from cline_fairseq.interop.export_hf import export_hf
+    from cline_fairseq.interop.import_hf import import_hf
+    from cline_fairseq.interop.roberta import export_roberta
+    from cline_fairseq.models.cline import ClineModel
+
+    loaded = sources["gpt2"].load()
+    loaded.model.args.sentence_vector = "mean"
+    export_hf(loaded, tmp_path / "hf", rtd_head=True)
+    import_hf(tmp_path / "hf", tmp_path / "in")
+    export_roberta(loaded, tmp_path / "roberta")
+    for name in ("in", "roberta"):
+        model = ClineModel.from_pretrained(tmp_path / name).model
+        assert model.args.sentence_vector == "mean"
+
+
+def test_half_precision_stays_half(exported, imported, tmp_path):
+    """But for positions to which token types are added, which would lose by it."""
+    from cline_fairseq.interop.import_hf import import_hf
+
+    folder = shutil.copytree(exported["gpt2"][0], tmp_path / "in")
+    tensors = {k: v.half() for k, v in load_file(folder / "model.safetensors").items()}
+    types = tensors["roberta.embeddings.token_type_embeddings.weight"]
+    types[0, 0] = 0.001
+    save_file(tensors, folder / "model.safetensors")
+    import_hf(folder, tmp_path / "out")
+    found = torch.load(tmp_path / "out" / "model.pt")["model"]
+    expected = torch.load(imported / "gpt2" / "model.pt")["model"]
+    positions = "encoder.sentence_encoder.embed_positions.weight"
+    for name in expected:
+        if name != positions and not name.endswith("version") and "rtd_head" not in name:
+            assert torch.equal(found[name], expected[name].half())
+    row = expected[positions][2].half().float()
+    assert found[positions][2, 0] == row[0] + types[0, 0].float()
+    assert found[positions][1, 0] == expected[positions][1, 0].half()  # padding
 
 
 def test_models_without_an_lm_head_get_one(exported, tmp_path):
