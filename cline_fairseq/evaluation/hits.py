@@ -87,8 +87,7 @@ def evaluate_hits(
     for indices in batches_by_length(sizes, max_tokens // 3):
         places = [i + view * count for view in range(3) for i in indices]
         tokens = data_utils.collate_tokens([torch.from_numpy(rows[i]) for i in places], _PAD)
-        texts = [triples[i][view] for view in range(3) for i in indices]
-        layers = _in_order(predictor.hidden_states(texts), *tokens.shape)
+        layers = _in_order(predictor.hidden_states_of([rows[i] for i in places]), *tokens.shape)
         content = torch.isin(tokens, torch.tensor(_NO_CONTENT), invert=True)
         masks = (mask.to(predictor.device) for mask in (tokens.ne(_PAD), content))
         result[indices] = wins_by_layer(layers, *masks).cpu().numpy()

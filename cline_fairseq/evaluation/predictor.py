@@ -255,7 +255,6 @@ class Predictor:
                 progress(len(indices))
         return vectors
 
-    @torch.no_grad()
     def hidden_states(
         self, texts: Sequence[Text], progress: Progress = lambda count: None
     ) -> Iterator[HiddenStates]:
@@ -268,7 +267,14 @@ class Predictor:
             texts: texts, or pairs of them.
             progress: called with the number of texts that were done.
         """
-        for indices, tokens in self._batches(self.encode(texts)):
+        return self.hidden_states_of(self.encode(texts), progress)
+
+    @torch.no_grad()
+    def hidden_states_of(
+        self, rows: list[np.ndarray], progress: Progress = lambda count: None
+    ) -> Iterator[HiddenStates]:
+        """:meth:`hidden_states` of what :meth:`encode` gave."""
+        for indices, tokens in self._batches(rows):
             yield HiddenStates(indices, self._states(tokens), tokens.ne(_PAD).sum(1))
             progress(len(indices))
 
