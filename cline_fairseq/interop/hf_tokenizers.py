@@ -18,9 +18,8 @@ from .folder import DICTIONARY, SENTENCEPIECE_MODEL, find_tokenizer
 from .names import first_of
 from .probe import PROBES, require_same
 
-_FAST, _VOCAB, _MERGES, _SETTINGS = (
-    *("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json"),
-)
+_FAST, _SETTINGS = "tokenizer.json", "tokenizer_config.json"
+_VOCAB, _MERGES = "vocab.json", "merges.txt"
 _SENTENCEPIECE_MODELS = (SENTENCEPIECE_MODEL, "sentencepiece.model", "spiece.model")
 
 

@@ -200,7 +200,6 @@ class ClineHubInterface(RobertaHubInterface):
         before, mask, after = text.partition(MASK)
         if not mask or MASK in after:
             raise InputError(f"a text must have {MASK} in it once, not as in {text!r}")
-
         symbols = f"<s> {self.bpe.encode(before.rstrip())} {MASK} {self.bpe.encode(after)} </s>"
         return self._dictionary.encode_line(
             symbols, append_eos=False, add_if_not_exist=False

@@ -37,7 +37,9 @@ def export_roberta(loaded: LoadedModel, dest: Path) -> None:
     if loaded.is_classifier:
         task = OmegaConf.to_container(loaded.cfg.task, resolve=True, enum_to_str=True)
         task["data"] = ""
-    state = roberta_state(weights, vars(loaded.model.args), task)
+    args = loaded.model.args  # a configuration where fairseq-hydra-train made it
+    options = OmegaConf.to_container(args) if OmegaConf.is_config(args) else vars(args)
+    state = roberta_state(weights, options, task)
     with folder_written_whole(dest) as folder:
         torch.save(state, folder / CHECKPOINT)
         copy_tokenizer(folder, loaded.subwords)

@@ -55,6 +55,29 @@ def test_it_holds_plain_data(sources, tmp_path):
         assert all(torch.equal(state["model"][key], original[key]) for key in state["model"])
 
 
+@pytest.mark.parametrize("name", ["sentencepiece", "filled dictionary"])
+def test_what_was_imported_goes_out_again(imported, tmp_path, name):
+    """Its options are a configuration, as those of fairseq-hydra-train are."""
+    from cline_fairseq.evaluation.loading import load_model
+    from cline_fairseq.interop.export_hf import export_hf
+    from cline_fairseq.interop.folder import find_tokenizer
+
+    folder = imported / name
+    loaded = load_model(folder / "model.pt", folder, find_tokenizer(folder))
+    export_roberta(loaded, tmp_path / "roberta")
+    export_hf(loaded, tmp_path / "hf", rtd_head=True)
+    found = torch.load(tmp_path / "roberta" / "model.pt")
+    original = torch.load(folder / "model.pt")
+    assert found["cfg"]["model"].items() >= {"encoder_layers": 2, "max_positions": 512}.items()
+    assert all(torch.equal(found["model"][key], original["model"][key]) for key in found["model"])
+    again = load_model(
+        tmp_path / "roberta" / "model.pt", tmp_path / "roberta", find_tokenizer(folder)
+    )
+    tokens = torch.tensor([[0, 20, 30, 40, 2]])
+    with torch.no_grad():
+        torch.testing.assert_close(again.model(tokens)[0], loaded.model(tokens)[0])
+
+
 def test_what_is_no_roberta(sources, tmp_path):
     loaded = sources["gpt2"].load()
     loaded.model.adapter = torch.nn.Linear(1, 1)
