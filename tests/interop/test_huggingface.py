@@ -10,6 +10,7 @@ from fairseq import checkpoint_utils
 from fairseq.data import Dictionary, encoders
 from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
+from sentencepiece import SentencePieceProcessor
 from transformers import (
     AutoModel,
     AutoModelForMaskedLM,
@@ -45,13 +46,28 @@ def of_fairseq(loaded, texts):
     ]
 
 
+def likelihood(loaded, ids):
+    """The log-likelihood of SentencePiece's pieces, special tokens aside."""
+    model = SentencePieceProcessor(model_file=loaded.subwords["sentencepiece_model"])
+    symbols = [loaded.task.source_dictionary[i] for i in ids[1:-1]]
+    return sum(model.get_score(model.piece_to_id(symbol)) for symbol in symbols)
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_token_ids_are_fairseqs(exported, texts, name):
     folder, loaded = exported[name]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     lines = [*texts, *ODD_TEXTS]
     expected = of_fairseq(loaded, lines)
-    assert tokenizer(lines)["input_ids"] == expected
+    found = tokenizer(lines)["input_ids"]
+    different = [pair for pair in zip(found, expected, strict=True) if pair[0] != pair[1]]
+    if name == "gpt2" or name == "filled dictionary":
+        assert not different
+    assert len(different) <= len(lines) // 500
+    for pair in different:  # splits that are equally likely
+        first, second = (likelihood(loaded, ids) for ids in pair)
+        assert first == pytest.approx(second, abs=1e-3)
+        assert tokenizer.decode(pair[0]) == tokenizer.decode(pair[1])
     assert any(len(set(row)) > 20 for row in expected)
     dictionary = loaded.model.encoder.dictionary
     assert len(tokenizer) == len(dictionary)
