@@ -1,4 +1,4 @@
-"""Training on a CPU: ours against fairseq's RoBERTa with masked_lm, on the same text.
+"""Training: ours against fairseq's RoBERTa with masked_lm, on the same text.
 
 A step is forward, backward and optimizer, which is torch's fused AdamW for all. Steps take turns,
 and speeds are per real token that an encoder reads. In each case there are
@@ -11,7 +11,8 @@ and speeds are per real token that an encoder reads. In each case there are
 
 Memory is that of all tensors that a step makes, at its peak, beside the model and the optimizer.
 The share of the peak is that of the products of matrices in a step, against the speed of a single
-large product.
+large product, or against --peak-tflops: with a data sheet's number, the utilisation of FLOPs.
+--precision bf16 keeps the parameters in bf16, as --memory-efficient-bf16 does.
 """
 
 import argparse
@@ -29,16 +30,19 @@ from fairseq.criterions.masked_lm import MaskedLmConfig, MaskedLmLoss
 from fairseq.models.roberta import RobertaModel
 from fairseq.models.roberta.model import base_architecture as roberta_architecture
 from fairseq.tasks.masked_lm import MaskedLMConfig, MaskedLMTask
+from fairseq.utils import apply_to_sample
 from torch import nn
 
 from benchmarks.measures import seconds
 from cline_fairseq.criterions.cline import ClineCriterion, ClineCriterionConfig
+from cline_fairseq.errors import InputError
 from cline_fairseq.models.cline import ClineModel, base_architecture
 from cline_fairseq.models.linear import linear
 from cline_fairseq.options import add_subwords_options, subwords_config
 from cline_fairseq.tasks.cline import ClineConfig, ClineTask
 
 HEAD = 64  # dimension of a head of attention
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def add_parser(commands):
@@ -66,7 +70,12 @@ def add_parser(commands):
         default=[0.1, 0.0],
         help="of all models; their other dropout is 0.1",
     )
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="on a CPU")
+    parser.add_argument("--device", default="cpu", help="of torch, as cuda")
+    parser.add_argument("--precision", choices=list(_DTYPES), default="fp32")
+    parser.add_argument(
+        "--peak-tflops", type=float, help="of the device; measured in a large product without"
+    )
     parser.add_argument("--max-tokens", type=int, default=4096, help="tokens a batch")
     parser.add_argument("--steps", type=int, default=8, help="measured steps; the median counts")
     parser.add_argument("--split", default="train", help="split of the corpus")
@@ -76,6 +85,11 @@ def add_parser(commands):
 
 def run(args) -> dict[str, float]:
     """The figures of all cases."""
+    try:
+        torch.empty(0, device=args.device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--device {args.device} cannot be used here: {reason}") from error
     subwords, figures = subwords_config(args), {}
     cases = product(args.sizes, args.blocks, args.break_modes, args.attention_dropout)
     for size, block, mode, dropout in cases:
@@ -85,9 +99,10 @@ def run(args) -> dict[str, float]:
             if kind in ("stock", "cline"):  # the others have the batches of the first
                 figures[f"{name}: {kind}, padding"] = contender.padding()
             figures[f"{name}: {kind}, MB"] = contender.memory()
-        for threads in args.threads:
+        on_cpu = torch.device(args.device).type == "cpu"
+        for threads in args.threads if on_cpu else [torch.get_num_threads()]:
             with _num_threads(threads):
-                measured = _measure(contenders)
+                measured = _measure(contenders, args)
             for key, value in measured.items():
                 figures[f"{name}, threads {threads}: {key}"] = value
     return figures
@@ -96,9 +111,12 @@ def run(args) -> dict[str, float]:
 class Contender:
     """A model with what it is trained with."""
 
-    def __init__(self, model, criterion, batches, loading):
-        self.model, self.criterion = model.train(), criterion.train()
-        self.batches, self.loading = batches, loading
+    def __init__(self, args, model, criterion, batches, loading):
+        self.device = torch.device(args.device)
+        self.model = model.train().to(self.device, _DTYPES[args.precision])
+        self.criterion = criterion.train().to(self.device)
+        self.batches = apply_to_sample(lambda tensor: tensor.to(self.device), batches)
+        self.loading = loading
         parameters = [*model.parameters(), *criterion.parameters()]
         self._optimizer = torch.optim.AdamW(parameters, lr=1e-5, fused=True)
 
@@ -108,6 +126,15 @@ class Contender:
         self._optimizer.step()
         self._optimizer.zero_grad()
 
+    def seconds(self, sample) -> float:
+        """The time that a step takes."""
+        self._wait()
+        return seconds(lambda: (self.step(sample), self._wait()))
+
+    def _wait(self):
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
     def padding(self) -> float:
         """Share of the batches that is padding."""
         size = sum(sample["net_input"]["src_tokens"].numel() for sample in self.batches)
@@ -116,6 +143,11 @@ class Contender:
     def memory(self) -> float:
         """MB of all tensors that a step makes, at its peak."""
         self.step(self.batches[0])  # makes the state of the optimizer
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+            before = torch.cuda.memory_allocated(self.device)
+            self.step(self.batches[0])
+            return (torch.cuda.max_memory_allocated(self.device) - before) / 2**20
         with torch.profiler.profile(profile_memory=True) as profile:
             self.step(self.batches[0])
         with tempfile.TemporaryDirectory() as folder:
@@ -143,17 +175,16 @@ def num_tokens(sample) -> int:
     return int(sample["net_input"]["src_lengths"].sum())
 
 
-def _measure(contenders):
+def _measure(contenders, args):
     times, peaks = {kind: [] for kind in contenders}, []
     for contender in contenders.values():
         contender.step(contender.batches[0])
     stock = contenders["stock"]
     for i in range(len(stock.batches)):
-        peaks.append(_peak())
+        peaks.append(1e12 * args.peak_tflops if args.peak_tflops else _peak(args))
         for kind, contender in contenders.items():
             sample = contender.batches[i]
-            taken = seconds(lambda c=contender, s=sample: c.step(s))
-            times[kind].append(taken / num_tokens(sample))
+            times[kind].append(contender.seconds(sample) / num_tokens(sample))
     times, figures = {kind: np.array(values) for kind, values in times.items()}, {}
     for kind, values in times.items():
         figures[f"{kind}, tokens/s"] = 1 / float(np.median(values))
@@ -190,10 +221,10 @@ def _contenders(args, subwords, size, block, mode, dropout):
     stock = RobertaModel.build_model(stock_options, stock_task)
     encoder, whole, cline = (ClineModel.build_model(our_options, task) for _ in range(3))
     return {
-        "stock": Contender(stock, masked_lm, *stock_data),
-        "encoder": Contender(encoder, masked_lm, *stock_data),
-        "encoder, all tokens": Contender(AllTokens(whole), masked_lm, *stock_data),
-        "cline": Contender(cline, ClineCriterion(ClineCriterionConfig(), task), *our_data),
+        "stock": Contender(args, stock, masked_lm, *stock_data),
+        "encoder": Contender(args, encoder, masked_lm, *stock_data),
+        "encoder, all tokens": Contender(args, AllTokens(whole), masked_lm, *stock_data),
+        "cline": Contender(args, cline, ClineCriterion(ClineCriterionConfig(), task), *our_data),
     }
 
 
@@ -224,10 +255,19 @@ def _operations(model, sample):
     return 6 * (body + head)  # a product is an addition and a multiplication, and made three times
 
 
-def _peak(size=1024):
+def _peak(args):
     """Operations a second in a large product of matrices, by the faster of torch's libraries."""
-    a, b, bias = torch.randn(size, size), torch.randn(size, size), torch.zeros(size)
-    libraries = (lambda: F.linear(a, b, bias), lambda: linear(a, [b], [bias]))
+    device, dtype = torch.device(args.device), _DTYPES[args.precision]
+    size = 1024 if device.type == "cpu" else 8192
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    bias = torch.zeros(size, device=device, dtype=dtype)
+
+    def wait():
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    libraries = (lambda: (F.linear(a, b, bias), wait()), lambda: (linear(a, [b], [bias]), wait()))
+    wait()
     times = [seconds(product_of_both) for product_of_both in libraries * 2]
     return 2 * size**3 / min(times)
 

@@ -35,6 +35,21 @@ def test_figures(corpus):
     assert len(figures) == 2 * 16
 
 
+def test_bf16_against_a_given_peak(corpus):
+    options = ("--sizes", "1x32", "--attention-dropout", 0, "--break-modes", "none")
+    result = run(*command(corpus, *options, "--precision", "bf16", "--peak-tflops", 1))
+    case = "1x32, 32 tokens, none, attention dropout 0, threads 1: "
+    figures = json.loads(result.stdout)
+    for kind in ("stock", "encoder, all tokens"):  # of one and the same number of operations
+        speed = figures[f"{case}{kind}, tokens/s"]
+        assert 0 < figures[f"{case}{kind}, share of the peak"] < speed * 1e-6
+
+
+def test_bad_device(corpus):
+    result = run(*command(corpus, "--device", "cuda:7"), check=False)
+    assert result.stderr.splitlines()[-1].startswith("error: --device cuda:7 cannot be used here")
+
+
 @pytest.mark.parametrize("size", ["base", "0x32", "4"])
 def test_bad_size(corpus, size):
     result = run(*command(corpus, "--sizes", size), check=False)
