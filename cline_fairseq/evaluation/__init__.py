@@ -1,4 +1,4 @@
-"""Evaluation of models that are trained: it uses them, and nothing else imports it."""
+"""Evaluation of models that are trained. It uses them; of the rest, only ``interop`` imports it."""
 
 from importlib import import_module
 
