@@ -57,7 +57,7 @@ def to_hf(subwords: dict, symbols: Sequence[str]) -> tokenizers.Tokenizer:
     merges = [tuple(line.split()) for line in lines]
     tokens = {str(number): token for token, number in encoder.items()}
     vocabulary = {tokens.get(symbol, symbol): i for i, symbol in enumerate(symbols)}
-    missing = _made(merges) - vocabulary.keys()
+    missing = set(_made(merges)) - vocabulary.keys()
     if missing:
         raise InputError(
             f"the dictionary lacks {len(missing):,} tokens of the BPE ({first_of(missing)}), which "
@@ -81,8 +81,7 @@ def from_hf(vocabulary: Sequence[str], merges: Merges) -> ByteLevelBPE:
     Raises:
         InputError: if the vocabulary is none of a byte-level BPE.
     """
-    made = list(bytes_to_unicode().values()) + ["".join(pair) for pair in merges]
-    encoder = {token: number for number, token in enumerate(dict.fromkeys(made))}
+    encoder = {token: number for number, token in enumerate(_made(merges))}
     missing = encoder.keys() - set(vocabulary)
     if missing:
         raise InputError(
@@ -100,4 +99,5 @@ def from_hf(vocabulary: Sequence[str], merges: Merges) -> ByteLevelBPE:
 
 
 def _made(merges):
-    return {*bytes_to_unicode().values(), *("".join(pair) for pair in merges)}
+    """What the BPE makes of texts: bytes, and what merges put together, each once."""
+    return list(dict.fromkeys([*bytes_to_unicode().values(), *map("".join, merges)]))

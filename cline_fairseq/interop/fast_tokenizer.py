@@ -43,7 +43,8 @@ def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
         special_tokens=[(symbol, symbols.index(symbol)) for symbol in (BOS, EOS)],
     )
     # As RoBERTa's: the space before a mask is part of what it hides.
-    tokenizer.add_special_tokens([*SPECIAL, tokenizers.AddedToken(MASK, lstrip=True, special=True)])
+    mask = tokenizers.AddedToken(MASK, lstrip=True, special=True)
+    tokenizer.add_special_tokens([*SPECIAL, mask])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=BOS,
@@ -52,7 +53,7 @@ def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
         sep_token=EOS,
         pad_token=PAD,
         unk_token=UNK,
-        mask_token=tokenizers.AddedToken(MASK, lstrip=True, special=True),
+        mask_token=mask,
         model_max_length=loaded.model.max_positions(),
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
