@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..options import MADE_UP, MASK, require_fit
-from .symbols import EOS, SPECIAL, UNKNOWN, Symbols
+from ..options import require_fit
+from .symbols import EOS, SPECIAL, UNKNOWN, Symbols, is_special
 
 _IRREGULAR = -1  # a piece that is not always the same symbol of the dictionary
 _ODD_SPACE = re.compile(r"[^\S ]")
@@ -100,7 +100,7 @@ class Indexer:
         foreign = [
             symbol
             for symbol in symbols.symbols[len(SPECIAL) :]
-            if symbol not in known and symbol != MASK and not symbol.startswith(MADE_UP)
+            if symbol not in known and not is_special(symbol)
         ]
         require_fit(len(foreign), len(symbols))
         table = [

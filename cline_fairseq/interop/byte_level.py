@@ -13,9 +13,8 @@ from typing import NamedTuple
 import tokenizers
 from fairseq.data.encoders.gpt2_bpe_utils import bytes_to_unicode
 
-from ..corpus.symbols import SPECIAL
+from ..corpus.symbols import is_special
 from ..errors import InputError
-from ..options import MADE_UP, MASK
 from .names import first_of
 
 Merges = list[tuple[str, str]]
@@ -90,7 +89,7 @@ def from_hf(vocabulary: Sequence[str], merges: Merges) -> ByteLevelBPE:
         )
     symbols = []
     for token in vocabulary:
-        if token in SPECIAL or token == MASK or token.startswith(MADE_UP):
+        if is_special(token):
             symbols.append(token)
         else:
             # No text becomes one that is not made of bytes, as GPT-2's <|endoftext|>.

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import tokenizers
 
 from ..corpus.encoders import Indexer, build_encoder
-from ..corpus.symbols import SPECIAL, Symbols
+from ..corpus.symbols import SPECIAL, Symbols, is_special
 from ..errors import InputError, MissingFileError
-from ..options import MADE_UP, MASK, subwords_config
+from ..options import MASK, subwords_config
 from . import sentence_pieces
 from .byte_level import ByteLevelBPE, Merges
 from .byte_level import from_hf as byte_level_from_hf
@@ -190,9 +190,8 @@ def _require_no_prefix_space_in_settings(folder):
 
 def _require_no_added_tokens(path, tokenizer):
     """Tokens that are looked for before the BPE reads a text."""
-    known = {*SPECIAL, MASK}
     added = [token["content"] for token in tokenizer.get("added_tokens", [])]
-    odd = [token for token in added if token not in known and not token.startswith(MADE_UP)]
+    odd = [token for token in added if not is_special(token)]
     if odd:
         raise InputError(
             f"{path} has tokens that were added to the BPE ({first_of(odd)}), which fairseq's "
@@ -210,9 +209,7 @@ def _sentencepiece(folder, vocabulary):
     pieces = sentence_pieces.pieces(model_file)
     if vocabulary is None:  # XLM-R's order
         vocabulary = [*SPECIAL, *pieces, MASK]
-    own = {*SPECIAL, MASK}
-    found = {token for token in vocabulary if token not in own and not token.startswith(MADE_UP)}
-    odd = found ^ set(pieces)
+    odd = {token for token in vocabulary if not is_special(token)} ^ set(pieces)
     if odd:
         raise InputError(
             f"{folder / _FAST} and {model_file} are not of the same vocabulary: only one of them "
