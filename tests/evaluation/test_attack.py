@@ -3,7 +3,10 @@
 import csv
 import json
 import math
+import os
 import random
+import subprocess
+import sys
 import zipfile
 from importlib.util import find_spec
 
@@ -16,7 +19,7 @@ from cline_fairseq.evaluation.attack.results import as_markdown, summarize, writ
 from cline_fairseq.evaluation.attack.running import Attacked, attack_examples, draw_examples
 from cline_fairseq.evaluation.examples import Example
 from helpers import TOKENIZER, sentencepiece_options
-from programs import run
+from programs import ROOT, run
 
 needs_textattack = pytest.mark.skipif(
     find_spec("textattack") is None, reason="TextAttack is not installed"
@@ -373,3 +376,24 @@ def test_program(corpus, tmp_path, texts):
         assert model["accuracy"]["value"] == pytest.approx(sum(right) / 6)
         assert model["accuracy_under_attack"]["value"] == pytest.approx(sum(still) / 6)
         assert f"| {model['name']} | 6 | {100 * sum(right) / 6:.1f} (" in result.stdout
+
+
+@needs_textattack
+def test_import_neither_downloads_nor_touches_the_cache(tmp_path):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    program = "from cline_fairseq.evaluation.attack.recipes import import_textattack as i; i()"
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={
+            **os.environ,
+            "TA_CACHE_DIR": str(cache),
+            "NLTK_DATA": str(write_stop_words(tmp_path / "nltk")),
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Downloading" not in result.stderr
+    assert not (cache / "post_install_check_3").exists()

@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from ...errors import InputError
 from . import resources as r
 
+_FIRST_IMPORT_NOTE = "post_install_check_"  # and a number: a file in TextAttack's cache
+
 # What each recipe of textattack.attack_args.ATTACK_RECIPE_NAMES needs beside the stop words of
 # NLTK, which the import of TextAttack reads.
 RECIPES: dict[str, tuple[r.Resource, ...]] = {
@@ -104,12 +106,9 @@ def import_textattack(download: bool = False):
     if download:
         import textattack
     else:
-        before = _notes()
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # is read when huggingface_hub is imported
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when huggingface_hub is imported
         with _nothing_fetched():
             import textattack
-        for note in _notes() - before:  # says that all was fetched, which it was not
-            note.unlink()
     textattack.shared.utils.logger.setLevel(logging.ERROR)
     return textattack
 
@@ -121,21 +120,25 @@ def _require_textattack():
         )
 
 
-def _notes():
-    return set(r.cache_folder().glob("post_install_check_*[0-9]"))
-
-
 @contextmanager
 def _nothing_fetched() -> Iterator[None]:
     """Keep TextAttack from NLTK's server.
 
-    It asks for data at its first import and in each WordNet swap, even where they are there; that
-    may hang where there is no network.
+    It downloads data at its first import, and again in each WordNet swap even where they are
+    present, which may hang on a machine without a network. The first import is taken for a later
+    one: TextAttack then neither downloads anything nor notes in its cache that it has.
     """
     import nltk
 
-    download, nltk.download = nltk.download, lambda *args, **options: False
+    exists, download = os.path.exists, nltk.download
+
+    def exists_or_is_note(path):
+        is_note = isinstance(path, str) and os.path.basename(path).startswith(_FIRST_IMPORT_NOTE)
+        return is_note or exists(path)
+
+    os.path.exists = exists_or_is_note
+    nltk.download = lambda *args, **options: False
     try:
         yield
     finally:
-        nltk.download = download
+        os.path.exists, nltk.download = exists, download
