@@ -1,4 +1,9 @@
-"""Bridges between fairseq and current versions of torch and numpy, one function each."""
+"""Bridges between fairseq and current versions of torch, numpy and hydra, one function each.
+
+Importing this module applies them, which the package does when it registers with fairseq. They
+change fairseq's own modules only; what other code finds in torch and numpy stays as it is. Tested
+with ve-fairseq 0.12.3, torch 2.13, numpy 2.4 and hydra 1.3.
+"""
 
 import argparse
 import atexit
@@ -9,12 +14,15 @@ import queue
 import sys
 import threading
 import time
-from types import SimpleNamespace
+import warnings
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import torch
 from fairseq import checkpoint_utils, utils
+from fairseq.data import data_utils, language_pair_dataset, token_block_dataset
 from fairseq.data.iterators import BackgroundConsumer
+from fairseq.dataclass import utils as dataclass_utils
 from fairseq.distributed import utils as distributed_utils
 from fairseq.file_io import PathManager
 from fairseq.models import distributed_fairseq_model
@@ -26,21 +34,31 @@ def allow_fairseq_checkpoints() -> None:
 
     Since 2.6, ``torch.load`` takes plain data only (weights_only), and fairseq keeps the options
     of legacy models as an argparse.Namespace. A checkpoint with any other class stays refused.
+    This holds for the whole process: such a namespace is plain data, which runs no code.
     Can go when fairseq stores plain dictionaries.
     """
     torch.serialization.add_safe_globals([argparse.Namespace])
 
 
 def restore_numpy_aliases() -> None:
-    """Give fairseq the aliases that numpy 1.24 and 2 dropped.
+    """Give fairseq's datasets the aliases that numpy dropped (``int`` in 1.24, ``compat`` in 2.0).
 
-    ``TokenBlockDataset`` uses ``np.compat.long`` for ``--sample-break-mode eos``, and
-    ``compute_mask_indices`` uses ``np.int``. Can go when fairseq writes ``int``.
+    ``TokenBlockDataset`` uses ``np.compat.long`` for ``--sample-break-mode eos``,
+    ``LanguagePairDataset`` uses it too, and ``compute_mask_indices`` uses ``np.int``. Only these
+    three modules see the aliases. Can go when fairseq writes ``int``.
     """
-    if not hasattr(np, "compat"):
-        np.compat = SimpleNamespace(long=int)
-    if "int" not in vars(np):
-        np.int = int
+    for module in (data_utils, language_pair_dataset, token_block_dataset):
+        module.np = _OldNumpy("numpy")
+
+
+class _OldNumpy(ModuleType):
+    """numpy, with the aliases."""
+
+    int = int
+    compat = SimpleNamespace(long=int)
+
+    def __getattr__(self, name):
+        return getattr(np, name)
 
 
 def accept_checkpoints_without_criterion() -> None:
@@ -69,27 +87,28 @@ def allow_distributed_cpu() -> None:
     fairseq asks for the device of the model.
     """
     infer = distributed_utils._infer_torch_distributed_launch_init
-    data_parallel = distributed_fairseq_model.DistributedDataParallel
 
     @functools.wraps(infer)
     def infer_launch(cfg):
         if torch.cuda.device_count():
             return infer(cfg)
-        device_count = torch.cuda.device_count
-        torch.cuda.device_count = lambda: 1
-        try:
-            return infer(cfg)
-        finally:
-            torch.cuda.device_count = device_count
-
-    @functools.wraps(data_parallel)
-    def wrap(module, **kwargs):
-        if next(module.parameters()).device.type == "cpu":
-            kwargs |= {"device_ids": None, "output_device": None}
-        return data_parallel(module, **kwargs)
+        cfg.distributed_init_method = "env://"
+        cfg.distributed_world_size = int(os.environ["WORLD_SIZE"])
+        cfg.distributed_rank = int(os.environ["RANK"])
+        cfg.device_id, cfg.distributed_no_spawn = 0, True
+        return None
 
     distributed_utils._infer_torch_distributed_launch_init = infer_launch
-    distributed_fairseq_model.DistributedDataParallel = wrap
+    distributed_fairseq_model.DistributedDataParallel = _DataParallel
+
+
+class _DataParallel(torch.nn.parallel.DistributedDataParallel):
+    """DistributedDataParallel that takes no device for a model on the CPU."""
+
+    def __init__(self, module, device_ids=None, output_device=None, **kwargs):
+        if next(module.parameters()).device.type == "cpu":
+            device_ids = output_device = None
+        super().__init__(module, device_ids, output_device, **kwargs)
 
 
 def train_in_bf16_without_tpu() -> None:
@@ -144,21 +163,24 @@ def copy_checkpoints_whole() -> None:
     """Let a copy of a checkpoint appear when it is complete.
 
     fairseq writes a checkpoint under a temporary name, but copies it to checkpoint_last.pt in
-    place: a job that is killed meanwhile could not resume. Can go when ``PathManager.copy`` does
-    so.
+    place: a job that is killed meanwhile could not resume. Only ``checkpoint_utils`` copies this
+    way. Can go when ``PathManager.copy`` does so.
     """
-    copy = PathManager.copy
+    checkpoint_utils.PathManager = _WholeCopies
 
-    @functools.wraps(copy)
-    def copy_whole(src_path, dst_path, overwrite=False):
-        if not PathManager.supports_rename(dst_path):
-            return copy(src_path, dst_path, overwrite)
+
+class _WholeCopies(PathManager):
+    """PathManager whose copies over an existing file replace it at once."""
+
+    @staticmethod
+    def copy(src_path, dst_path, overwrite=False):
+        if not overwrite or not PathManager.supports_rename(dst_path):
+            return PathManager.copy(src_path, dst_path, overwrite)
         part = f"{dst_path}.tmp"
-        copy(src_path, part, overwrite)
-        os.replace(part, dst_path)
-        return dst_path
-
-    PathManager.copy = staticmethod(copy_whole)
+        copied = PathManager.copy(src_path, part, overwrite)
+        if copied:
+            os.replace(part, dst_path)
+        return copied
 
 
 def leave_finished_runs_alone() -> None:
@@ -179,6 +201,54 @@ def leave_finished_runs_alone() -> None:
         return train(cfg, trainer, task, epoch_itr)
 
     cli.train = train_epoch
+
+
+def compose_without_deprecations() -> None:
+    """Keep to ourselves what hydra says about the way in which fairseq calls it.
+
+    fairseq turns the command line into its configuration with functions and a config.yaml of
+    hydra 1.0, about which hydra 1.3 has five warnings, in 20 lines. No other warning is hidden.
+    Can go when fairseq calls ``hydra.compose`` with a version_base.
+    """
+    dataclass_utils.compose = _without_deprecations(dataclass_utils.compose)
+    dataclass_utils.initialize = functools.partial(  # which looks at the file of its caller
+        _without_deprecations(dataclass_utils.initialize), caller_stack_depth=2
+    )
+
+
+_HYDRA_DEPRECATIONS = (
+    r"hydra\.experimental\.\w+\(\) is no longer experimental",
+    r"\s*The version_base parameter is not specified",
+    r"In 'config': Usage of deprecated keyword in package header",
+    r"\s*'config' is validated against ConfigStore schema with the same name",
+    r"\s*The strict flag in the compose API is deprecated",
+)
+
+
+def _without_deprecations(function):
+    @functools.wraps(function)
+    def quiet(*args, **kwargs):
+        with warnings.catch_warnings():
+            for message in _HYDRA_DEPRECATIONS:
+                warnings.filterwarnings("ignore", message, UserWarning)
+            return function(*args, **kwargs)
+
+    return quiet
+
+
+def ignore_deprecations_in_fairseq() -> None:
+    """Keep warnings out of the log of fairseq's programs that only its authors can act on.
+
+    It asks for pinned memory on machines without a GPU too, and calls torch functions by their old
+    names. Only fairseq's programs call this, as it changes the filters of the process; those that
+    the user set with ``-W`` or PYTHONWARNINGS stay. Can go when fairseq gives no such warnings.
+    """
+    if sys.warnoptions:
+        return
+    pinned = "'pin_memory' argument is set as true but no accelerator is found"
+    warnings.filterwarnings("ignore", pinned, UserWarning, r"torch\.utils\.data\.dataloader")
+    renamed = r"`torch\.cuda\.amp\.\w+\(args\.\.\.\)` is deprecated"
+    warnings.filterwarnings("ignore", renamed, FutureWarning, r"fairseq\.")
 
 
 def stop_batches_at_exit() -> None:
@@ -210,4 +280,5 @@ train_in_bf16_without_tpu()
 let_fused_adamw_resume_adam()
 copy_checkpoints_whole()
 leave_finished_runs_alone()
+compose_without_deprecations()
 stop_batches_at_exit()

@@ -108,7 +108,14 @@ def _product(a, b, scale, out=None):
     return torch.baddbmm(a.new_empty(1), a, b, beta=0, alpha=scale, out=out)
 
 
-@torch.compiler.assume_constant_result
+def mark_constants() -> None:
+    """Tell torch.compile what is the same in each step. It takes seconds to import, so when asked.
+
+    Call it before a layer is compiled.
+    """
+    torch.compiler.assume_constant_result(_variable_length)
+
+
 def _variable_length(device, dtype, dropout):
     """A function of attention that needs no padding, or None."""
     return _choose(device, dtype, dropout)

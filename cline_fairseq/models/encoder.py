@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import InputError
-from .attention import SelfAttention
+from .attention import SelfAttention, mark_constants
 from .dropout import Dropout
 from .linear import apply_linear, linear
-from .memory import fill_up
+from .memory import bound_primitive_cache, fill_up
 from .stream import Stream
 
 
@@ -80,6 +80,7 @@ class SentenceEncoder(TransformerEncoder):
                 "--quant-noise-pq and --quant-noise-scalar do not work with the architectures of "
                 "cline; leave them at 0"
             )
+        bound_primitive_cache()
         super().__init__(args, dictionary, embed_tokens)
         self.dropout_module = Dropout(self.dropout_module.p, type(self).__name__)
         self.checkpoint_activations = getattr(args, "checkpoint_activations", False)
@@ -88,6 +89,7 @@ class SentenceEncoder(TransformerEncoder):
         cfg = TransformerConfig.from_namespace(args)
         layer = EncoderLayer(cfg)
         if getattr(args, "compile", False):
+            mark_constants()
             layer.compile()
         return fsdp_wrap(
             layer, min_num_params=0 if cfg.checkpoint_activations else cfg.min_params_to_wrap

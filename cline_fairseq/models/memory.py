@@ -14,9 +14,16 @@ from torch import Tensor
 
 _TRIM_EVERY = 16  # steps; what is given back has to be asked for again
 
-# Read by oneDNN when it is first used; its default is 1024.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 _steps = itertools.count(1)
+
+
+def bound_primitive_cache() -> None:
+    """Let oneDNN keep 32 primitives instead of 1024, unless the user says otherwise.
+
+    It reads the variable when it is first used, so this comes before the first step of a model.
+    torch 2.13 has no function for it.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 
 
 def missing_to_round(length: int) -> int:
