@@ -47,15 +47,14 @@ def restore_numpy_aliases() -> None:
     ``LanguagePairDataset`` uses it too, and ``compute_mask_indices`` uses ``np.int``. Only these
     three modules see the aliases. Can go when fairseq writes ``int``.
     """
+    old = _Numpy("numpy")
+    old.int, old.compat = int, SimpleNamespace(long=int)
     for module in (data_utils, language_pair_dataset, token_block_dataset):
-        module.np = _OldNumpy("numpy")
+        module.np = old
 
 
-class _OldNumpy(ModuleType):
-    """numpy, with the aliases."""
-
-    int = int
-    compat = SimpleNamespace(long=int)
+class _Numpy(ModuleType):
+    """numpy, to which names can be added for those who get it."""
 
     def __getattr__(self, name):
         return getattr(np, name)

@@ -21,6 +21,52 @@ def require_text(path: Path) -> None:
         raise MissingFileError(f"no text {path}: give a file of plain text, one text a line")
 
 
+def require_file(path: Path, advice: str) -> None:
+    """Make sure that a file is there.
+
+    Args:
+        path: the file.
+        advice: what to give instead of one that is missing.
+
+    Raises:
+        MissingFileError: if it is missing.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"no file {path}: {advice}")
+
+
+def require_folder_of(path: Path | None) -> None:
+    """Make sure that a file can be written, if one was named: that its folder is there.
+
+    Raises:
+        MissingFileError: if the folder is missing.
+    """
+    if path is not None and not path.parent.is_dir():
+        raise MissingFileError(f"no folder {path.parent} to write {path.name} to: make it first")
+
+
+def require_checkpoint(path: Path) -> None:
+    """Make sure that a checkpoint is there, without reading it.
+
+    Raises:
+        MissingFileError: if it is not.
+    """
+    if not path.exists():
+        raise MissingFileError(
+            f"no checkpoint {path}: give the .pt file of a CLINE or RoBERTa model"
+        )
+
+
+def require_new_folder(path: Path) -> None:
+    """Make sure that nothing is at a path, or an empty folder.
+
+    Raises:
+        InputError: if something is.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise InputError(f"{path} is there already: give a new folder, or remove it")
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to, which takes its name when all went well.
@@ -61,8 +107,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
             no folder.
     """
     path = path.resolve()  # "." has no name, and a link is no folder
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise InputError(f"{path} is there already: give a new folder, or remove it")
+    require_new_folder(path)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         part.mkdir(parents=True)

@@ -31,8 +31,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from cline_fairseq import evaluation
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.evaluation import Predictor
 from cline_fairseq.evaluation.attack.recipes import RECIPES, require_recipe
 from cline_fairseq.evaluation.attack.results import as_markdown, summarize, write_csv
 from cline_fairseq.evaluation.attack.running import SUCCEEDED, attack_examples, draw_examples
@@ -40,6 +40,7 @@ from cline_fairseq.evaluation.examples import Columns, read_examples
 from cline_fairseq.evaluation.options import (
     add_checkpoints_options,
     add_examples_options,
+    require_files,
     require_ready,
 )
 from cline_fairseq.files import write_json
@@ -113,13 +114,15 @@ def main():
     numbers = ("num_examples", "query_budget", "resamples")
     outputs = [args.json, args.output]
     require_ready(args.checkpoint, outputs, **{name: getattr(args, name) for name in numbers})
+    require_files(args)
     require_recipe(args.recipe, args.download)
     columns = Columns(args.text_column, args.label_column, args.text2_column)
     examples = read_examples(args.input, columns, args.labels, args.quoting)
     examples = draw_examples(examples, args.num_examples, args.seed)
     attacked, summaries, cut = {}, {}, {}
     for name, path in args.checkpoint:
-        predictor = Predictor.from_checkpoint(path, args.data, **subwords_options(args))
+        options = subwords_options(args)
+        predictor = evaluation.Predictor.from_checkpoint(path, args.data, **options)
         cut[name] = int(predictor.is_cut([example.text for example in examples]).sum())
         attacked[name] = attack(name, predictor, examples, args)
         summaries[name] = summarize(attacked[name], args.resamples, args.seed)

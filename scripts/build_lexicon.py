@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import written_whole
+from cline_fairseq.files import require_folder_of, written_whole
 from cline_fairseq.rewriting import Kind, Lexicon
 from cline_fairseq.rewriting.lexicon import LexiconData, resource_path
 from cline_fairseq.rewriting.tagged_text import read_tagged
@@ -86,6 +86,7 @@ def main():
     if args.report:
         report(args.report)
     elif args.tagged and args.output:
+        require_folder_of(args.output)
         build(args.tagged, args.output)
     else:
         parser.error("--tagged and --output are needed to build a lexicon")

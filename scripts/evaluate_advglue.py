@@ -27,6 +27,7 @@ from tqdm import tqdm
 from cline_fairseq import evaluation
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.advglue import TASKS, read_file, score, texts_to_predict
+from cline_fairseq.evaluation.options import require_files, require_ready
 from cline_fairseq.files import write_json
 from cline_fairseq.options import add_subwords_options, subwords_options
 
@@ -159,6 +160,9 @@ def main():
     show_input_errors_plainly()
     logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
     args = parse_args()
+    checkpoints = [(":".join(key), path) for key, path in args.checkpoint]
+    require_ready(checkpoints, [args.json])
+    require_files(args)
     results = evaluate_all(read_file(args.file), args)
     print(as_markdown(results))
     if args.json:

@@ -46,6 +46,7 @@ from cline_fairseq.evaluation.examples import Columns, read_examples
 from cline_fairseq.evaluation.options import (
     add_checkpoints_options,
     add_examples_options,
+    require_files,
     require_ready,
 )
 from cline_fairseq.files import write_json, written_whole
@@ -214,6 +215,7 @@ def main():
     args = parse_args()
     numbers = {n: getattr(args, n) for n in ("resamples", "contrasts_per_original")}
     require_ready(args.checkpoint, [args.json, args.unmoved], **numbers)
+    require_files(args)
     sets = read_sets(args)
     results, unmoved = [], {}
     for name, path in args.checkpoint:

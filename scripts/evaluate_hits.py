@@ -30,7 +30,7 @@ from tqdm import tqdm
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.examples import QUOTINGS
 from cline_fairseq.evaluation.hits_report import TITLES, HitsReport, as_markdown, make_report
-from cline_fairseq.evaluation.options import add_checkpoints_options, require_ready
+from cline_fairseq.evaluation.options import add_checkpoints_options, require_files, require_ready
 from cline_fairseq.evaluation.triples import (
     Triple,
     decode_lines,
@@ -187,6 +187,7 @@ def main():
     args = parse_args()
     outputs = [args.json, args.plot, args.save_triples]
     require_ready(args.checkpoint, outputs, resamples=args.resamples)
+    require_files(args)
     if args.plot:
         load_pyplot()
     found = load_triples(args)

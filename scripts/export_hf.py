@@ -31,9 +31,10 @@ def main():
         "--rtd-head", action="store_true", help="write the RTD head, too, to rtd_head.safetensors"
     )
     args = parser.parse_args()
+    loaded = load_from_options(args)
     from cline_fairseq.interop.export_hf import export_hf  # takes seconds, --help does not
 
-    model = export_hf(load_from_options(args), args.dest, args.rtd_head)
+    model = export_hf(loaded, args.dest, args.rtd_head)
     print(
         f"{args.dest}: {type(model).__name__}, {model.num_parameters():,} parameters, "
         f"{model.config.vocab_size:,} tokens"

@@ -26,9 +26,9 @@ def main():
     )
     add_export_options(parser)
     args = parser.parse_args()
+    loaded = load_from_options(args)
     from cline_fairseq.interop.roberta import export_roberta  # takes seconds, --help does not
 
-    loaded = load_from_options(args)
     export_roberta(loaded, args.dest)
     size = loaded.model.args
     print(

@@ -27,12 +27,10 @@ from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from cline_fairseq.corpus.manifest import file_digest
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
-from cline_fairseq.evaluation.checkpoints import describe_model
 from cline_fairseq.evaluation.glue.metrics import score
 from cline_fairseq.evaluation.glue.results import (
     RESULT,
@@ -49,12 +47,12 @@ from cline_fairseq.evaluation.glue.settings import (
     has_split,
     num_examples,
     require_data,
+    require_splits,
     total_updates,
     train_command,
 )
 from cline_fairseq.evaluation.glue.tasks import TASKS
-from cline_fairseq.evaluation.prediction import label_names, load_classifier, predict
-from cline_fairseq.files import write_json
+from cline_fairseq.files import require_checkpoint, write_json
 from plot_training import parse_line
 
 LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
@@ -110,6 +108,8 @@ def machine_of(args) -> Machine:
     Raises:
         InputError: if there are not so many.
     """
+    import torch
+
     there = torch.cuda.device_count()
     gpus = min(there, 1) if args.gpus is None else args.gpus
     if not 0 <= gpus <= there:
@@ -194,6 +194,8 @@ def train(command: list[str], log: Path, updates: int, name: str) -> None:
 
 def label_predictions(glue_task, task, predictions):
     """What is right and what was predicted, as labels or as numbers."""
+    from cline_fairseq.evaluation.prediction import label_names
+
     if glue_task.is_regression:
         return predictions.gold, clip_scores(predictions.scores)
     predicted = label_names(task, predictions.scores.argmax(1))
@@ -203,6 +205,8 @@ def label_predictions(glue_task, task, predictions):
 
 def predict_split(glue_task, model, task, data, split):
     """Predict a split with a bar; gold labels (or None) and predictions."""
+    from cline_fairseq.evaluation.prediction import predict
+
     with tqdm(total=num_examples(data, split), unit=" texts", desc=split) as bar:
         predictions = predict(model, task, split, progress=bar.update)
     return label_predictions(glue_task, task, predictions)
@@ -210,6 +214,8 @@ def predict_split(glue_task, model, task, data, split):
 
 def evaluate(glue_task, data, folder: Path) -> dict:
     """The metrics of the best checkpoint over the whole dev sets; their predictions as files."""
+    from cline_fairseq.evaluation.prediction import load_classifier
+
     model, task = load_classifier(folder / BEST, data)
     metrics = {}
     for split in glue_task.valid_splits:
@@ -222,6 +228,8 @@ def evaluate(glue_task, data, folder: Path) -> dict:
 
 def training_facts(folder: Path) -> dict:
     """How long training took, over interruptions, and which checkpoint is the best."""
+    import torch
+
     last, best = (torch.load(folder / name, map_location="cpu") for name in (LAST, BEST))
     updates = [state["optimizer_history"][-1]["num_updates"] for state in (last, best)]
     return {
@@ -261,6 +269,8 @@ def require_test(glue_task, data: Path) -> None:
 
 def write_test_files(glue_task, data, folder: Path) -> None:
     """Predict the test sets, and write the files for the leaderboard."""
+    from cline_fairseq.evaluation.prediction import load_classifier
+
     splits = list(glue_task.leaderboard)
     paths = [folder / "test" / glue_task.leaderboard[split] for split in splits]
     if all(path.exists() for path in paths):
@@ -285,12 +295,19 @@ def main():
     show_input_errors_plainly()
     logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
     args = parse_args()
-    glue_task, machine = TASKS[args.task], machine_of(args)
+    glue_task = TASKS[args.task]
+    require_checkpoint(args.checkpoint)
+    require_splits(glue_task, args.data)
+    if args.predict:
+        require_test(glue_task, args.data)
+    from cline_fairseq.evaluation.checkpoints import (
+        describe_model,  # takes seconds, --help does not
+    )
+
+    machine = machine_of(args)
     settings = settings_of(args, machine)
     model = describe_model(args.checkpoint, settings.arch)
     require_data(glue_task, args.data, model, args.checkpoint)
-    if args.predict:
-        require_test(glue_task, args.data)
     args.data, args.checkpoint = args.data.resolve(), args.checkpoint.resolve()
     record = {
         "task": glue_task.name,

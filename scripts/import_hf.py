@@ -18,6 +18,7 @@ import argparse
 from pathlib import Path
 
 from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.files import require_new_folder
 from cline_fairseq.interop.folder import tokenizer_options
 
 
@@ -29,6 +30,7 @@ def main():
     parser.add_argument("--model", required=True, help="a folder, or a name on the hub")
     parser.add_argument("--dest", type=Path, required=True, help="folder to make")
     args = parser.parse_args()
+    require_new_folder(args.dest)
     from cline_fairseq.interop.import_hf import import_hf, model_folder  # takes seconds
 
     imported = import_hf(model_folder(args.model), args.dest)

@@ -13,13 +13,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-from fairseq.data import Dictionary
 from tqdm import tqdm
 
-from cline_fairseq.data.lines import load_lines
-from cline_fairseq.data.subwords import build_vocabulary
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
-from cline_fairseq.files import save_figure
+from cline_fairseq.files import require_folder_of, save_figure
 from cline_fairseq.options import add_subwords_options, subwords_config
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger
 from cline_fairseq.rewriting.blocks import BlockRewriter
@@ -86,6 +83,8 @@ def text_of(vocabulary, tokens, labels=None) -> str:
 
 def show_samples(lines, dictionary, args) -> None:
     """Print some lines, and their views."""
+    from cline_fairseq.data.subwords import build_vocabulary
+
     vocabulary = build_vocabulary(dictionary, subwords_config(args))
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"), seed=args.seed)
     long_enough = np.flatnonzero(np.asarray(lines.sizes) > min(20, int(lines.sizes.max()) - 1))
@@ -119,15 +118,28 @@ def main():
         raise MissingFileError(f"no dictionary {path}: give the folder of a binarized corpus")
     if args.samples < 0:
         raise InputError(f"--samples must not be negative, but is {args.samples}")
+    split = args.data / args.split
+    if not Path(f"{split}.idx").is_file():
+        raise MissingFileError(
+            f"no binarized text {split}.bin and .idx: give the folder that fairseq-preprocess "
+            "wrote, and the name of a split (--split)"
+        )
+    if args.bpe:
+        subwords_config(args)  # complains before the work rather than after it
     if args.plot:
-        load_pyplot()  # complains before the work rather than after it
+        require_folder_of(args.plot)  # so do these
+        load_pyplot()
+    from fairseq.data import Dictionary  # takes seconds, --help does not
+
+    from cline_fairseq.data.lines import load_lines
+
     dictionary = Dictionary.load(str(path))
-    lines = load_lines(str(args.data / args.split), dictionary)
+    lines = load_lines(str(split), dictionary)
     counts = count(lines, dictionary)
     if args.json:
         print(json.dumps(counts, indent=2))
     else:
-        print(f"| {args.data / args.split} | |\n|---|---|")
+        print(f"| {split} | |\n|---|---|")
         for name, value in counts.items():
             print(f"| {name} | {value:,.3f} |" if value % 1 else f"| {name} | {value:,.0f} |")
         if args.bpe:

@@ -32,7 +32,7 @@ from tqdm import tqdm
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.bootstrap import Share, bootstrap_shares
 from cline_fairseq.evaluation.geometry import distances, uniformity, unit
-from cline_fairseq.evaluation.options import require_ready
+from cline_fairseq.evaluation.options import require_files, require_ready
 from cline_fairseq.files import save_figure, write_json
 from evaluate_hits import (
     add_model_options,
@@ -175,6 +175,7 @@ def main():
     args = parse_args()
     outputs = [args.json, args.output, args.save_triples]
     require_ready(args.checkpoint, outputs, resamples=args.resamples)
+    require_files(args)
     if args.output:
         load_pyplot()
         load_sklearn()

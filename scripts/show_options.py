@@ -8,25 +8,28 @@
 
 import argparse
 
-from fairseq.dataclass.utils import gen_parser_from_dataclass
-
-from cline_fairseq.criterions.cline import ClineCriterionConfig
-from cline_fairseq.models.cline import ClineModel
-from cline_fairseq.optim.fused_adamw import FusedAdamWConfig
-from cline_fairseq.tasks.cline import ClineConfig
-
-PARTS = (
-    ("--task cline", ClineConfig),
-    ("--criterion cline", ClineCriterionConfig),
-    ("--optimizer fused_adamw", FusedAdamWConfig),
-)
+from cline_fairseq.errors import show_input_errors_plainly
 
 
 def main():
+    show_input_errors_plainly()
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
-    for title, config in PARTS:
+    # These take seconds, --help does not.
+    from fairseq.dataclass.utils import gen_parser_from_dataclass
+
+    from cline_fairseq.criterions.cline import ClineCriterionConfig
+    from cline_fairseq.models.cline import ClineModel
+    from cline_fairseq.optim.fused_adamw import FusedAdamWConfig
+    from cline_fairseq.tasks.cline import ClineConfig
+
+    parts = {
+        "--task cline": ClineConfig,
+        "--criterion cline": ClineCriterionConfig,
+        "--optimizer fused_adamw": FusedAdamWConfig,
+    }
+    for title, config in parts.items():
         parser = argparse.ArgumentParser(
             usage=argparse.SUPPRESS,
             add_help=False,

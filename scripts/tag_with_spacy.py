@@ -15,7 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_text, written_whole
+from cline_fairseq.files import require_folder_of, require_text, written_whole
 from cline_fairseq.rewriting.spacy_tagger import MODEL, load_spacy
 from cline_fairseq.rewriting.words import word_spans
 
@@ -62,6 +62,7 @@ def main():
     show_input_errors_plainly()
     args = parse_args()
     require_text(args.input)
+    require_folder_of(args.output)
     tagger = load_spacy(args.model)
     tagger.max_length = 10**9
     lines = args.input.read_text(encoding="utf-8").splitlines()

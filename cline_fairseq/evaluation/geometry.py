@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .similarities import TIE
-
+# Values that differ by less than this part of them are a tie: float32 cannot tell them apart.
+TIE = 1e-6
 ROWS = 1024  # of the matrix of distances, in memory at a time
 
 

@@ -12,9 +12,10 @@ from fairseq.data import data_utils
 from torch import Tensor
 
 from ..corpus.symbols import SPECIAL
+from .geometry import TIE
 from .prediction import MAX_TOKENS, batches_by_length
 from .predictor import Predictor
-from .similarities import SIMILARITIES, TIE, TokenVectors
+from .similarities import SIMILARITIES, TokenVectors
 from .triples import Triple
 
 _PAD = SPECIAL.index("<pad>")

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .bootstrap import Share, bootstrap_shares
-from .similarities import SIMILARITIES
 
+# Of .similarities.SIMILARITIES, which needs torch; in the same order.
 TITLES = {
     "cls_dot": "CLS, dot product",
     "cls_cosine": "CLS, cosine",
@@ -43,7 +43,7 @@ class HitsReport(NamedTuple):
                 "layers": [self.share(layer, i).as_dict() for layer in range(len(self.hits))],
                 "best_layer": self.best(i),
             }
-            for i, name in enumerate(SIMILARITIES)
+            for i, name in enumerate(TITLES)
         }
         return {"name": self.name, **columns}
 
@@ -68,7 +68,7 @@ def as_markdown(reports: Sequence[HitsReport]) -> str:
         f"| similarity | layer | {' | '.join(report.name for report in reports)} |",
         "|---|---|" + "---|" * len(reports),
     ]
-    for i, name in enumerate(SIMILARITIES):
+    for i, name in enumerate(TITLES):
         for layer in range(max(len(report.hits) for report in reports)):
             cells = [str(r.share(layer, i)) if layer < len(r.hits) else "" for r in reports]
             lines.append(f"| {TITLES[name]} | {layer} | {' | '.join(cells)} |")

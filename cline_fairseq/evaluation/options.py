@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from ..errors import InputError, MissingFileError
-from ..options import add_subwords_options, parse_named_path
+from ..files import require_file, require_folder_of
+from ..options import add_subwords_options, parse_named_path, subwords_options
 from .examples import QUOTINGS
 
 
@@ -67,11 +68,26 @@ def require_ready(
             raise MissingFileError(
                 f"no checkpoint {path} ({name}): give the .pt file of a CLINE or RoBERTa model"
             )
-    for path in filter(None, outputs):
-        if not path.parent.is_dir():
-            raise MissingFileError(
-                f"no folder {path.parent} to write {path.name} to: make it first"
-            )
+    for path in outputs:
+        require_folder_of(path)
+
+
+def require_files(args: argparse.Namespace) -> None:
+    """Make sure that what ``--data`` and the options of the tokenizer name is there.
+
+    Programs call this before they import torch, which takes seconds.
+
+    Raises:
+        MissingFileError: if it is not.
+    """
+    if args.data is not None and not args.data.is_dir():
+        raise MissingFileError(
+            f"no folder {args.data}: give the one with the dictionary of the checkpoint (--data)"
+        )
+    for name, path in subwords_options(args).items():
+        if name != "bpe" and path is not None:
+            option = f"--{name.replace('_', '-')}"
+            require_file(Path(path), f"give the one that the corpus was encoded with ({option})")
 
 
 def _labels(text):

@@ -6,9 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-# What differs by less than this part of it is the same: what float32 can tell.
-TIE = 1e-6
-
 
 class TokenVectors(NamedTuple):
     """B texts in one layer. Their first token is ``<s>``; what stands at padding is not read."""

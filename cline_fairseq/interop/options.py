@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from ..evaluation.options import require_files
+from ..files import require_checkpoint, require_new_folder
 from ..options import add_subwords_options
 
 
@@ -22,8 +24,12 @@ def load_from_options(args: argparse.Namespace):
     """The model that the options name, a :class:`~cline_fairseq.evaluation.loading.LoadedModel`.
 
     Raises:
-        InputError: as :func:`~cline_fairseq.evaluation.loading.load_model`.
+        InputError: as :func:`~cline_fairseq.evaluation.loading.load_model`, or if there is
+            something at ``--dest``.
     """
+    require_checkpoint(args.checkpoint)
+    require_files(args)
+    require_new_folder(args.dest)
     from ..evaluation.loading import load_model  # takes seconds, --help does not
 
     return load_model(args.checkpoint, args.data, args)

@@ -9,16 +9,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
-from fairseq.data import Dictionary
-from fairseq.models.roberta import RobertaHubInterface, RobertaModel
-from omegaconf import OmegaConf
 
 from benchmarks.measures import seconds
 from cline_fairseq.errors import InputError
-from cline_fairseq.evaluation.loading import dictionary_path
-from cline_fairseq.evaluation.predictor import Predictor
-from cline_fairseq.files import require_text
+from cline_fairseq.evaluation.options import require_files
+from cline_fairseq.files import require_checkpoint, require_text
 from cline_fairseq.options import MASK, add_subwords_options, subwords_config, subwords_options
 
 _ATOL = 1e-3  # of probabilities
@@ -39,6 +34,12 @@ def add_parser(commands):
 def run(args) -> dict[str, float]:
     """The figures of prediction."""
     require_text(args.text)
+    require_checkpoint(args.checkpoint)
+    require_files(args)
+    import torch  # takes seconds, --help does not
+
+    from cline_fairseq.evaluation.predictor import Predictor
+
     torch.set_num_threads(args.threads)
     lines = args.text.read_text(encoding="utf-8").split("\n")
     texts = [line for line in lines if line.strip()][: args.texts or None]
@@ -73,8 +74,14 @@ def run(args) -> dict[str, float]:
     }
 
 
-def build_interface(predictor: Predictor, args) -> RobertaHubInterface:
+def build_interface(predictor, args):
     """fairseq's own RoBERTa with the weights of the predictor, behind its interface."""
+    from fairseq.data import Dictionary
+    from fairseq.models.roberta import RobertaHubInterface, RobertaModel
+    from omegaconf import OmegaConf
+
+    from cline_fairseq.evaluation.loading import dictionary_path
+
     dictionary = Dictionary.load(str(dictionary_path(args.data)))
     dictionary.add_symbol(MASK)
     task = argparse.Namespace(source_dictionary=dictionary)

@@ -9,14 +9,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
-from fairseq.data import Dictionary
 
 from benchmarks.measures import memory, rate
-from cline_fairseq.data.cline_dataset import ClineDataset
-from cline_fairseq.data.masking import Masking
-from cline_fairseq.data.subwords import build_subwords, build_vocabulary
-from cline_fairseq.files import require_text
+from cline_fairseq.files import require_file, require_text
 from cline_fairseq.options import MASK, add_subwords_options, subwords_config
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
 from cline_fairseq.rewriting.blocks import BlockRewriter
@@ -38,6 +33,8 @@ class Blocks:
     """Blocks of tokens in memory, as a fairseq dataset has them."""
 
     def __init__(self, blocks):
+        import torch
+
         self._blocks = [torch.from_numpy(block) for block in blocks]
         self.sizes = np.array([len(block) for block in blocks])
 
@@ -48,11 +45,19 @@ class Blocks:
 def run(args) -> dict[str, float]:
     """The figures of the rewriter."""
     require_text(args.text)
+    require_file(args.dict, "give the dictionary that the corpus was encoded with (--dict)")
+    config = subwords_config(args)
+    import torch  # takes seconds, --help does not
+    from fairseq.data import Dictionary
+
+    from cline_fairseq.data.cline_dataset import ClineDataset
+    from cline_fairseq.data.masking import Masking
+    from cline_fairseq.data.subwords import build_subwords, build_vocabulary
+
     torch.set_num_threads(1)
     lines = [line for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
     dictionary = Dictionary.load(str(args.dict))
     mask = dictionary.add_symbol(MASK)
-    config = subwords_config(args)
     subwords = build_subwords(config)
     tokens = np.concatenate(
         [

@@ -16,33 +16,13 @@ large product, or against --peak-tflops: with a data sheet's number, the utilisa
 """
 
 import argparse
-import json
 import re
-import tempfile
-from contextlib import contextmanager
-from itertools import product
 from pathlib import Path
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from fairseq.criterions.masked_lm import MaskedLmConfig, MaskedLmLoss
-from fairseq.models.roberta import RobertaModel
-from fairseq.models.roberta.model import base_architecture as roberta_architecture
-from fairseq.tasks.masked_lm import MaskedLMConfig, MaskedLMTask
-from fairseq.utils import apply_to_sample
-from torch import nn
-
-from benchmarks.measures import seconds
-from cline_fairseq.criterions.cline import ClineCriterion, ClineCriterionConfig
-from cline_fairseq.errors import InputError
-from cline_fairseq.models.cline import ClineModel, base_architecture
-from cline_fairseq.models.linear import linear
+from cline_fairseq.files import require_file
 from cline_fairseq.options import add_subwords_options, subwords_config
-from cline_fairseq.tasks.cline import ClineConfig, ClineTask
 
-HEAD = 64  # dimension of a head of attention
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS = ("fp32", "bf16")
 
 
 def add_parser(commands):
@@ -72,7 +52,7 @@ def add_parser(commands):
     )
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="on a CPU")
     parser.add_argument("--device", default="cpu", help="of torch, as cuda")
-    parser.add_argument("--precision", choices=list(_DTYPES), default="fp32")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
     parser.add_argument(
         "--peak-tflops", type=float, help="of the device; measured in a large product without"
     )
@@ -85,201 +65,11 @@ def add_parser(commands):
 
 def run(args) -> dict[str, float]:
     """The figures of all cases."""
-    try:
-        torch.empty(0, device=args.device)
-    except (AssertionError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--device {args.device} cannot be used here: {reason}") from error
-    subwords, figures = subwords_config(args), {}
-    cases = product(args.sizes, args.blocks, args.break_modes, args.attention_dropout)
-    for size, block, mode, dropout in cases:
-        name = f"{size}, {block} tokens, {mode}, attention dropout {dropout:g}"
-        contenders = _contenders(args, subwords, size, block, mode, dropout)
-        for kind, contender in contenders.items():
-            if kind in ("stock", "cline"):  # the others have the batches of the first
-                figures[f"{name}: {kind}, padding"] = contender.padding()
-            figures[f"{name}: {kind}, MB"] = contender.memory()
-        on_cpu = torch.device(args.device).type == "cpu"
-        for threads in args.threads if on_cpu else [torch.get_num_threads()]:
-            with _num_threads(threads):
-                measured = _measure(contenders, args)
-            for key, value in measured.items():
-                figures[f"{name}, threads {threads}: {key}"] = value
-    return figures
+    subwords = subwords_config(args)
+    require_file(Path(args.data, "dict.txt"), "give the folder of fairseq-preprocess (--data)")
+    from benchmarks.training_steps import measure_all  # takes seconds, --help does not
 
-
-class Contender:
-    """A model with what it is trained with."""
-
-    def __init__(self, args, model, criterion, batches, loading):
-        self.device = torch.device(args.device)
-        self.model = model.train().to(self.device, _DTYPES[args.precision])
-        self.criterion = criterion.train().to(self.device)
-        self.batches = apply_to_sample(lambda tensor: tensor.to(self.device), batches)
-        self.loading = loading
-        parameters = [*model.parameters(), *criterion.parameters()]
-        self._optimizer = torch.optim.AdamW(parameters, lr=1e-5, fused=True)
-
-    def step(self, sample):
-        loss, sample_size, _ = self.criterion(self.model, sample)
-        (loss / sample_size).backward()
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-
-    def seconds(self, sample) -> float:
-        """The time that a step takes."""
-        self._wait()
-        return seconds(lambda: (self.step(sample), self._wait()))
-
-    def _wait(self):
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-
-    def padding(self) -> float:
-        """Share of the batches that is padding."""
-        size = sum(sample["net_input"]["src_tokens"].numel() for sample in self.batches)
-        return 1 - sum(map(num_tokens, self.batches)) / size
-
-    def memory(self) -> float:
-        """MB of all tensors that a step makes, at its peak."""
-        self.step(self.batches[0])  # makes the state of the optimizer
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
-            before = torch.cuda.memory_allocated(self.device)
-            self.step(self.batches[0])
-            return (torch.cuda.max_memory_allocated(self.device) - before) / 2**20
-        with torch.profiler.profile(profile_memory=True) as profile:
-            self.step(self.batches[0])
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "trace.json")
-            profile.export_chrome_trace(str(path))
-            events = json.loads(path.read_text())["traceEvents"]
-        totals = [e["args"]["Total Allocated"] for e in events if e.get("name") == "[memory]"]
-        return max(totals) / 2**20
-
-
-class AllTokens(nn.Module):
-    """A model whose heads alone know which tokens are masked."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model, self.get_targets = model, model.get_targets
-
-    def forward(self, src_tokens, masked_tokens, **kwargs):
-        features, extra = self.model(src_tokens, features_only=True, **kwargs)
-        return self.model.encoder.output_layer(features, masked_tokens), extra
-
-
-def num_tokens(sample) -> int:
-    """How many real tokens an encoder reads."""
-    return int(sample["net_input"]["src_lengths"].sum())
-
-
-def _measure(contenders, args):
-    times, peaks = {kind: [] for kind in contenders}, []
-    for contender in contenders.values():
-        contender.step(contender.batches[0])
-    stock = contenders["stock"]
-    for i in range(len(stock.batches)):
-        peaks.append(1e12 * args.peak_tflops if args.peak_tflops else _peak(args))
-        for kind, contender in contenders.items():
-            sample = contender.batches[i]
-            times[kind].append(contender.seconds(sample) / num_tokens(sample))
-    times, figures = {kind: np.array(values) for kind, values in times.items()}, {}
-    for kind, values in times.items():
-        figures[f"{kind}, tokens/s"] = 1 / float(np.median(values))
-    for kind in list(contenders)[1:]:
-        figures[f"{kind} / stock"] = float(np.median(times["stock"] / times[kind]))
-    operations = [_operations(stock.model, sample) / num_tokens(sample) for sample in stock.batches]
-    for kind in ("stock", "encoder, all tokens"):
-        shares = np.array(operations) / times[kind] / peaks
-        figures[f"{kind}, share of the peak"] = float(np.median(shares))
-    cline = contenders["cline"]
-    steps = times["cline"] * [num_tokens(sample) for sample in cline.batches]
-    figures["cline, loader / step"] = float(np.median(cline.loading / steps))
-    return figures
-
-
-def _contenders(args, subwords, size, block, mode, dropout):
-    layers, dim = map(int, size.split("x"))
-    options = {
-        "encoder_layers": layers,
-        "encoder_embed_dim": dim,
-        "encoder_ffn_embed_dim": 4 * dim,
-        "encoder_attention_heads": max(dim // HEAD, 1),
-        "attention_dropout": dropout,
-        "max_positions": block + 1,  # masked_lm cuts lines before it puts <s> in front of them
-    }
-    stock_options, our_options = argparse.Namespace(**options), argparse.Namespace(**options)
-    roberta_architecture(stock_options)
-    base_architecture(our_options)
-    corpus = {"data": args.data, "sample_break_mode": mode, "tokens_per_sample": block, "seed": 1}
-    stock_task = MaskedLMTask.setup_task(MaskedLMConfig(**corpus, shorten_method="truncate"))
-    task = ClineTask.setup_task(ClineConfig(**corpus, subwords=subwords))
-    stock_data, our_data = (_batches(t, args) for t in (stock_task, task))
-    masked_lm = MaskedLmLoss(MaskedLmConfig(tpu=False), stock_task)
-    stock = RobertaModel.build_model(stock_options, stock_task)
-    encoder, whole, cline = (ClineModel.build_model(our_options, task) for _ in range(3))
-    return {
-        "stock": Contender(args, stock, masked_lm, *stock_data),
-        "encoder": Contender(args, encoder, masked_lm, *stock_data),
-        "encoder, all tokens": Contender(args, AllTokens(whole), masked_lm, *stock_data),
-        "cline": Contender(args, cline, ClineCriterion(ClineCriterionConfig(), task), *our_data),
-    }
-
-
-def _batches(task, args):
-    """Some batches as fairseq makes them, and the seconds that each takes to load."""
-    task.load_dataset(args.split)
-    dataset = task.dataset(args.split)
-    iterator = task.get_batch_iterator(dataset, args.max_tokens, ignore_invalid_inputs=True)
-    all_batches = iterator.frozen_batches
-    chosen = np.random.default_rng(1).choice(len(all_batches), args.steps)
-
-    def load(i):
-        return dataset.collater([dataset[j] for j in all_batches[i]])
-
-    batches = [load(i) for i in chosen]  # words are known from here on
-    return batches, [seconds(lambda i=i: load(i)) for i in chosen]
-
-
-def _operations(model, sample):
-    """Operations in the products of matrices of a step, with all tokens in the last layer."""
-    args, lengths = model.args, sample["net_input"]["src_lengths"].double()
-    dim, vocabulary = args.encoder_embed_dim, len(model.encoder.dictionary)
-    layer = 4 * dim**2 + 2 * dim * args.encoder_ffn_embed_dim
-    attention = 2 * dim * (lengths**2).sum().item()
-    masked = sample["target"].ne(model.encoder.dictionary.pad()).sum().item()
-    body = args.encoder_layers * (layer * num_tokens(sample) + attention)
-    head = masked * dim * (dim + vocabulary)
-    return 6 * (body + head)  # a product is an addition and a multiplication, and made three times
-
-
-def _peak(args):
-    """Operations a second in a large product of matrices, by the faster of torch's libraries."""
-    device, dtype = torch.device(args.device), _DTYPES[args.precision]
-    size = 1024 if device.type == "cpu" else 8192
-    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
-    bias = torch.zeros(size, device=device, dtype=dtype)
-
-    def wait():
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
-    libraries = (lambda: (F.linear(a, b, bias), wait()), lambda: (linear(a, [b], [bias]), wait()))
-    wait()
-    times = [seconds(product_of_both) for product_of_both in libraries * 2]
-    return 2 * size**3 / min(times)
-
-
-@contextmanager
-def _num_threads(threads):
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return measure_all(args, subwords)
 
 
 def _size(text):

@@ -4,15 +4,16 @@ import random
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
 from ...errors import InputError
 from ..examples import Example
-from ..predictor import Predictor
 from .recipes import build_attack, import_textattack
+
+if TYPE_CHECKING:
+    from ..predictor import Predictor  # imports torch, which takes seconds
 
 SKIPPED, FAILED, SUCCEEDED = "skipped", "failed", "succeeded"
 # As TextFooler's recipe knows them, which leaves the premise alone.
@@ -46,7 +47,7 @@ class Attacked(NamedTuple):
 
 def attack_examples(
     recipe: str,
-    predictor: Predictor,
+    predictor: "Predictor",
     examples: Sequence[Example],
     seed: int = 1,
     query_budget: int | None = None,
@@ -72,6 +73,8 @@ def attack_examples(
     Raises:
         InputError: if the recipe cannot run, or an example cannot be attacked.
     """
+    import torch
+
     require_labels(predictor, examples)
     textattack = import_textattack(download)
     from .textattack_model import TextAttackModel
@@ -120,7 +123,7 @@ def draw_examples(examples: Sequence[Example], count: int | None, seed: int) -> 
     return [examples[i] for i in sorted(chosen.tolist())]
 
 
-def require_labels(predictor: Predictor, examples: Sequence[Example]) -> None:
+def require_labels(predictor: "Predictor", examples: Sequence[Example]) -> None:
     """Make sure that the classifier knows the labels.
 
     Raises:
@@ -143,6 +146,8 @@ def _require_attackable(textattack, where, texts):
 
 
 def _start_draws(seed, texts):
+    import torch
+
     text = zlib.crc32("\n".join(texts).encode(errors="surrogatepass"))
     for i, start in enumerate((random.seed, np.random.seed, torch.manual_seed)):
         start(int(np.random.SeedSequence((seed, text, i)).generate_state(1)[0]))

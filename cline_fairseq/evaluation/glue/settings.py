@@ -10,16 +10,16 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from fairseq.data import data_utils
+from typing import TYPE_CHECKING, Any
 
 from ...corpus.symbols import SPECIAL, Symbols
 from ...errors import InputError, MissingFileError
 from ...options import MADE_UP, MASK
-from ..checkpoints import ModelDescription
 from .binarizing import MANIFEST
 from .tasks import GlueTask
+
+if TYPE_CHECKING:
+    from ..checkpoints import ModelDescription  # imports fairseq, which takes seconds
 
 PACKAGE = Path(__file__).resolve().parents[2]  # for --user-dir
 PRECISIONS = {
@@ -97,7 +97,7 @@ def train_command(
     save_dir: Path,
     seed: int,
     settings: Settings,
-    model: ModelDescription,
+    model: "ModelDescription",
     machine: Machine,
 ) -> list[str]:
     """The command line of fairseq-train, without the program.
@@ -152,6 +152,8 @@ def train_command(
 
 def num_examples(data: Path, split: str) -> int:
     """How many examples a split has."""
+    from fairseq.data import data_utils
+
     return len(data_utils.load_indexed_dataset(str(data / "input0" / split), None))
 
 
@@ -160,12 +162,11 @@ def has_split(data: Path, split: str) -> bool:
     return (data / "input0" / f"{split}.idx").is_file()
 
 
-def require_data(task: GlueTask, data: Path, model: ModelDescription, checkpoint: Path) -> None:
-    """Make sure that a folder holds a task, with the dictionary of a checkpoint.
+def require_splits(task: GlueTask, data: Path) -> None:
+    """Make sure that a folder holds binarized data.
 
     Raises:
         MissingFileError: if files are not there.
-        InputError: if they are those of another task, or of another dictionary.
     """
     for split in ("train", "valid"):
         if not has_split(data, split):
@@ -173,6 +174,16 @@ def require_data(task: GlueTask, data: Path, model: ModelDescription, checkpoint
                 f"no {data / 'input0' / split}.idx: give the folder of {task.name} that "
                 "scripts/glue_preprocess.py wrote"
             )
+
+
+def require_data(task: GlueTask, data: Path, model: "ModelDescription", checkpoint: Path) -> None:
+    """Make sure that a folder holds a task, with the dictionary of a checkpoint.
+
+    Raises:
+        MissingFileError: if files are not there.
+        InputError: if they are those of another task, or of another dictionary.
+    """
+    require_splits(task, data)
     manifest = data / MANIFEST
     written = manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8"))["options"]
     is_pair = (data / "input1" / "train.idx").is_file()
