@@ -9,7 +9,7 @@ SUPPORTED = ("sentencepiece", "gpt2")
 MASK = "<mask>"
 MADE_UP = "madeupword"  # symbols that fairseq fills dictionaries up with begin so
 SPACE = "\u2581"  # SentencePiece's sign for it
-_MAX_FOREIGN = 0.01  # share of a dictionary that its tokenizer may not know
+ALLOWED_UNKNOWN = 0.01  # share of a text's tokens that may be pieces that the dictionary lacks
 
 
 def add_subwords_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -63,21 +63,30 @@ def subwords_config(args: argparse.Namespace) -> dict:
     return {"_name": args.bpe, **options}
 
 
-def require_fit(foreign: int, total: int) -> None:
-    """Make sure that a dictionary was made for the tokenizer.
+def add_allow_unknown_option(parser: argparse.ArgumentParser) -> None:
+    """Give a program that encodes text the limit of :func:`.dictionary.require_known`."""
+    parser.add_argument(
+        "--allow-unknown",
+        type=parse_share,
+        default=ALLOWED_UNKNOWN,
+        metavar="SHARE",
+        help="fraction of the text's tokens that may be pieces of the tokenizer which the "
+        "dictionary lacks, so that they become <unk> (default: %(default)s); letters that the "
+        "tokenizer does not know do not count",
+    )
 
-    Args:
-        foreign: how many symbols of the dictionary the tokenizer does not know.
-        total: how many symbols the dictionary has.
 
-    Raises:
-        InputError: if it was not.
-    """
-    if foreign > _MAX_FOREIGN * total:
-        raise InputError(
-            f"the dictionary does not fit the tokenizer, which does not know {foreign:,} of its "
-            f"{total:,} types: give the tokenizer that the corpus was encoded with"
-        )
+def parse_share(text: str) -> float:
+    """A number from 0 to 1, an option's type."""
+    try:
+        share = float(text)
+        if not 0 <= share <= 1:
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected a fraction from 0 to 1, not {text!r}"
+        ) from None
+    return share
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -34,7 +34,12 @@ from tqdm import tqdm
 from cline_fairseq.corpus.cleaning import NORMALIZATIONS, ON_ERRORS, Cleaning
 from cline_fairseq.corpus.encoding import Job, encode
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.options import add_subwords_options, parse_shard, subwords_config
+from cline_fairseq.options import (
+    add_allow_unknown_option,
+    add_subwords_options,
+    parse_shard,
+    subwords_config,
+)
 
 
 def parse_args():
@@ -48,6 +53,7 @@ def parse_args():
     parser.add_argument("--split", default="train", help="name of the files of --binarize")
     parser.add_argument("--dict", type=Path, help="fairseq's dictionary, for --binarize")
     add_subwords_options(parser)
+    add_allow_unknown_option(parser)
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument(
         "--shard",
@@ -96,6 +102,7 @@ def job_of(args) -> Job:
         ).checked(),
         drop_duplicates=args.drop_duplicates,
         shard=args.shard or (0, 1),
+        allow_unknown=args.allow_unknown,
     )
 
 

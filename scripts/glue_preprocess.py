@@ -28,7 +28,11 @@ from cline_fairseq.corpus.symbols import Symbols
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
 from cline_fairseq.evaluation.glue.binarizing import Job, binarize
 from cline_fairseq.evaluation.glue.tasks import TASKS, parse_tasks
-from cline_fairseq.options import add_subwords_options, subwords_config
+from cline_fairseq.options import (
+    add_allow_unknown_option,
+    add_subwords_options,
+    subwords_config,
+)
 
 
 def parse_args():
@@ -40,6 +44,7 @@ def parse_args():
     parser.add_argument("--dest", type=Path, required=True, help="folder to write to")
     parser.add_argument("--dict", type=Path, required=True, help="dictionary of the checkpoint")
     add_subwords_options(parser)
+    add_allow_unknown_option(parser)
     parser.add_argument(
         "--splits",
         help="make these only, with commas between: train, valid, test, and of MNLI valid1 and "
@@ -85,6 +90,7 @@ def make_job(args) -> Job:
         },
         splits=parse_splits(args.splits),
         overwrite=args.overwrite,
+        allow_unknown=args.allow_unknown,
     )
 
 

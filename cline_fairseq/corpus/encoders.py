@@ -9,12 +9,13 @@ import os
 import re
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from ..dictionary import SymbolKind, kinds_of
 from ..errors import InputError
-from ..options import require_fit
-from .symbols import EOS, SPECIAL, UNKNOWN, Symbols, is_special
+from .symbols import EOS, UNKNOWN, Symbols
 
 _IRREGULAR = -1  # a piece that is not always the same symbol of the dictionary
 _ODD_SPACE = re.compile(r"[^\S ]")
@@ -33,6 +34,7 @@ class SentencePiece:
         self.symbols = [self._model.id_to_piece(i) for i in range(self._model.get_piece_size())]
         # As a symbol, in the place of the unknown piece stand the letters that it is for.
         self.unknown = self._model.unk_id()
+        self.known = {symbol for i, symbol in enumerate(self.symbols) if i != self.unknown}
 
     def pieces(self, lines: list[str]) -> list[list[int]]:
         """The piece ids of lines."""
@@ -68,6 +70,7 @@ class GPT2:
         self._tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
         self.symbols = [str(i) for i in range(size)]
         self.unknown = None  # it has a symbol for each byte
+        self.known = set(map(str, vocabulary.values()))
 
     def pieces(self, lines: list[str]) -> list[list[int]]:
         """The ids of lines."""
@@ -86,6 +89,14 @@ def build_encoder(config: dict) -> SentencePiece | GPT2:
     return GPT2(config["gpt2_encoder_json"], config["gpt2_vocab_bpe"])
 
 
+class Indexed(NamedTuple):
+    """Lines as indices."""
+
+    indices: np.ndarray  # int64 (N,), lines joined, each with </s> at its end
+    lengths: np.ndarray  # int64 (lines,)
+    missing: np.ndarray  # int64 (lines,), tokens that are pieces which the dictionary lacks
+
+
 class Indexer:
     """Lines to indices of the dictionary, as fairseq-preprocess numbers their symbols.
 
@@ -95,41 +106,43 @@ class Indexer:
 
     def __init__(self, encoder: SentencePiece | GPT2, symbols: Symbols):
         self._encoder, self._symbols = encoder, symbols
-        known = set(encoder.symbols)
-        # fairseq adds <mask> itself, and made-up words to fill the dictionary up.
-        foreign = [
-            symbol
-            for symbol in symbols.symbols[len(SPECIAL) :]
-            if symbol not in known and not is_special(symbol)
-        ]
-        require_fit(len(foreign), len(symbols))
+        kinds = kinds_of(symbols.symbols, encoder.known, encoder.unknown is not None)
         table = [
             symbols.index(symbol) if symbol.split() == [symbol] else _IRREGULAR
             for symbol in encoder.symbols
         ]
         if encoder.unknown is not None:
-            # No letters that are unknown to the tokenizer make a symbol, unless it is foreign.
-            table[encoder.unknown] = _IRREGULAR if foreign else UNKNOWN
+            # In its place stand letters, which are a symbol if the dictionary has such symbols.
+            has_letters = not {SymbolKind.LETTERS, SymbolKind.FOREIGN}.isdisjoint(kinds)
+            table[encoder.unknown] = _IRREGULAR if has_letters else UNKNOWN
         self._table = np.array(table, np.int64)
+        self._is_missing = self._table == UNKNOWN
+        if encoder.unknown is not None:
+            self._is_missing[encoder.unknown] = False
 
     def __call__(self, lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The indices of lines, joined, each with ``</s>`` at its end, and their lengths.
+        """The indices of lines and their lengths, see :meth:`index`."""
+        return self.index(lines)[:2]
 
-        A blank line is ``</s>`` alone.
-        """
+    def index(self, lines: list[str]) -> Indexed:
+        """The indices of lines; a blank line is ``</s>`` alone."""
         pieces = iter(self._encoder.pieces([line for line in lines if line]))
         pieces = [next(pieces) if line else [] for line in lines]
         lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-        flat = self._table[np.fromiter(chain.from_iterable(pieces), np.int64, lengths.sum())]
+        ids = np.fromiter(chain.from_iterable(pieces), np.int64, lengths.sum())
+        flat, missing = self._table[ids], np.zeros(len(lines), np.int64)
+        if self._is_missing.any():
+            lines_of_ids = np.repeat(np.arange(len(lines)), lengths)
+            missing = np.bincount(lines_of_ids[self._is_missing[ids]], minlength=len(lines))
         irregular = self._irregular(lines, flat, lengths)
         if irregular:
-            return self._joined(lines, flat, lengths, irregular)
+            return Indexed(*self._joined(lines, flat, lengths, irregular), missing)
         out = np.full(len(flat) + len(lines), EOS)
         ends = np.cumsum(lengths + 1) - 1
         inner = np.ones(len(out), bool)
         inner[ends] = False
         out[inner] = flat
-        return out, lengths + 1
+        return Indexed(out, lengths + 1, missing)
 
     def rows(self, lines: list[str]) -> list[np.ndarray]:
         """The indices of each line, without ``</s>``."""

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..dictionary import require_known
 from ..errors import InputError
 from ..files import require_text
+from ..options import ALLOWED_UNKNOWN
 from ..workers import ordered_map
 from .cleaning import Cleaning, RecentLines, clean_lines, line_hashes
 from .encoders import Indexer, build_encoder
@@ -36,6 +38,7 @@ class Job:
         cleaning: what is done to lines first.
         drop_duplicates: leave out lines that were there before.
         shard: (i, n), take each n-th block of documents from the i-th on.
+        allow_unknown: share of the tokens that may be pieces which the dictionary lacks.
     """
 
     inputs: list[Path]
@@ -45,6 +48,7 @@ class Job:
     cleaning: Cleaning = field(default_factory=Cleaning)
     drop_duplicates: bool = False
     shard: tuple[int, int] = (0, 1)
+    allow_unknown: float = ALLOWED_UNKNOWN
 
     @property
     def paths(self) -> list[Path]:
@@ -75,9 +79,12 @@ class Counts:
     lines: int = 0
     tokens: int = 0
     unknown: int = 0
+    missing: int = 0  # of the unknown ones, pieces which the dictionary lacks
     left_out: Counter = field(default_factory=Counter)
 
-    def count(self, data: np.ndarray, sizes: np.ndarray, starts_document: bool) -> None:
+    def count(
+        self, data: np.ndarray, sizes: np.ndarray, missing: np.ndarray, starts_document: bool
+    ) -> None:
         """Count lines as they are written; ``data`` are tokens, or the bytes of symbols."""
         text = sizes > 1  # a blank line is its end alone
         after_blank = np.insert(~text[:-1], 0, starts_document)[: len(text)]
@@ -86,6 +93,7 @@ class Counts:
             self.tokens = int((data == ord(" ")).sum() + text.sum())
         else:
             self.tokens, self.unknown = len(data), int((data == UNKNOWN).sum())
+            self.missing = int(missing.sum())
 
 
 class _Encoded(NamedTuple):
@@ -93,6 +101,7 @@ class _Encoded(NamedTuple):
 
     data: np.ndarray  # tokens in the type in which they are stored, or uint8 bytes
     sizes: np.ndarray  # int32 (lines,), how much of data each line is
+    missing: np.ndarray  # int32 (lines,), tokens that are pieces which the dictionary lacks
     hashes: np.ndarray | None  # uint64 (lines,), to find repeated ones
     counts: Counts
     starts_document: bool
@@ -149,6 +158,7 @@ def encode(
                     f"fewer than {job.shard[1]} blocks of documents, or all of it was left out "
                     f"({dict(counts.left_out)})"
                 )
+            require_known(counts.missing, counts.tokens, job.allow_unknown, "the text")
             output.commit()
         manifest.finish(
             [describe(file.path, file.stat, file.digest) for file in files],
@@ -179,13 +189,14 @@ def _encode_blocks(job, files, output, workers, progress):
         if recent:
             keep = ~recent.repeated(block.hashes)
             data, sizes = data[np.repeat(keep, sizes)], sizes[keep]
-            counts.count(data, sizes, block.starts_document)
+            counts.count(data, sizes, block.missing[keep], block.starts_document)
             counts.left_out["repeated"] += len(keep) - len(sizes)
         output.write(data, sizes)
         total.documents += counts.documents
         total.lines += counts.lines
         total.tokens += counts.tokens
         total.unknown += counts.unknown
+        total.missing += counts.missing
         total.left_out += counts.left_out
         progress(block.consumed - done[block.path])
         done[block.path] = block.consumed
@@ -256,13 +267,15 @@ def _encode_block(block: Block) -> _Encoded:
     counts = Counts(left_out=left_out)
     hashes = line_hashes(lines) if _job.drop_duplicates else None
     if _indexer:
-        data, sizes = _indexer(lines)
+        data, sizes, missing = _indexer.index(lines)
     else:
         texts = [_encoder.text(line) + "\n" if line else "\n" for line in lines]
         encoded = [text.encode() for text in texts]
         sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        data = np.frombuffer(b"".join(encoded), np.uint8)
+        data, missing = np.frombuffer(b"".join(encoded), np.uint8), np.zeros_like(sizes)
     # In few bytes, since all this goes from process to process.
     data, sizes = data.astype(_dtype, copy=False), sizes.astype(np.int32)
-    counts.count(data, sizes, block.starts_document)
-    return _Encoded(data, sizes, hashes, counts, block.starts_document, block.consumed, block.path)
+    missing = missing.astype(np.int32)
+    counts.count(data, sizes, missing, block.starts_document)
+    where = (block.starts_document, block.consumed, block.path)
+    return _Encoded(data, sizes, missing, hashes, counts, *where)

@@ -2,18 +2,12 @@
 
 from pathlib import Path
 
+from ..dictionary import SPECIAL
 from ..errors import InputError, MissingFileError
 from ..files import written_whole
-from ..options import MADE_UP, MASK
 
-SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 EOS, UNKNOWN = SPECIAL.index("</s>"), SPECIAL.index("<unk>")
 _OVERWRITE = "#fairseq:overwrite"
-
-
-def is_special(symbol: str) -> bool:
-    """Whether no text is encoded to a symbol: fairseq's own, ``<mask>``, and what fills up."""
-    return symbol in SPECIAL or symbol == MASK or symbol.startswith(MADE_UP)
 
 
 class Symbols:

@@ -4,8 +4,9 @@ from fairseq.data import Dictionary, encoders
 from fairseq.data.encoders.sentencepiece_bpe import SentencepieceBPE
 from omegaconf import DictConfig, OmegaConf
 
+from ..dictionary import SymbolKind, kinds_of
 from ..errors import InputError
-from ..options import MADE_UP, MASK, SPACE, SUPPORTED, require_fit
+from ..options import SPACE, SUPPORTED
 from ..rewriting.blocks import UNKNOWN, Vocabulary
 
 
@@ -42,55 +43,69 @@ def build_subwords(config: DictConfig | dict | None):
 def build_vocabulary(dictionary: Dictionary, config: DictConfig | dict | None) -> Vocabulary:
     """Describe the subwords of a dictionary, with the tokenizer of :func:`build_subwords`.
 
+    Letters that the tokenizer does not know are no better than ``<unk>``, also where the
+    dictionary has a symbol for them: the rewriter cannot tell what word they are of.
+
     Raises:
         InputError: if there is no such tokenizer, or the dictionary was made for another one.
     """
     encoder = Encoder(dictionary, config)
     pieces: list[bytes | None] = []
     begins = []
-    unknown = 0
-    for i, symbol in enumerate(dictionary.symbols):
-        if i == dictionary.unk():
-            piece, begin = UNKNOWN, False  # letters of a word that nobody knows
-        elif i < dictionary.nspecial or symbol == MASK or symbol.startswith(MADE_UP):
-            piece, begin = None, True
-        else:
+    for i, (symbol, kind) in enumerate(zip(dictionary.symbols, encoder.kinds, strict=True)):
+        if kind == SymbolKind.PIECE:
             piece, begin = encoder.piece(symbol)
-            unknown += piece is None
+        elif kind == SymbolKind.LETTERS or i == dictionary.unk():
+            piece, begin = UNKNOWN, symbol.startswith(SPACE)
+        else:
+            piece, begin = None, True
         pieces.append(piece)
         begins.append(begin)
-    require_fit(unknown, len(dictionary))
     return Vocabulary(pieces, begins, encoder)
 
 
 class Encoder:
-    """Encodes text to ids of the dictionary; a copy in another process loads the tokenizer anew."""
+    """Encodes text to ids of the dictionary; a copy in another process loads the tokenizer anew.
+
+    Attributes:
+        kinds: of the symbols of the dictionary.
+        lacking: pieces of the tokenizer that the dictionary does not have.
+
+    Raises:
+        InputError: if there is no such tokenizer, or the dictionary was made for another one.
+    """
 
     def __init__(self, dictionary: Dictionary, config: DictConfig | dict | None):
         self._dictionary, self._config = dictionary, config
-        self._subwords = build_subwords(config)
+        self.subwords = build_subwords(config)
+        self._is_sentencepiece = isinstance(self.subwords, SentencepieceBPE)
+        pieces = self._pieces()
+        self.kinds = kinds_of(dictionary.symbols, pieces, self._is_sentencepiece)
+        self.lacking = pieces.difference(dictionary.symbols)
+        unknown = [i for i, kind in enumerate(self.kinds) if kind == SymbolKind.LETTERS]
+        self._unknown = {dictionary.unk(), *unknown}
 
     def __call__(self, text: str) -> list[int]:
         """The ids of a text, none if it cannot be written without unknown tokens."""
-        ids = [self._dictionary.index(symbol) for symbol in self._subwords.encode(text).split()]
-        return [] if self._dictionary.unk() in ids else ids
+        ids = [self._dictionary.index(symbol) for symbol in self.subwords.encode(text).split()]
+        return ids if self._unknown.isdisjoint(ids) else []
 
     def __reduce__(self):
         return type(self), (self._dictionary, self._config)
 
-    def piece(self, symbol: str) -> tuple[bytes | None, bool]:
-        """The letters of a subword, without the space before a word, and whether it begins one.
-
-        None for a symbol that the tokenizer does not know.
-        """
-        if isinstance(self._subwords, SentencepieceBPE):
-            model = self._subwords.sp
-            if model.piece_to_id(symbol) == model.unk_id():
-                return None, True
-            return self._subwords.decode(symbol).encode(), symbol.startswith(SPACE)
+    def piece(self, symbol: str) -> tuple[bytes, bool]:
+        """The letters of a piece, without the space before a word, and whether it begins one."""
+        if self._is_sentencepiece:
+            return self.subwords.decode(symbol).encode(), symbol.startswith(SPACE)
         # One of GPT-2's may be a part of a letter, which fairseq cannot decode.
-        bpe = self._subwords.bpe
-        if not symbol.isdigit() or int(symbol) not in bpe.decoder:
-            return None, True
+        bpe = self.subwords.bpe
         letters = bytes(bpe.byte_decoder[c] for c in bpe.decoder[int(symbol)])
         return letters.strip(), letters.startswith(b" ")
+
+    def _pieces(self):
+        """The symbols that the tokenizer knows, without the unknown one."""
+        if self._is_sentencepiece:
+            model = self.subwords.sp
+            ids = range(model.get_piece_size())
+            return {model.id_to_piece(i) for i in ids if i != model.unk_id()}
+        return set(map(str, self.subwords.bpe.decoder))

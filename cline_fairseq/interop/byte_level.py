@@ -13,7 +13,7 @@ from typing import NamedTuple
 import tokenizers
 from fairseq.data.encoders.gpt2_bpe_utils import bytes_to_unicode
 
-from ..corpus.symbols import is_special
+from ..dictionary import is_special
 from ..errors import InputError
 from .names import first_of
 

@@ -207,7 +207,7 @@ class ClineHubInterface(RobertaHubInterface):
 
     def _fill(self, text, probability, index):
         symbol = self._dictionary[index]
-        special = self._vocabulary.is_special[index] or index == self._dictionary.unk()
+        special = self._vocabulary.is_special[index] or self._vocabulary.is_unknown[index]
         token = symbol if special else self.bpe.decode(symbol)
         if symbol.startswith(SPACE):
             token = f" {token}"  # SentencePiece drops it
@@ -220,7 +220,7 @@ class ClineHubInterface(RobertaHubInterface):
         if self.cfg.bpe._name == "sentencepiece":
             # As a symbol, letters that are no piece are themselves.
             symbols = [None, *self.bpe.encode(text).split(), None]
-            for i in np.flatnonzero(tokens == self._dictionary.unk()):
+            for i in np.flatnonzero(self._vocabulary.is_unknown[tokens]):
                 pieces[i] = symbols[i].replace(SPACE, "").encode()
         starts, _ = self._vocabulary.words(tokens, np.array([len(tokens)]))
         found = []

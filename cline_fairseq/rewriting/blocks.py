@@ -25,7 +25,8 @@ class Vocabulary:
 
     Args:
         pieces: for each id, its letters in UTF-8 without the space before a word, which may be a
-            part of a letter; None for special tokens, :data:`UNKNOWN` for the unknown token.
+            part of a letter; None for special tokens, :data:`UNKNOWN` for the unknown token and
+            for tokens of letters that the tokenizer does not know.
         begins: for each id, whether it begins a word, which is to say a space stands before it.
         encode: the ids of a text. A text that cannot be written without unknown tokens gives [].
     """
@@ -40,6 +41,7 @@ class Vocabulary:
         self.begins = np.array(begins, bool)
         self.classes = np.array([_class_of(piece) for piece in pieces], np.int8)
         self.is_special = self.classes == SPECIAL
+        self.is_unknown = np.array([piece == UNKNOWN for piece in pieces])
         # A bare space says nothing: its class is that of what follows.
         self.bare = np.array([piece == b"" for piece in pieces])
         # Nor does the end of a letter: its class is that of what stands before.

@@ -14,9 +14,10 @@ from omegaconf import II, MISSING
 from ..data.cline_dataset import ClineDataset
 from ..data.lines import CutLinesDataset, load_lines
 from ..data.masking import Masking
+from ..data.known import require_known_lines
 from ..data.subwords import build_vocabulary
 from ..errors import InputError, MissingFileError
-from ..options import MASK
+from ..options import ALLOWED_UNKNOWN, MASK
 from ..rewriting import Lexicon, Rewriter, Tagger
 from ..rewriting.blocks import BlockRewriter
 from ..rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS, format_kinds, parse_kinds
@@ -97,6 +98,13 @@ class ClineConfig(FairseqDataclass):
     tagger: str = field(
         default="en", metadata={"help": "language of a tagger of the package, or an .npz file"}
     )
+    allow_unknown: float = field(
+        default=ALLOWED_UNKNOWN,
+        metadata={
+            "help": "fraction of the corpus's tokens that may be pieces of the tokenizer which "
+            "the dictionary lacks, estimated from some of its lines"
+        },
+    )
     # The options of --bpe. A field named bpe would hold their name only.
     subwords: Any = II("bpe")
     seed: int = II("common.seed")
@@ -150,8 +158,8 @@ class ClineTask(FairseqTask):
         folders = _folders(self.cfg)
         path = os.path.join(folders[(epoch - 1) % len(folders)], split)
         blocks = self._load_blocks(path, combine)
-        maskable = ~self.rewriter.vocabulary.is_special
-        maskable[self.dictionary.unk()] = False
+        vocabulary = self.rewriter.vocabulary
+        maskable = ~(vocabulary.is_special | vocabulary.is_unknown)
         masking = Masking(
             self.mask_idx,
             maskable,
@@ -172,6 +180,9 @@ class ClineTask(FairseqTask):
     def _load_blocks(self, path, combine):
         """Blocks of the corpus, each with <s> in front."""
         lines = load_lines(path, self.dictionary, combine)
+        require_known_lines(
+            lines, self.dictionary, self.cfg.subwords, self.cfg.allow_unknown, path
+        )
         size = int(self.cfg.tokens_per_sample / HEADROOM) - 1  # one less for <s>
         mode = str(self.cfg.sample_break_mode)
         if mode != "none":
@@ -220,6 +231,7 @@ def _check(cfg):
         "random_token_prob",
         "synonym_ratio",
         "antonym_ratio",
+        "allow_unknown",
     ):
         value = getattr(cfg, name)
         if not 0 <= value <= 1:

@@ -26,8 +26,13 @@ from cline_fairseq.corpus.encoders import Indexer, build_encoder
 from cline_fairseq.corpus.outputs import BinaryOutput
 from cline_fairseq.corpus.reading import TextFile
 from cline_fairseq.corpus.symbols import UNKNOWN, Symbols
+from cline_fairseq.dictionary import require_known
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.options import add_subwords_options, subwords_config
+from cline_fairseq.options import (
+    add_allow_unknown_option,
+    add_subwords_options,
+    subwords_config,
+)
 
 
 class ReadText(PipelineStep):
@@ -56,28 +61,33 @@ class Binarize(PipelineStep):
 
     name, type = "fairseq's binarized files", "💾 - WRITER"
 
-    def __init__(self, subwords: dict, dictionary: str, dest: str, split: str):
+    def __init__(
+        self, subwords: dict, dictionary: str, dest: str, split: str, allow_unknown: float
+    ):
         super().__init__()
         self.subwords, self.dictionary = subwords, dictionary
-        self.dest, self.split = dest, split
+        self.dest, self.split, self.allow_unknown = dest, split, allow_unknown
 
     def run(self, data, rank: int = 0, world_size: int = 1):
         """Write the documents; the files appear when all are there."""
         symbols = Symbols(Path(self.dictionary))
         indexer = Indexer(build_encoder(self.subwords), symbols)
         prefix = Path(self.dest) / f"shard{rank}" / self.split
-        tokens = None
+        total = missing = 0
         with BinaryOutput(prefix, len(symbols), symbols) as output:
             for document in data:
                 with self.track_time():
                     paragraphs = filter(None, map(str.strip, document.text.split("\n")))
-                    tokens, sizes = indexer([*paragraphs, ""])
+                    tokens, sizes, lacking = indexer.index([*paragraphs, ""])
                     output.write(tokens, sizes)
+                total += len(tokens)
+                missing += int(lacking.sum())
                 self.stat_update("tokens", value=len(tokens))
                 self.stat_update("unknown tokens", value=int((tokens == UNKNOWN).sum()))
                 yield document
-            if tokens is None:
+            if not total:
                 raise InputError(f"{prefix} would be empty: give fewer --tasks, or more text")
+            require_known(missing, total, self.allow_unknown, "the text")
             output.commit()
 
 
@@ -86,7 +96,7 @@ def build_executor(args):
     config = subwords_config(args)
     pipeline = [
         ReadText([str(path) for path in args.input]),
-        Binarize(config, str(args.dict), str(args.dest), args.split),
+        Binarize(config, str(args.dict), str(args.dest), args.split, args.allow_unknown),
     ]
     common = {"pipeline": pipeline, "tasks": args.tasks, "logging_dir": str(args.logs)}
     if args.executor == "local":
@@ -111,6 +121,7 @@ def main():
     parser.add_argument("--split", default="train")
     parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
     add_subwords_options(parser)
+    add_allow_unknown_option(parser)
     parser.add_argument("--logs", type=Path, required=True, help="datatrove's logs and markers")
     parser.add_argument("--tasks", type=int, default=1, help="shards")
     parser.add_argument("--workers", type=int, default=1, help="tasks at a time")

@@ -75,9 +75,8 @@ def run(args) -> dict[str, float]:
     vocabulary = build_vocabulary(dictionary, config)
     block_rewriter = BlockRewriter(rewriter, vocabulary, args.block)
     figures["seconds to load"] = time.perf_counter() - start
-    dataset = ClineDataset(
-        blocks, block_rewriter, Masking(mask, ~vocabulary.is_special), dictionary.pad()
-    )
+    maskable = ~(vocabulary.is_special | vocabulary.is_unknown)
+    dataset = ClineDataset(blocks, block_rewriter, Masking(mask, maskable), dictionary.pad())
     batch = max(TOKENS_PER_BATCH // args.block, 1)
     batches = [range(i, min(i + batch, len(pieces))) for i in range(0, len(pieces), batch)]
 

@@ -23,8 +23,9 @@ from ...corpus.encoders import Indexer
 from ...corpus.manifest import Manifest, describe
 from ...corpus.outputs import BinaryOutput
 from ...corpus.symbols import EOS, SPECIAL, UNKNOWN, Symbols
+from ...dictionary import require_known
 from ...errors import InputError
-from ...options import MADE_UP
+from ...options import ALLOWED_UNKNOWN, MADE_UP
 from .reading import Split, missing_files, read_split, split_path
 from .tasks import GlueTask
 
@@ -45,6 +46,7 @@ class Job:
         options: of tokenizer and dictionary as plain values, for the manifest.
         splits: the splits to make, by fairseq's names; all without.
         overwrite: whether folders of other options may be replaced.
+        allow_unknown: share of a task's tokens that may be pieces which the dictionary lacks.
     """
 
     glue_dir: Path
@@ -54,6 +56,7 @@ class Job:
     options: dict[str, Any]
     splits: tuple[str, ...] | None = None
     overwrite: bool = False
+    allow_unknown: float = ALLOWED_UNKNOWN
 
     def splits_of(self, task: GlueTask) -> list[str]:
         """The splits of a task to make."""
@@ -75,8 +78,9 @@ def binarize(
         progress: called with the number of texts that were done.
 
     Returns:
-        counts of examples, tokens, unknown tokens, and rows left out, by split; and whether the
-        folder was made now, and not there already.
+        counts of examples, tokens, unknown tokens (and those of them that are pieces which the
+        dictionary lacks), and rows left out, by split; and whether the folder was made now, and
+        not there already.
 
     Raises:
         InputError: for all that a user can mend. A folder that was there before is kept then.
@@ -100,6 +104,10 @@ def binarize(
         for split in splits:
             counts[split] |= _write_texts(task, split, raw[split], part, job, progress)
             counts[split]["left_out"] = raw[split].left_out
+        missing, tokens = (
+            sum(count[name] for count in counts.values()) for name in ("missing", "tokens")
+        )
+        require_known(missing, tokens, job.allow_unknown, task.name)
         _write_labels(task, raw, part)
         outputs = [describe(path) for path in _files(task, splits, part)]
         Manifest(part / MANIFEST, options).finish([describe(p) for p in inputs], outputs, counts)
@@ -121,20 +129,21 @@ def label_symbols(labels: list[str]) -> list[tuple[str, int]]:
 
 
 def _write_texts(task, split, raw: Split, part, job, progress):
-    tokens = unknown = 0
+    tokens = unknown = missing = 0
     for i in range(len(task.texts)):
         folder = part / f"input{i}"
         with BinaryOutput(folder / split, len(job.symbols)) as output:
             for start in range(0, len(raw.texts), _CHUNK):
                 lines = [texts[i] for texts in raw.texts[start : start + _CHUNK]]
-                data, sizes = job.indexer(lines)
+                data, sizes, lacking = job.indexer.index(lines)
                 output.write(data, sizes)
                 tokens += len(data)
                 unknown += int((data == UNKNOWN).sum())
+                missing += int(lacking.sum())
                 progress(len(lines))
             output.commit()
         job.symbols.save(folder / "dict.txt")
-    return {"tokens": tokens, "unknown": unknown}
+    return {"tokens": tokens, "unknown": unknown, "missing": missing}
 
 
 def _write_labels(task, raw, part):

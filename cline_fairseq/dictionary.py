@@ -1,0 +1,104 @@
+"""What fairseq's dictionary is to a subword tokenizer: the one rule for whether the two fit.
+
+A dictionary that fairseq-preprocess makes of encoded text (without ``--srcdict``) is not the list
+of the tokenizer's pieces. It lacks the pieces that never occurred, or too rarely
+(``--thresholdsrc``). It also has symbols that are no pieces: SentencePiece writes letters that it
+does not know as they are, a run of them as one symbol, and fairseq gives each an index. In English
+text these are 0.1 to 0.2 % of the tokens, but with 2,000 pieces they may be half of the types.
+"""
+
+from collections.abc import Collection, Sequence
+from enum import IntEnum
+
+from .errors import InputError
+from .options import MADE_UP, MASK
+
+SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
+_MAX_FOREIGN = 0.01  # share of the symbols that should be pieces and are not
+
+
+class SymbolKind(IntEnum):
+    """What a symbol of a dictionary is to a tokenizer."""
+
+    SPECIAL = 0  # no text becomes it
+    PIECE = 1
+    LETTERS = 2  # letters that the tokenizer does not know: like <unk>, but with their own index
+    FOREIGN = 3  # of another tokenizer
+
+
+def is_special(symbol: str) -> bool:
+    """Whether no text is encoded to a symbol: fairseq's own, ``<mask>``, and what fills up."""
+    return symbol in SPECIAL or symbol == MASK or symbol.startswith(MADE_UP)
+
+
+def kinds_of(
+    symbols: Sequence[str], pieces: Collection[str], writes_unknown: bool
+) -> list[SymbolKind]:
+    """The kind of each symbol of a dictionary.
+
+    A symbol that is no piece stands for unknown letters if none of its characters is a piece:
+    letters that are pieces never become a part of it. The words and pieces of other tokenizers
+    consist of known letters, and those in other scripts have digits or signs of spaces among them.
+
+    Args:
+        symbols: of the whole dictionary.
+        pieces: of the tokenizer, as symbols; a set.
+        writes_unknown: whether the tokenizer writes letters that it does not know as they are.
+
+    Raises:
+        InputError: if the dictionary was made for another tokenizer.
+    """
+    kinds = [_kind_of(symbol, pieces, writes_unknown) for symbol in symbols]
+    foreign = [s for s, kind in zip(symbols, kinds, strict=True) if kind == SymbolKind.FOREIGN]
+    total = kinds.count(SymbolKind.PIECE) + len(foreign)
+    if total == 0:
+        raise InputError(
+            "the dictionary does not fit the tokenizer: it has none of the tokenizer's "
+            f"{len(pieces):,} pieces; give the tokenizer that the corpus was encoded with and the "
+            "dict.txt that was made of its output"
+        )
+    if len(foreign) > _MAX_FOREIGN * total:
+        raise InputError(
+            f"the dictionary does not fit the tokenizer: {len(foreign):,} of the {total:,} "
+            f"symbols that should be its pieces are not (for example {foreign[0]!r}), so they come "
+            "from another tokenizer; give the tokenizer that the corpus was encoded with and the "
+            "dict.txt that was made of its output"
+        )
+    return kinds
+
+
+def require_known(
+    missing: int, tokens: int, allowed: float, text: str, how: str = "--allow-unknown"
+) -> None:
+    """Make sure that a dictionary has the pieces that the tokenizer makes of a text.
+
+    Letters that the tokenizer does not know itself do not count.
+
+    Args:
+        missing: tokens of the text that are pieces which the dictionary lacks.
+        tokens: of the text, all of them.
+        allowed: the share of them that may be missing.
+        text: what the message calls the text.
+        how: the option that allows more.
+
+    Raises:
+        InputError: if more are missing.
+    """
+    if missing <= allowed * tokens:
+        return
+    share = missing / tokens
+    raise InputError(
+        f"{share:.2%} of the tokens of {text} are pieces that the dictionary lacks and become "
+        f"<unk>, more than {allowed:.2%}: give the tokenizer and dictionary that belong together, "
+        f"or accept the loss with {how} {min(1.0, 1.05 * share + 0.0005):.3f}"
+    )
+
+
+def _kind_of(symbol, pieces, writes_unknown):
+    if is_special(symbol):
+        return SymbolKind.SPECIAL
+    if symbol in pieces:
+        return SymbolKind.PIECE
+    if writes_unknown and not any(letter in pieces for letter in symbol):
+        return SymbolKind.LETTERS
+    return SymbolKind.FOREIGN
