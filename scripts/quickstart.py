@@ -5,12 +5,16 @@ The text is the documentation in the installed Python: the docstrings of the sta
 your own with --corpus, one paragraph a line. Every step is a command that you could type:
 
     python scripts/quickstart.py --dest quickstart
-    python scripts/quickstart.py --dest quickstart --corpus my_text.txt
+    python scripts/quickstart.py --dest quickstart-mine --corpus my_text.txt
+
+The same command again replaces what it made. A folder of a run with other options is left alone.
 """
 
 import argparse
 import ast
 import inspect
+import json
+import logging
 import os
 import re
 import shlex
@@ -24,13 +28,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import require_text
+from cline_fairseq.files import require_text, write_json
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
 from plot_training import draw, load_pyplot, parse_line, read_log
 from rewrite import as_text
 
 ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = "quickstart.json"
 MIN_PARAGRAPHS = 200
+MIN_UPDATES = 10  # five validations, of which the report shows the first and the last
 MIN_WORDS = 6  # of a paragraph of a docstring
 HELD_OUT = 20  # each 20th paragraph is held out
 
@@ -66,6 +72,26 @@ def read_corpus(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: {error}; convert it first") from error
     return [line.strip() for line in lines if line.strip()]
+
+
+def claim(dest: Path, settings: dict) -> None:
+    """Note the settings of the run in its folder, which must not hold another one.
+
+    Raises:
+        InputError: if it does, since this run would delete its checkpoints.
+    """
+    path = dest / SETTINGS
+    if path.is_file():
+        there = json.loads(path.read_text(encoding="utf-8"))
+    else:
+        there = None if (dest / "checkpoints").exists() else settings
+    if there != settings:
+        raise InputError(
+            f"{dest} holds checkpoints of another run, which this one would delete: give another "
+            "--dest, or remove the folder"
+        )
+    dest.mkdir(parents=True, exist_ok=True)
+    write_json(path, settings)
 
 
 def run(*command, log: Path | None = None, updates: int | None = None) -> None:
@@ -104,13 +130,21 @@ def run(*command, log: Path | None = None, updates: int | None = None) -> None:
         sys.exit(f"error: {command[0]} failed with exit status {process.returncode}")
 
 
-def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
-    """Vocabulary, subwords and the binarized corpus."""
+def require_paragraphs(paragraphs: list[str]) -> None:
+    """Make sure that there is enough text.
+
+    Raises:
+        InputError: if not.
+    """
     if len(paragraphs) < MIN_PARAGRAPHS:
         raise InputError(
             f"the corpus has {len(paragraphs)} paragraphs, and needs {MIN_PARAGRAPHS}: give a text "
             "of one paragraph a line"
         )
+
+
+def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
+    """Vocabulary, subwords and the binarized corpus."""
     held_out = paragraphs[::HELD_OUT]
     train = [p for i, p in enumerate(paragraphs) if i % HELD_OUT]
     for name, part in (("train", train), ("valid", held_out)):
@@ -170,15 +204,65 @@ def show_metrics(log: dict) -> None:
         print(f"{meaning:34}{first[name]:8.3f}{last[name]:9.3f}")
 
 
+def show_use(folder: str, paragraphs: list[str]) -> None:
+    """Load the checkpoint as a user would, and print what it answers.
+
+    Args:
+        folder: of the quickstart.
+        paragraphs: held-out text, for an example.
+    """
+    from cline_fairseq.models.cline import ClineModel
+
+    logging.disable(logging.INFO)  # of fairseq, which tells what it loads
+    checkpoints = f"{folder}/checkpoints"
+    cline = ClineModel.from_pretrained(checkpoints).eval()
+    words = next(words for words in map(split_words, paragraphs) if 12 <= len(words) <= 30)
+    views = Rewriter(Lexicon.load("en"), Tagger.load("en")).rewrite(words)
+    text, synonym, antonym = map(" ".join, (words, views.synonym, views.antonym))
+    masked = list(words)
+    masked[int(views.antonym_replaced.argmax())] = "<mask>"
+    masked = " ".join(masked)
+    guesses = cline.fill_mask(masked, topk=3)
+    detected = sorted(cline.detect_replaced(antonym), key=lambda d: -d.probability)[:3]
+    print(f"""
+The model in Python:
+
+>>> cline = ClineModel.from_pretrained({checkpoints!r}).eval()
+>>> text = {text!r}
+>>> antonym = {antonym!r}
+>>> cline.fill_mask({masked!r}, topk=3)
+{", ".join(f"{guess.token.strip()} ({guess.probability:.2f})" for guess in guesses)}
+>>> cline.detect_replaced(antonym)  # the likeliest replacements
+{", ".join(f"{word.word} ({word.probability:.2f})" for word in detected)}
+>>> cline.similarity(text, synonym), cline.similarity(text, antonym)
+{cline.similarity(text, synonym):.3f}, {cline.similarity(text, antonym):.3f}""")
+
+
 def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dest", type=Path, default=Path("quickstart"), help="folder to write to")
-    parser.add_argument("--corpus", type=Path, help="your own text, one paragraph a line")
-    parser.add_argument("--vocab-size", type=int, default=4000, help="pieces of the vocabulary")
-    parser.add_argument("--updates", type=int, default=300, help="updates of training")
-    return parser.parse_args()
+    parser.add_argument(
+        "--dest",
+        type=Path,
+        default=Path("quickstart"),
+        help="folder to write to (default: quickstart)",
+    )
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        help="text to train on, one paragraph a line (default: docstrings of Python's library)",
+    )
+    parser.add_argument(
+        "--vocab-size", type=int, default=4000, help="size of the vocabulary (default: 4000)"
+    )
+    parser.add_argument(
+        "--updates", type=int, default=300, help="number of training updates (default: 300)"
+    )
+    args = parser.parse_args()
+    if args.updates < MIN_UPDATES:
+        parser.error(f"--updates must be at least {MIN_UPDATES}, not {args.updates}")
+    return args
 
 
 def main():
@@ -189,7 +273,10 @@ def main():
     dest = args.dest.resolve()
     paragraphs = read_corpus(args.corpus) if args.corpus else docstrings()
     print(f"{len(paragraphs):,} paragraphs, {sum(len(p.split()) for p in paragraphs):,} words")
-    dest.mkdir(parents=True, exist_ok=True)
+    require_paragraphs(paragraphs)
+    corpus = str(args.corpus.resolve()) if args.corpus else None
+    settings = {"corpus": corpus, "vocab_size": args.vocab_size, "updates": args.updates}
+    claim(dest, settings)
     prepare(paragraphs, dest, args.vocab_size)
     train(dest, args.updates)
     log = read_log(dest / "train.log")
@@ -199,12 +286,16 @@ def main():
     show_examples(paragraphs[::HELD_OUT])
     show_metrics(log)
     shown = os.path.relpath(dest)
+    show_use(shown, paragraphs[::HELD_OUT])
     print(f"\n{time.monotonic() - start:.0f} seconds. Training curves: {shown}/curves.png")
+    longer = ["python", "scripts/quickstart.py", "--updates", 10 * args.updates]
+    longer += ["--dest", f"{args.dest}-longer", "--vocab-size", args.vocab_size]
+    longer += ["--corpus", args.corpus] if args.corpus else []
     print(
-        """
+        f"""
 Next:
   train longer:
-    python scripts/quickstart.py --updates 3000
+    {shlex.join(map(str, longer))}
   every option of the task:
     python scripts/show_options.py
   pre-train on your own corpus, on a cluster, from RoBERTa: examples/pretraining/README.md"""

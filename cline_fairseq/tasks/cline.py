@@ -12,9 +12,9 @@ from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
 from ..data.cline_dataset import ClineDataset
+from ..data.known import require_known_lines
 from ..data.lines import CutLinesDataset, load_lines
 from ..data.masking import Masking
-from ..data.known import require_known_lines
 from ..data.subwords import build_vocabulary
 from ..errors import InputError, MissingFileError
 from ..options import ALLOWED_UNKNOWN, MASK

@@ -218,8 +218,22 @@ def test_quickstart(tmp_path):
     )
     for part in ("original ", "synonym ", "antonym ", "RTD, F1 of replaced tokens", "Next:"):
         assert part in result.stdout
+    assert re.search(r"\(text, antonym\)\n-?\d\.\d{3}, -?\d\.\d{3}\n", result.stdout)
+    longer = f"--updates 100 --dest {tmp_path / 'out'}-longer --vocab-size 3000"
+    assert f"python scripts/quickstart.py {longer}\n" in result.stdout
     assert (tmp_path / "out" / "curves.png").stat().st_size > 10_000
-    assert (tmp_path / "out" / "checkpoints" / "checkpoint_last.pt").exists()
+    checkpoint = tmp_path / "out" / "checkpoints" / "checkpoint_last.pt"
+    written = checkpoint.stat().st_mtime
+    other = run("scripts/quickstart.py", "--dest", tmp_path / "out", check=False)
+    assert other.returncode == 1
+    assert "holds checkpoints of another run" in other.stderr
+    assert checkpoint.stat().st_mtime == written
+
+
+def test_quickstart_needs_a_few_updates(tmp_path):
+    result = run("scripts/quickstart.py", "--dest", tmp_path, "--updates", 3, check=False)
+    assert result.returncode == 2
+    assert "--updates must be at least 10, not 3" in result.stderr
 
 
 def test_quickstart_refuses_a_tiny_corpus(tmp_path):
