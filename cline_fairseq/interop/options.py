@@ -3,18 +3,18 @@
 import argparse
 from pathlib import Path
 
-from ..options import add_subwords_options
+from ..evaluation.options import add_recorded_options
 
 
 def add_export_options(parser: argparse.ArgumentParser) -> None:
     """Give a program a checkpoint to read and a folder to make."""
     parser.add_argument(
-        "--checkpoint", type=Path, required=True, help="of CLINE or RoBERTa, or a classifier"
+        "--checkpoint",
+        type=Path,
+        required=True,
+        help="CLINE, RoBERTa or a classifier: a .pt file or the folder of one",
     )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with its dictionary, as in training"
-    )
-    add_subwords_options(parser)
+    add_recorded_options(parser, "folder with its dictionary")
     parser.add_argument("--dest", type=Path, required=True, help="folder to make")
 
 

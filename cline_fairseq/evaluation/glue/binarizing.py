@@ -25,6 +25,7 @@ from ...corpus.outputs import BinaryOutput
 from ...corpus.symbols import EOS, SPECIAL, UNKNOWN, Symbols
 from ...errors import InputError
 from ...options import MADE_UP
+from ...recorded import copy_tokenizer
 from .reading import Split, missing_files, read_split, split_path
 from .tasks import GlueTask
 
@@ -42,6 +43,7 @@ class Job:
         dest: where to write a folder for each task.
         indexer: of the tokenizer.
         symbols: the dictionary of the texts.
+        subwords: fairseq's configuration of the tokenizer, whose files are copied to the folders.
         options: of tokenizer and dictionary as plain values, for the manifest.
         splits: the splits to make, by fairseq's names; all without.
         overwrite: whether folders of other options may be replaced.
@@ -51,6 +53,7 @@ class Job:
     dest: Path
     indexer: Indexer
     symbols: Symbols
+    subwords: dict[str, Any]
     options: dict[str, Any]
     splits: tuple[str, ...] | None = None
     overwrite: bool = False
@@ -101,6 +104,7 @@ def binarize(
             counts[split] |= _write_texts(task, split, raw[split], part, job, progress)
             counts[split]["left_out"] = raw[split].left_out
         _write_labels(task, raw, part)
+        copy_tokenizer(part, job.subwords)
         outputs = [describe(path) for path in _files(task, splits, part)]
         Manifest(part / MANIFEST, options).finish([describe(p) for p in inputs], outputs, counts)
         _replace(part, folder)
