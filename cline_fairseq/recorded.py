@@ -117,8 +117,8 @@ def find_files(
     missing |= missing_files
     if missing:
         raise MissingFileError(
-            f"cannot find {' and '.join(missing)} of {checkpoint}, neither where it was recorded "
-            f"nor beside the checkpoint: give {' '.join(missing.values())}"
+            f"cannot find {' and '.join(missing)} for {checkpoint}, at the recorded path or beside "
+            f"it: give {' '.join(missing.values())}"
         )
     return data, found
 
@@ -195,9 +195,7 @@ def _find_tokenizer(recorded, typed, places):
     if wanted:
         found |= _files_in(places, wanted)
     missing = {
-        f"the tokenizer's file {recorded.get(option) or names[-1]}": (
-            f"--{option.replace('_', '-')} FILE"
-        )
+        recorded.get(option) or names[0]: f"--{option.replace('_', '-')} FILE"
         for option, names in wanted.items()
         if option not in found
     }

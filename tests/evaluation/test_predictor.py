@@ -223,7 +223,7 @@ def test_bad_input(corpus, glue, checkpoints, subwords, tmp_path):
         load(checkpoints["cline cline_base"], tmp_path, **subwords)
     with pytest.raises(InputError, match=r"labels .*neutral.*was trained on 2 classes"):
         load(checkpoints["SST-2"], glue[0] / "MNLI", **subwords)
-    with pytest.raises(InputError, match="--bpe gpt2 needs --gpt2-encoder-json"):
+    with pytest.raises(MissingFileError, match=r"encoder\.json and vocab\.bpe for .*SST-2\.pt"):
         load(checkpoints["SST-2"], data, bpe="gpt2")
     with pytest.raises(InputError, match="--bpe must be one of sentencepiece, gpt2"):
         load(checkpoints["SST-2"], data, bpe="bert")
