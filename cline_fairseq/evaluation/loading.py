@@ -11,9 +11,9 @@ from fairseq.tasks import FairseqTask
 from omegaconf import DictConfig
 
 from ..corpus.encoders import Indexer, build_encoder
-from ..corpus.symbols import SPECIAL, Symbols
+from ..corpus.symbols import SPECIAL, Symbols, is_special
 from ..errors import InputError
-from ..options import MADE_UP, MASK, SUPPORTED, subwords_config
+from ..options import MASK, SUPPORTED, subwords_config
 from ..recorded import Record, checkpoint_file, dictionary_path, find_files
 from .checkpoints import num_symbols, read_checkpoint
 from .prediction import label_names
@@ -150,7 +150,7 @@ def _labels(path, data, task):
     labels = [
         label
         for label in Symbols(data / "label" / "dict.txt").symbols[len(SPECIAL) :]
-        if not label.startswith(MADE_UP)
+        if not is_special(label)
     ]
     if len(labels) != task.cfg.num_classes:
         raise InputError(
