@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Evaluate classifiers of GLUE's tasks on AdvGLUE, whose texts were attacked.
 
-Each task is for a classifier of its own, of scripts/glue_finetune.py; --data is the folder that
-scripts/glue_preprocess.py wrote, with the folders of the tasks (SST-2, QQP, MNLI, QNLI, RTE):
+Each task is for a classifier of its own, of scripts/glue_finetune.py:
 
-    python scripts/evaluate_advglue.py --file dev_ann.json --data glue-bin \\
+    python scripts/evaluate_advglue.py --file dev_ann.json --json advglue.json \\
         --checkpoint sst2=runs/cline/SST-2/seed1/checkpoint_best.pt \\
-        --checkpoint mnli=runs/cline/MNLI/seed1/checkpoint_best.pt \\
-        --bpe sentencepiece --sentencepiece-model sentencepiece.model --json advglue.json
+        --checkpoint mnli=runs/cline/MNLI/seed1/checkpoint_best.pt
+
+If the data of the classifiers have moved, --data is the folder that scripts/glue_preprocess.py
+wrote, with the folders of the tasks (SST-2, QQP, MNLI, QNLI, RTE).
 
 The classifier of mnli is that of mnli-mm as well, unless that has its own. For several models side
 by side, name them: --checkpoint cline:sst2=PATH --checkpoint mlm:sst2=PATH.
