@@ -45,18 +45,6 @@ def require_folder_of(path: Path | None) -> None:
         raise MissingFileError(f"no folder {path.parent} to write {path.name} to: make it first")
 
 
-def require_checkpoint(path: Path) -> None:
-    """Make sure that a checkpoint is there, without reading it.
-
-    Raises:
-        MissingFileError: if it is not.
-    """
-    if not path.exists():
-        raise MissingFileError(
-            f"no checkpoint {path}: give the .pt file of a CLINE or RoBERTa model"
-        )
-
-
 def require_new_folder(path: Path) -> None:
     """Make sure that nothing is at a path, or an empty folder.
 

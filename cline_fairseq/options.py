@@ -13,18 +13,24 @@ ALLOWED_UNKNOWN = 0.01  # share of a text's tokens that may be pieces that the d
 
 
 def add_subwords_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """Give a program the options of the tokenizer, named as in fairseq."""
-    parser.add_argument("--bpe", choices=SUPPORTED, required=required, help="subword tokenizer")
+    """Give a program the options of the tokenizer, named as in fairseq.
+
+    Those that are not required are found by the program, see :mod:`~cline_fairseq.recorded`.
+    """
+    where = "" if required else " (default: as recorded, or beside the checkpoint or data)"
+    parser.add_argument(
+        "--bpe", choices=SUPPORTED, required=required, help=f"subword tokenizer{where}"
+    )
     parser.add_argument("--sentencepiece-model", help="the model of --bpe sentencepiece")
     parser.add_argument("--gpt2-encoder-json", help="encoder.json of --bpe gpt2")
     parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")
 
 
-def tokenizer_of(bpe: str, **files: str | Path | None) -> argparse.Namespace:
+def tokenizer_of(bpe: str | None, **files: str | Path | None) -> argparse.Namespace:
     """The options of :func:`add_subwords_options`, from arguments of a function.
 
     Args:
-        bpe: name of the tokenizer.
+        bpe: name of the tokenizer; None if it was not given.
         files: by the names of fairseq's options; None is none.
 
     Raises:
@@ -83,9 +89,7 @@ def parse_share(text: str) -> float:
         if not 0 <= share <= 1:
             raise ValueError
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"expected a fraction from 0 to 1, not {text!r}"
-        ) from None
+        raise argparse.ArgumentTypeError(f"expected a fraction from 0 to 1, not {text!r}") from None
     return share
 
 

@@ -4,11 +4,10 @@
     python scripts/attack.py --recipe pwws --num-examples 200 \\
         --checkpoint cline=runs/cline/seed1/checkpoint_best.pt \\
         --checkpoint mlm=runs/mlm/seed1/checkpoint_best.pt \\
-        --data glue-bin/SST-2 --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
         --input reviews.tsv --text-column sentence --json attack.json --output attack.csv
 
-The input is a TSV with a header, or JSON lines (.jsonl, .ndjson, .json). Checkpoints share
-tokenizer, dictionary and labels (--data), and are attacked with the same examples. Texts that are
+The input is a TSV with a header, or JSON lines (.jsonl, .ndjson, .json). Checkpoints
+have the same labels, and are attacked with the same examples. Texts that are
 predicted wrong already are not attacked. Shares have 95 % bootstrap intervals over the examples;
 words changed is the mean share in attacks that succeeded, queries the mean over all attacks.
 Where an attack succeeds always, --max-changed and --query-budget tell models apart.

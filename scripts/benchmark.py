@@ -3,8 +3,8 @@
 
     python scripts/benchmark.py corpus --text train.txt --dict dict.txt \\
         --bpe sentencepiece --sentencepiece-model sentencepiece.model
-    python scripts/benchmark.py evaluate --checkpoint checkpoint_best.pt --data glue-bin/SST-2 \\
-        --text valid.txt --bpe sentencepiece --sentencepiece-model sentencepiece.model
+    python scripts/benchmark.py evaluate --checkpoint checkpoint_best.pt \\
+        --text valid.txt
     python scripts/benchmark.py rewrite --text valid.txt --dict dict.txt \\
         --bpe sentencepiece --sentencepiece-model sentencepiece.model
     python scripts/benchmark.py train --data data-bin --sizes 4x256 --blocks 128 \\

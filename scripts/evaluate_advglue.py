@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Evaluate classifiers of GLUE's tasks on AdvGLUE, whose texts were attacked.
 
-Each task is for a classifier of its own, of scripts/glue_finetune.py; --data is the folder that
-scripts/glue_preprocess.py wrote, with the folders of the tasks (SST-2, QQP, MNLI, QNLI, RTE):
+Each task is for a classifier of its own, of scripts/glue_finetune.py:
 
-    python scripts/evaluate_advglue.py --file dev_ann.json --data glue-bin \\
+    python scripts/evaluate_advglue.py --file dev_ann.json --json advglue.json \\
         --checkpoint sst2=runs/cline/SST-2/seed1/checkpoint_best.pt \\
-        --checkpoint mnli=runs/cline/MNLI/seed1/checkpoint_best.pt \\
-        --bpe sentencepiece --sentencepiece-model sentencepiece.model --json advglue.json
+        --checkpoint mnli=runs/cline/MNLI/seed1/checkpoint_best.pt
+
+If the data of the classifiers have moved, --data is the folder that scripts/glue_preprocess.py
+wrote, with the folders of the tasks (SST-2, QQP, MNLI, QNLI, RTE).
 
 The classifier of mnli is that of mnli-mm as well, unless that has its own. For several models side
 by side, name them: --checkpoint cline:sst2=PATH --checkpoint mlm:sst2=PATH.
@@ -27,9 +28,9 @@ from tqdm import tqdm
 from cline_fairseq import evaluation
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.advglue import TASKS, read_file, score, texts_to_predict
-from cline_fairseq.evaluation.options import require_files, require_ready
+from cline_fairseq.evaluation.options import add_recorded_options, require_files, require_ready
 from cline_fairseq.files import write_json
-from cline_fairseq.options import add_subwords_options, subwords_options
+from cline_fairseq.options import subwords_options
 
 DEFAULT = "model"
 
@@ -47,8 +48,7 @@ def parse_args():
         metavar="[MODEL:]TASK=PATH",
         help=f"the classifier of a task ({', '.join(TASKS)}); again for others",
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the binarized tasks")
-    add_subwords_options(parser)
+    add_recorded_options(parser, "folder of the binarized tasks")
     parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
     parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
     parser.add_argument("--json", type=Path, help="write all numbers into this file")
@@ -74,7 +74,7 @@ def parse_checkpoint(text: str) -> tuple[tuple[str, str], Path]:
 
 def evaluate(name, task, path, examples, args):
     """The results of a classifier on a task, as plain values."""
-    data = args.data / task.glue
+    data = args.data and args.data / task.glue
     predictor = evaluation.Predictor.from_checkpoint(path, data, **subwords_options(args))
     texts = texts_to_predict(examples)
     if predictor.head and set(predictor.labels) != set(task.labels):

@@ -6,20 +6,18 @@ A model is consistent on a set if it is right on all of it (Gardner et al. 2020,
 https://arxiv.org/abs/2004.02709). From one file whose rows name their set, the original first:
 
     python scripts/evaluate_contrast.py --checkpoint cline=runs/cline/seed1/checkpoint_best.pt \\
-        --data glue-bin/SST-2 --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
         --paired test_paired.tsv --pair-column batch_id --text-column Text \\
         --label-column Sentiment --labels Negative=0,Positive=1
 
 From two files in the same order, with pairs of texts, for two checkpoints side by side:
 
     python scripts/evaluate_contrast.py --checkpoint cline=cline.pt --checkpoint mlm=mlm.pt \\
-        --data glue-bin/RTE --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
         --originals original.jsonl --contrasts revised.jsonl --text-column premise \\
         --text2-column hypothesis --json contrast.json --unmoved unmoved.tsv
 
 Files are TSV with a header, or JSON lines (.jsonl, .ndjson, .json). Numbers are percent, with 95 %
 bootstrap intervals over the sets. Unmoved are the contrasts whose label is not that of the
-original while the prediction is. Checkpoints share tokenizer, dictionary and labels (--data).
+original while the prediction is. Checkpoints must predict the same labels.
 """
 
 import argparse

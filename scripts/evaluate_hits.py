@@ -4,10 +4,12 @@
 Takes sentences, one a line, and rewrites them; all checkpoints see the same triples of an original
 and its two views. Sentences where either view has no replacement are left out, and counted:
 
-    python scripts/evaluate_hits.py --input sentences.txt --data bin \\
-        --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
+    python scripts/evaluate_hits.py --input sentences.txt \\
         --checkpoint CLINE=cline/checkpoint_last.pt --checkpoint RoBERTa=mlm/checkpoint_last.pt \\
         --json hits.json --plot hits.png
+
+Tokenizer and dictionary are those that a checkpoint records, or those beside it; --data, --bpe and
+--sentencepiece-model (or --gpt2-...) say where they are now if they have moved.
 
 Or takes triples of your own, with --triples: a TSV whose first line names the columns original,
 synonym and antonym, or JSON lines (.jsonl, .ndjson, .json) with these fields.
@@ -66,7 +68,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Give a program the options of :func:`each_predictor`."""
     group = parser.add_argument_group("checkpoints")
     add_checkpoints_options(
-        group, "of CLINE or RoBERTa", "the folder with the dict.txt of all checkpoints"
+        group, "a CLINE or RoBERTa model", "folder with the dict.txt of all checkpoints"
     )
     group.add_argument(
         "--device", help="of torch, as cpu or cuda:1 (default: a GPU if there is one)"

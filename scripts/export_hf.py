@@ -3,14 +3,12 @@
 
 An encoder, with its LM head (AutoModel, AutoModelForMaskedLM, fill-mask):
 
-    python scripts/export_hf.py --checkpoint checkpoints/checkpoint_best.pt --data data-bin \\
-        --bpe sentencepiece --sentencepiece-model sentencepiece.model --dest my-cline
+    python scripts/export_hf.py --checkpoint checkpoints/checkpoint_best.pt --dest my-cline
 
 A classifier of scripts/glue_finetune.py (AutoModelForSequenceClassification), with its labels:
 
     python scripts/export_hf.py --checkpoint runs/cline/SST-2/seed1/checkpoint_best.pt \\
-        --data glue-bin/SST-2 --bpe gpt2 --gpt2-encoder-json encoder.json \\
-        --gpt2-vocab-bpe vocab.bpe --dest my-cline-sst2
+        --dest my-cline-sst2
 
 The folder holds the model, a fast tokenizer and a model card with the settings of training.
 """

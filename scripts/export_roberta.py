@@ -4,13 +4,13 @@
 Writes model.pt, dict.txt and the files of the tokenizer, for --arch roberta_base (with the sizes of
 the model) and for fairseq's hub interface:
 
-    python scripts/export_roberta.py --checkpoint checkpoints/checkpoint_best.pt --data data-bin \\
-        --bpe sentencepiece --sentencepiece-model sentencepiece.model --dest my-roberta
+    python scripts/export_roberta.py --checkpoint checkpoints/checkpoint_best.pt \\
+        --dest my-roberta
 
     from fairseq.models.roberta import RobertaModel
     roberta = RobertaModel.from_pretrained("my-roberta", bpe="sentencepiece")
 
-The RTD head is left out; the heads of classifiers come along.
+The RTD head is left out (scripts/export_cline.py keeps it); the heads of classifiers come along.
 """
 
 import argparse

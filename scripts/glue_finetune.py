@@ -52,7 +52,9 @@ from cline_fairseq.evaluation.glue.settings import (
     train_command,
 )
 from cline_fairseq.evaluation.glue.tasks import TASKS
-from cline_fairseq.files import require_checkpoint, write_json
+from cline_fairseq.files import write_json
+from cline_fairseq.options import subwords_options
+from cline_fairseq.recorded import Record, checkpoint_file, find_tokenizer, tokenizer_in
 from plot_training import parse_line
 
 LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
@@ -123,6 +125,31 @@ def settings_of(args, machine):
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     given.setdefault("precision", "fp16" if machine.gpus else "fp32")
     return replace(SETTINGS[args.task], **given, extra=tuple(args.extra))
+
+
+def record_tokenizer(args) -> list[str]:
+    """The options that let the fine-tuned checkpoint record the tokenizer of its data.
+
+    Fine-tuning itself reads none. It is the one that scripts/glue_preprocess.py put into the folder
+    of the data, or else that of the checkpoint.
+    """
+    if any(option.startswith("--bpe") for option in args.extra):
+        return []
+    from cline_fairseq.evaluation.checkpoints import read_checkpoint
+
+    tokenizer = tokenizer_in([args.data])
+    if tokenizer is None:
+        record = Record.of(read_checkpoint(args.checkpoint)["cfg"])
+        tokenizer = find_tokenizer(args.checkpoint, record, args.data)
+    if tokenizer is None:
+        print("note: no tokenizer is found to record; evaluation needs --bpe", file=sys.stderr)
+        return []
+    options = []
+    for name, value in subwords_options(tokenizer).items():
+        if value is not None:
+            value = value if name == "bpe" else str(Path(value).absolute())
+            options += [f"--{name.replace('_', '-')}", value]
+    return options
 
 
 def data_digest(data: Path) -> str:
@@ -296,13 +323,11 @@ def main():
     logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
     args = parse_args()
     glue_task = TASKS[args.task]
-    require_checkpoint(args.checkpoint)
+    args.checkpoint = checkpoint_file(args.checkpoint)
     require_splits(glue_task, args.data)
     if args.predict:
         require_test(glue_task, args.data)
-    from cline_fairseq.evaluation.checkpoints import (
-        describe_model,  # takes seconds, --help does not
-    )
+    from cline_fairseq.evaluation.checkpoints import describe_model  # takes seconds
 
     machine = machine_of(args)
     settings = settings_of(args, machine)
@@ -315,6 +340,7 @@ def main():
         "data_digest": data_digest(args.data),
         **settings.as_dict(),
     }
+    tokenizer = record_tokenizer(args)
     for seed in args.seeds:
         folder = args.save / f"seed{seed}"
         command = train_command(
@@ -326,7 +352,12 @@ def main():
             print(f"{shown(result)} (finished already)")
         else:
             updates = total_updates(num_examples(args.data, "train"), settings)
-            train(command, folder / "train.log", updates, f"{glue_task.name}, seed {seed}")
+            train(
+                [*command, *tokenizer],
+                folder / "train.log",
+                updates,
+                f"{glue_task.name}, seed {seed}",
+            )
             result = finish(glue_task, args, folder, {**record, "seed": seed}, seed)
             print(shown(result))
         if args.predict:

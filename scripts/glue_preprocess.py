@@ -84,6 +84,7 @@ def make_job(args) -> Job:
         dest=args.dest,
         indexer=Indexer(encoder, symbols),
         symbols=symbols,
+        subwords=subwords,
         options={
             "tokenizer": [args.bpe, *map(file_digest, model)],
             "dictionary": file_digest(args.dict),

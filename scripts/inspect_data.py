@@ -4,8 +4,9 @@
     python scripts/inspect_data.py data-bin --split valid --bpe sentencepiece \\
         --sentencepiece-model sentencepiece.model --plot lengths.png
 
-Samples are decoded, and shown once more as their synonym and antonym views. --json prints the
-counts for programs.
+Samples are decoded, and shown once more as their synonym and antonym views. The tokenizer need not
+be named if its files are in the folder of the data or its parent. --json prints the counts for
+programs.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from tqdm import tqdm
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
 from cline_fairseq.files import require_folder_of, save_figure
 from cline_fairseq.options import add_subwords_options, subwords_config
+from cline_fairseq.recorded import tokenizer_in
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger
 from cline_fairseq.rewriting.blocks import BlockRewriter
 from plot_training import load_pyplot
@@ -81,11 +83,11 @@ def text_of(vocabulary, tokens, labels=None) -> str:
     return b"".join(parts).decode(errors="replace").strip()
 
 
-def show_samples(lines, dictionary, args) -> None:
+def show_samples(lines, dictionary, tokenizer, args) -> None:
     """Print some lines, and their views."""
     from cline_fairseq.data.subwords import build_vocabulary
 
-    vocabulary = build_vocabulary(dictionary, subwords_config(args))
+    vocabulary = build_vocabulary(dictionary, subwords_config(tokenizer))
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"), seed=args.seed)
     long_enough = np.flatnonzero(np.asarray(lines.sizes) > min(20, int(lines.sizes.max()) - 1))
     rng = np.random.default_rng(args.seed)
@@ -108,7 +110,7 @@ def main():
     parser.add_argument("data", type=Path, help="the folder with the binarized corpus")
     parser.add_argument("--split", default="train")
     add_subwords_options(parser, required=False)
-    parser.add_argument("--samples", type=int, default=3, help="lines to show, with --bpe")
+    parser.add_argument("--samples", type=int, default=3, help="lines to show (default: 3)")
     parser.add_argument("--seed", type=int, default=1, help="of the samples and their views")
     parser.add_argument("--plot", type=Path, help="draw the lengths of lines into this PNG")
     parser.add_argument("--json", action="store_true", help="print the counts as JSON, no samples")
@@ -142,8 +144,10 @@ def main():
         print(f"| {split} | |\n|---|---|")
         for name, value in counts.items():
             print(f"| {name} | {value:,.3f} |" if value % 1 else f"| {name} | {value:,.0f} |")
-        if args.bpe:
-            show_samples(lines, dictionary, args)
+        data = args.data.absolute()
+        tokenizer = args if args.bpe else tokenizer_in([data, data.parent])
+        if tokenizer and args.samples:
+            show_samples(lines, dictionary, tokenizer, args)
     if args.plot:
         plot_lengths(lines, args.plot)
 

@@ -4,8 +4,7 @@
 Takes what scripts/evaluate_hits.py takes, sentences or triples, and makes a panel for each
 checkpoint. Lines lead from some originals to their views:
 
-    python scripts/plot_embeddings.py --input sentences.txt --data bin \\
-        --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
+    python scripts/plot_embeddings.py --input sentences.txt \\
         --checkpoint CLINE=cline/checkpoint_last.pt --checkpoint RoBERTa=mlm/checkpoint_last.pt \\
         --output embeddings.png
 

@@ -27,8 +27,9 @@ def binarize_tasks(folder, corpus, names, texts):
         the folder that holds their folders, and the examples that they have.
     """
     symbols = Symbols(corpus / "dict.txt")
-    indexer = Indexer(build_encoder(sentencepiece_options(corpus)), symbols)
-    job = Job(folder / "raw", folder / "bin", indexer, symbols, {})
+    subwords = sentencepiece_options(corpus)
+    indexer = Indexer(build_encoder(subwords), symbols)
+    job = Job(folder / "raw", folder / "bin", indexer, symbols, subwords, {})
     written = {}
     for name in names:
         written[name] = write_task(folder / "raw", name, texts, 1)

@@ -11,9 +11,10 @@ from fairseq.tasks import FairseqTask
 from omegaconf import DictConfig
 
 from ..corpus.encoders import Indexer, build_encoder
-from ..corpus.symbols import SPECIAL, Symbols
-from ..errors import InputError, MissingFileError
-from ..options import MADE_UP, MASK, SUPPORTED, subwords_config
+from ..corpus.symbols import SPECIAL, Symbols, is_special
+from ..errors import InputError
+from ..options import MASK, SUPPORTED, subwords_config
+from ..recorded import Record, checkpoint_file, dictionary_path, find_files
 from .checkpoints import num_symbols, read_checkpoint
 from .prediction import label_names
 
@@ -47,32 +48,40 @@ class LoadedModel(NamedTuple):
     has_rtd_head: bool
 
 
-def load_model(path: Path, data: Path, tokenizer: argparse.Namespace) -> LoadedModel:
+def load_model(
+    path: Path, data: Path | None = None, tokenizer: argparse.Namespace | None = None
+) -> LoadedModel:
     """Load a checkpoint.
 
     Args:
         path: a checkpoint of fairseq's sentence_prediction, for a classifier; or one of CLINE or
-            masked_lm, with any architecture of CLINE or RoBERTa, for an encoder.
+            masked_lm, with any architecture of CLINE or RoBERTa, for an encoder. A folder stands
+            for the model.pt, checkpoint_best.pt or checkpoint_last.pt in it.
         data: the folder with input0/dict.txt and label/dict.txt, as scripts/glue_preprocess.py
-            writes it; for an encoder also the folder with the dict.txt of its corpus.
-        tokenizer: the options of :func:`~cline_fairseq.options.add_subwords_options`.
+            writes it; for an encoder also the folder with the dict.txt of its corpus. By default
+            it is found, see :func:`~cline_fairseq.recorded.find_files`.
+        tokenizer: the options of :func:`~cline_fairseq.options.add_subwords_options`; those that
+            are None are found, too.
 
     Raises:
-        MissingFileError: if a checkpoint or dictionary is not there.
+        MissingFileError: if the checkpoint, its dictionary or its tokenizer cannot be found.
         InputError: if something is no checkpoint, no tokenizer or no dictionary, or if they do
             not fit each other.
     """
-    if tokenizer.bpe not in SUPPORTED:
-        raise InputError(f"--bpe must be one of {', '.join(SUPPORTED)}, not {tokenizer.bpe!r}")
-    if not data.is_dir():
-        raise MissingFileError(f"no folder {data}: give the one with the dictionary of {path}")
-    subwords = subwords_config(tokenizer)
-    encoder = build_encoder(subwords)
+    path = checkpoint_file(path)
     state = read_checkpoint(path)
+    record = Record.of(state["cfg"])
+    data, tokenizer = find_files(path, record, data, tokenizer)
+    if tokenizer.bpe not in SUPPORTED:
+        raise InputError(
+            f"--bpe must be one of {', '.join(SUPPORTED)}, not {tokenizer.bpe!r}: give the "
+            f"tokenizer of {path}"
+        )
+    subwords = subwords_config(tokenizer)
     has_rtd_head = any(".rtd_head." in name for name in state["model"])
-    is_classifier = getattr(state["cfg"]["task"], "_name", None) == "sentence_prediction"
+    is_classifier = record.is_classifier
     symbols, folder = _dictionary(path, data, state, is_classifier)
-    indexer = Indexer(encoder, symbols)
+    indexer = _indexer(dictionary_path(data, is_classifier), symbols, subwords)
     state["cfg"]["task"].data = str(folder)  # it may be elsewhere than in training
     state["args"] = None  # where old checkpoints have the same once more
     num_updates = state["optimizer_history"][-1]["num_updates"]
@@ -96,10 +105,19 @@ def load_model(path: Path, data: Path, tokenizer: argparse.Namespace) -> LoadedM
     )
 
 
-def dictionary_path(data: Path) -> Path:
-    """The dictionary of the texts in the folder of a binarized task, or of a corpus."""
-    path = data / "input0" / "dict.txt"
-    return path if path.is_file() else data / "dict.txt"
+def _indexer(dictionary, symbols, subwords):
+    """The indexer of tokenizer and dictionary.
+
+    Raises:
+        InputError: if they do not fit each other; it names both, as either may have been found
+            rather than given.
+    """
+    encoder = build_encoder(subwords)
+    try:
+        return Indexer(encoder, symbols)
+    except InputError as error:
+        files = [value for name, value in subwords.items() if name != "_name" and value]
+        raise InputError(f"{dictionary} with {', '.join(files)}: {error}") from error
 
 
 def _dictionary(path, data, state, is_classifier):
@@ -109,16 +127,14 @@ def _dictionary(path, data, state, is_classifier):
         MissingFileError: if there is none.
         InputError: if the model was trained with another one.
     """
-    dictionary = dictionary_path(data)
-    if is_classifier:
-        dictionary = data / "input0" / "dict.txt"
+    dictionary = dictionary_path(data, is_classifier)
     symbols = Symbols(dictionary)
     size, expected = len(symbols), num_symbols(path, state["model"])
     size += MASK not in symbols.symbols
     if size != expected:
         raise InputError(
             f"{dictionary} has {size:,} symbols, and {path} was trained with "
-            f"{expected:,}: give the folder with the dictionary of the checkpoint"
+            f"{expected:,}: give the folder with the dictionary of the checkpoint (--data)"
         )
     if is_classifier and not getattr(state["cfg"]["task"], "regression_target", False):
         Symbols(data / "label" / "dict.txt")  # says so where it is missing
@@ -134,7 +150,7 @@ def _labels(path, data, task):
     labels = [
         label
         for label in Symbols(data / "label" / "dict.txt").symbols[len(SPECIAL) :]
-        if not label.startswith(MADE_UP)
+        if not is_special(label)
     ]
     if len(labels) != task.cfg.num_classes:
         raise InputError(

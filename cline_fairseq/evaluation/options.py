@@ -6,11 +6,23 @@ from pathlib import Path
 from ..errors import InputError, MissingFileError
 from ..files import require_file, require_folder_of
 from ..options import add_subwords_options, parse_named_path, subwords_options
+from ..recorded import checkpoint_file
 from .examples import QUOTINGS
 
 
+def add_recorded_options(parser: argparse.ArgumentParser, data: str) -> None:
+    """Give a program the files that a checkpoint records, for those that have moved.
+
+    Args:
+        parser: or a group of it.
+        data: help.
+    """
+    parser.add_argument("--data", type=Path, help=f"{data} (default: as the checkpoint records)")
+    add_subwords_options(parser, required=False)
+
+
 def add_checkpoints_options(parser: argparse.ArgumentParser, checkpoint: str, data: str) -> None:
-    """Give a program several checkpoints, as (name, path), with one tokenizer and dictionary.
+    """Give a program several checkpoints, as (name, path), and the files that they record.
 
     Args:
         parser: or a group of it.
@@ -23,10 +35,9 @@ def add_checkpoints_options(parser: argparse.ArgumentParser, checkpoint: str, da
         action="append",
         required=True,
         metavar="NAME=PATH",
-        help=f"{checkpoint}; again for others",
+        help=f"{checkpoint}, a .pt file or the folder of one; repeat for more models",
     )
-    parser.add_argument("--data", type=Path, required=True, help=data)
-    add_subwords_options(parser)
+    add_recorded_options(parser, data)
 
 
 def add_examples_options(parser: argparse.ArgumentParser) -> None:
@@ -63,11 +74,8 @@ def require_ready(
     for name, value in at_least_one.items():
         if value is not None and value < 1:
             raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {value}")
-    for name, path in checkpoints:
-        if not path.is_file():
-            raise MissingFileError(
-                f"no checkpoint {path} ({name}): give the .pt file of a CLINE or RoBERTa model"
-            )
+    for _, path in checkpoints:
+        checkpoint_file(path)
     for path in outputs:
         require_folder_of(path)
 

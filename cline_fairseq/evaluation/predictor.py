@@ -14,7 +14,7 @@ from ..corpus.encoders import Indexer
 from ..corpus.symbols import EOS, SPECIAL
 from ..errors import InputError
 from ..options import tokenizer_of
-from .loading import load_model
+from .loading import LoadedModel, load_model
 from .prediction import MAX_TOKENS, batches_by_length
 
 Text = str | tuple[str, str]
@@ -92,9 +92,9 @@ class Predictor:
     def from_checkpoint(
         cls,
         path: str | Path,
-        data: str | Path,
+        data: str | Path | None = None,
         *,
-        bpe: str,
+        bpe: str | None = None,
         sentencepiece_model: str | None = None,
         gpt2_encoder_json: str | None = None,
         gpt2_vocab_bpe: str | None = None,
@@ -103,9 +103,12 @@ class Predictor:
     ) -> "Predictor":
         """Load a model with its tokenizer and dictionaries.
 
+        What is not given is read from the checkpoint, which records it, or found beside it.
+
         Args:
             path: a checkpoint of fairseq's sentence_prediction, for a classifier; or one of CLINE
-                or masked_lm, with any architecture of CLINE or RoBERTa, for an encoder.
+                or masked_lm, with any architecture of CLINE or RoBERTa, for an encoder. A folder
+                stands for the model.pt, checkpoint_best.pt or checkpoint_last.pt in it.
             data: the folder with input0/dict.txt and label/dict.txt, as scripts/glue_preprocess.py
                 writes it; for an encoder also the folder with the dict.txt of its corpus.
             bpe: sentencepiece or gpt2; the files of the tokenizer are named as fairseq's options.
@@ -116,21 +119,31 @@ class Predictor:
             device: of torch; a GPU without, if there is one.
 
         Raises:
-            MissingFileError: if a checkpoint or dictionary is not there.
+            MissingFileError: if the checkpoint, its dictionary or its tokenizer cannot be found.
             InputError: if something is no checkpoint, no tokenizer or no dictionary, or if they do
                 not fit each other.
         """
-        path, data = Path(path), Path(data)
         tokenizer = tokenizer_of(
             bpe,
             sentencepiece_model=sentencepiece_model,
             gpt2_encoder_json=gpt2_encoder_json,
             gpt2_vocab_bpe=gpt2_vocab_bpe,
         )
-        loaded = load_model(path, data, tokenizer)
+        loaded = load_model(Path(path), None if data is None else Path(data), tokenizer)
+        return cls.from_loaded(loaded, max_tokens, device, str(path))
+
+    @classmethod
+    def from_loaded(
+        cls,
+        loaded: LoadedModel,
+        max_tokens: int = MAX_TOKENS,
+        device: str | None = None,
+        name: str = "the model",
+    ) -> "Predictor":
+        """A predictor of a loaded model; see :meth:`from_checkpoint`."""
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         model, task = loaded.model.to(device), loaded.task
-        options = {"max_tokens": max_tokens, "name": str(path)}
+        options = {"max_tokens": max_tokens, "name": name}
         if not loaded.is_classifier:
             return cls(model, loaded.indexer, **options)
         cfg = task.cfg

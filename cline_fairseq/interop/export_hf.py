@@ -16,9 +16,10 @@ from transformers import (
 from ..errors import InputError
 from ..evaluation.loading import LoadedModel
 from ..files import folder_written_whole
+from ..recorded import SENTENCEPIECE_MODEL
 from .configs import to_hf_config
 from .fast_tokenizer import BOS, EOS, fast_tokenizer
-from .folder import RTD_HEAD, SENTENCEPIECE_MODEL
+from .folder import RTD_HEAD
 from .model_card import model_card
 from .names import (
     DECODER_BIAS,

@@ -11,10 +11,10 @@ from ..corpus.encoders import Indexer, build_encoder
 from ..corpus.symbols import SPECIAL, Symbols, is_special
 from ..errors import InputError, MissingFileError
 from ..options import MASK, subwords_config
+from ..recorded import DICTIONARY, SENTENCEPIECE_MODEL, tokenizer_in
 from . import sentence_pieces
 from .byte_level import ByteLevelBPE, Merges
 from .byte_level import from_hf as byte_level_from_hf
-from .folder import DICTIONARY, SENTENCEPIECE_MODEL, find_tokenizer
 from .names import first_of
 from .probe import PROBES, require_same
 
@@ -82,9 +82,8 @@ def require_same_as_fast(folder: Path, imported: Path) -> None:
         fast = tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises Exception itself
         raise InputError(f"{path} is no tokenizer of Hugging Face: {error}") from error
-    indexer = Indexer(
-        build_encoder(subwords_config(find_tokenizer(imported))), Symbols(imported / DICTIONARY)
-    )
+    encoder = build_encoder(subwords_config(tokenizer_in([imported])))
+    indexer = Indexer(encoder, Symbols(imported / DICTIONARY))
     require_same(
         lambda lines: [fast.encode(line, add_special_tokens=False).ids for line in lines],
         indexer.rows,

@@ -1,5 +1,7 @@
 """The hub interface: a model as an object that reads text."""
 
+import logging
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +14,12 @@ from omegaconf import OmegaConf, open_dict
 from torch import Tensor
 
 from ..data.subwords import build_vocabulary
-from ..errors import InputError, MissingFileError
+from ..errors import InputError
 from ..evaluation.loading import LoadedModel, load_model
 from ..options import MASK, SPACE, tokenizer_of
-from .folder import find_tokenizer
+from ..recorded import CHECKPOINTS
+
+logger = logging.getLogger(__name__)
 
 SIMILARITIES = ("cosine", "dot")
 
@@ -233,17 +237,48 @@ class ClineHubInterface(RobertaHubInterface):
 
 
 def from_folder(
-    folder: str | Path,
-    checkpoint_file: str = "model.pt",
-    data: str | Path = ".",
+    path: str | Path,
+    checkpoint_file: str | None = None,
+    data: str | Path | None = None,
     bpe: str | None = None,
     **tokenizer: str | Path,
 ) -> ClineHubInterface:
     """See :meth:`cline_fairseq.models.cline.ClineModel.from_pretrained`."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise MissingFileError(f"no folder {folder}: give the one with {checkpoint_file}")
-    if bpe is None and tokenizer:
-        raise InputError(f"say which bpe {', '.join(tokenizer)} is of, as bpe='sentencepiece'")
-    options = find_tokenizer(folder) if bpe is None else tokenizer_of(bpe, **tokenizer)
-    return ClineHubInterface(load_model(folder / checkpoint_file, folder / data, options))
+    path = Path(path)
+    if checkpoint_file is None and _is_hugging_face(path):
+        if data is not None or bpe is not None or tokenizer:
+            raise InputError(f"{path} holds its own dictionary and tokenizer: give the folder only")
+        return _from_hugging_face(path)
+    if data is not None:
+        data = (path if path.is_dir() else path.parent) / data
+    if checkpoint_file is not None:
+        path /= checkpoint_file
+    return ClineHubInterface(load_model(path, data, tokenizer_of(bpe, **tokenizer)))
+
+
+def _is_hugging_face(path):
+    return (path / "config.json").is_file() and not any(
+        (path / name).is_file() for name in CHECKPOINTS
+    )
+
+
+def _from_hugging_face(folder):
+    """The encoder in a folder of Hugging Face.
+
+    Raises:
+        InputError: if it is a classifier, whose head an import leaves out.
+    """
+    from .hf_tokenizers import read_json
+    from .import_hf import import_hf  # needs more packages than fairseq's folders do
+
+    architectures = read_json(folder / "config.json").get("architectures") or []
+    if any("SequenceClassification" in name for name in architectures):
+        raise InputError(
+            f"{folder} holds a classifier of Hugging Face: load it with transformers, or export "
+            "its checkpoint with scripts/export_cline.py"
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        converted = Path(temporary) / "model"
+        for note in import_hf(folder, converted).notes:
+            logger.warning("%s: %s", folder, note)
+        return ClineHubInterface(load_model(converted))

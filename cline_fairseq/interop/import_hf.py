@@ -7,8 +7,9 @@ import torch
 
 from ..errors import InputError, MissingFileError
 from ..files import folder_written_whole
+from ..recorded import CHECKPOINT
 from .configs import from_hf_config, num_tokens
-from .folder import CHECKPOINT, RTD_HEAD, write_dictionary
+from .folder import RTD_HEAD, write_dictionary
 from .hf_tokenizers import read_json, read_tokenizer, require_same_as_fast
 from .hf_weights import read_rtd_head, read_weights
 from .roberta import ARCH, roberta_state

@@ -5,7 +5,7 @@ from typing import Any
 from ..evaluation.loading import LoadedModel
 from .folder import RTD_HEAD
 
-_SETTINGS = {
+SETTINGS = {
     "model": ("arch", "dropout", "attention_dropout", "sentence_vector"),
     "task": (
         *("_name", "tokens_per_sample", "sample_break_mode", "mask_prob", "mask_whole_words"),
@@ -97,7 +97,7 @@ def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
 def _settings(cfg) -> list[tuple[str, Any]]:
     """Names and values, of groups that are options of fairseq or legacy arguments."""
     found = []
-    for group, names in _SETTINGS.items():
+    for group, names in SETTINGS.items():
         options = cfg.get(group)
         for name in names:
             value = None if options is None else getattr(options, name, None)

@@ -3,20 +3,20 @@
 import argparse
 from pathlib import Path
 
-from ..evaluation.options import require_files
-from ..files import require_checkpoint, require_new_folder
-from ..options import add_subwords_options
+from ..evaluation.options import add_recorded_options, require_files
+from ..files import require_new_folder
+from ..recorded import checkpoint_file
 
 
 def add_export_options(parser: argparse.ArgumentParser) -> None:
     """Give a program a checkpoint to read and a folder to make."""
     parser.add_argument(
-        "--checkpoint", type=Path, required=True, help="of CLINE or RoBERTa, or a classifier"
+        "--checkpoint",
+        type=Path,
+        required=True,
+        help="CLINE, RoBERTa or a classifier: a .pt file or the folder of one",
     )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with its dictionary, as in training"
-    )
-    add_subwords_options(parser)
+    add_recorded_options(parser, "folder with its dictionary")
     parser.add_argument("--dest", type=Path, required=True, help="folder to make")
 
 
@@ -27,7 +27,7 @@ def load_from_options(args: argparse.Namespace):
         InputError: as :func:`~cline_fairseq.evaluation.loading.load_model`, or if there is
             something at ``--dest``.
     """
-    require_checkpoint(args.checkpoint)
+    checkpoint_file(args.checkpoint)
     require_files(args)
     require_new_folder(args.dest)
     from ..evaluation.loading import load_model  # takes seconds, --help does not

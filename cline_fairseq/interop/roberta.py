@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..evaluation.loading import LoadedModel
 from ..files import folder_written_whole
-from .folder import CHECKPOINT, DICTIONARY, copy_tokenizer
+from ..recorded import CHECKPOINT, DICTIONARY, copy_tokenizer
 from .names import classifier_names, encoder_names, first_of, lm_head_names
 
 ARCH = "roberta_base"  # with the sizes as options
@@ -35,11 +35,18 @@ def export_roberta(loaded: LoadedModel, dest: Path) -> None:
     weights = roberta_weights(loaded)
     task = None
     if loaded.is_classifier:
-        task = OmegaConf.to_container(loaded.cfg.task, resolve=True, enum_to_str=True)
-        task["data"] = ""
-    args = loaded.model.args  # a configuration where fairseq-hydra-train made it
-    options = OmegaConf.to_container(args) if OmegaConf.is_config(args) else vars(args)
-    state = roberta_state(weights, options, task)
+        task = {**plain_options(loaded.cfg.task), "data": ""}
+    write_folder(loaded, roberta_state(weights, plain_options(loaded.model.args), task), dest)
+
+
+def write_folder(loaded: LoadedModel, state: dict[str, Any], dest: Path) -> None:
+    """Write a state as model.pt, with the dictionaries and the tokenizer of the model.
+
+    Args:
+        loaded: the model.
+        state: what is saved of it.
+        dest: the folder to make.
+    """
     with folder_written_whole(dest) as folder:
         torch.save(state, folder / CHECKPOINT)
         copy_tokenizer(folder, loaded.subwords)
@@ -49,6 +56,13 @@ def export_roberta(loaded: LoadedModel, dest: Path) -> None:
             loaded.symbols.save(folder / "input0" / DICTIONARY)
             (folder / "label").mkdir()
             loaded.task.label_dictionary.save(str(folder / "label" / DICTIONARY))
+
+
+def plain_options(options: Any) -> dict[str, Any]:
+    """Options as plain data: a configuration, or the arguments of a legacy model."""
+    if OmegaConf.is_config(options):
+        return OmegaConf.to_container(options, resolve=True, enum_to_str=True)
+    return vars(options)
 
 
 def roberta_weights(loaded: LoadedModel) -> dict[str, Tensor]:

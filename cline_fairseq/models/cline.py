@@ -102,27 +102,31 @@ class ClineModel(RobertaModel):
     def from_pretrained(
         cls,
         model_name_or_path: str | Path,
-        checkpoint_file: str = "model.pt",
-        data_name_or_path: str | Path = ".",
+        checkpoint_file: str | None = None,
+        data_name_or_path: str | Path | None = None,
         bpe: str | None = None,
         **kwargs: str | Path,
     ):
         """The model in a folder, as fairseq's ``RobertaModel.from_pretrained`` gives RoBERTa.
 
+        The dictionary and the tokenizer are those that the checkpoint records, or those beside it.
+
         Args:
-            model_name_or_path: folder, as scripts/import_hf.py and scripts/export_roberta.py write
-                it, or of a training run.
-            checkpoint_file: in the folder; of CLINE or RoBERTa, pre-trained or fine-tuned.
+            model_name_or_path: folder that scripts/export_cline.py, scripts/import_hf.py or
+                scripts/export_roberta.py wrote, or of a training run (--save-dir), or an encoder
+                of scripts/export_hf.py; or a checkpoint.
+            checkpoint_file: in the folder; of CLINE or RoBERTa, pre-trained or fine-tuned. By
+                default, the first that exists of model.pt, checkpoint_best.pt, checkpoint_last.pt.
             data_name_or_path: folder with the dict.txt of the corpus, or with the data of a
-                classifier; relative to the first folder.
-            bpe: sentencepiece or gpt2; that whose files are in the folder without.
+                classifier, if they have moved; relative to the first folder.
+            bpe: sentencepiece or gpt2, if the files of the tokenizer have moved.
             kwargs: the files of ``bpe`` by fairseq's options, as ``sentencepiece_model``.
 
         Returns:
             a :class:`~cline_fairseq.interop.hub.ClineHubInterface`.
 
         Raises:
-            MissingFileError: if a file is not there.
+            MissingFileError: if a file cannot be found.
             InputError: if something is no checkpoint, no tokenizer or no dictionary, or if they do
                 not fit each other.
         """

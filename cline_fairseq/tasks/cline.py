@@ -180,9 +180,7 @@ class ClineTask(FairseqTask):
     def _load_blocks(self, path, combine):
         """Blocks of the corpus, each with <s> in front."""
         lines = load_lines(path, self.dictionary, combine)
-        require_known_lines(
-            lines, self.dictionary, self.cfg.subwords, self.cfg.allow_unknown, path
-        )
+        require_known_lines(lines, self.dictionary, self.cfg.subwords, self.cfg.allow_unknown, path)
         size = int(self.cfg.tokens_per_sample / HEADROOM) - 1  # one less for <s>
         mode = str(self.cfg.sample_break_mode)
         if mode != "none":

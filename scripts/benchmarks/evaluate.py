@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmarks.measures import seconds
 from cline_fairseq.errors import InputError
-from cline_fairseq.evaluation.options import require_files
-from cline_fairseq.files import require_checkpoint, require_text
-from cline_fairseq.options import MASK, add_subwords_options, subwords_config, subwords_options
+from cline_fairseq.evaluation.options import add_recorded_options, require_files
+from cline_fairseq.files import require_text
+from cline_fairseq.recorded import checkpoint_file
 
 _ATOL = 1e-3  # of probabilities
 
@@ -22,22 +22,22 @@ _ATOL = 1e-3  # of probabilities
 def add_parser(commands):
     parser = commands.add_parser("evaluate", help="the predictor, against fairseq's interface")
     parser.add_argument("--checkpoint", type=Path, required=True, help="a fine-tuned classifier")
-    parser.add_argument("--data", type=Path, required=True, help="folder of its binarized task")
     parser.add_argument("--text", type=Path, required=True, help="plain text, one text a line")
     parser.add_argument("--texts", type=int, default=500, help="how many of them; 0 is all")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5, help="measurements; the median counts")
-    add_subwords_options(parser)
+    add_recorded_options(parser, "folder of its binarized task")
     parser.set_defaults(run=run)
 
 
 def run(args) -> dict[str, float]:
     """The figures of prediction."""
     require_text(args.text)
-    require_checkpoint(args.checkpoint)
+    checkpoint_file(args.checkpoint)
     require_files(args)
     import torch  # takes seconds, --help does not
 
+    from cline_fairseq.evaluation.loading import load_model
     from cline_fairseq.evaluation.predictor import Predictor
 
     torch.set_num_threads(args.threads)
@@ -45,9 +45,10 @@ def run(args) -> dict[str, float]:
     texts = [line for line in lines if line.strip()][: args.texts or None]
     if not texts:
         raise InputError(f"{args.text} has no texts: give one with a text on each line")
-    predictor = Predictor.from_checkpoint(args.checkpoint, args.data, **subwords_options(args))
+    loaded = load_model(args.checkpoint, args.data, args)
+    predictor = Predictor.from_loaded(loaded, name=str(args.checkpoint))
     ours = predictor.predict_proba(texts)
-    interface = build_interface(predictor, args)
+    interface = build_interface(predictor, loaded)
 
     @torch.no_grad()
     def one_by_one():
@@ -74,21 +75,16 @@ def run(args) -> dict[str, float]:
     }
 
 
-def build_interface(predictor, args):
+def build_interface(predictor, loaded):
     """fairseq's own RoBERTa with the weights of the predictor, behind its interface."""
-    from fairseq.data import Dictionary
     from fairseq.models.roberta import RobertaHubInterface, RobertaModel
     from omegaconf import OmegaConf
 
-    from cline_fairseq.evaluation.loading import dictionary_path
-
-    dictionary = Dictionary.load(str(dictionary_path(args.data)))
-    dictionary.add_symbol(MASK)
-    task = argparse.Namespace(source_dictionary=dictionary)
+    task = argparse.Namespace(source_dictionary=loaded.task.source_dictionary)
     ours = predictor.model
     model = RobertaModel.build_model(ours.args, task)
     model.register_classification_head(predictor.head, len(predictor.labels))
     weights = {k: v for k, v in ours.state_dict().items() if "rtd_head" not in k}
     model.load_state_dict(weights)
-    config = OmegaConf.create({"bpe": subwords_config(args)})
+    config = OmegaConf.create({"bpe": loaded.subwords})
     return RobertaHubInterface(config, task, model).to(predictor.device).eval()

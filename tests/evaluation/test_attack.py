@@ -18,7 +18,7 @@ from cline_fairseq.evaluation.attack import recipes, resources
 from cline_fairseq.evaluation.attack.results import as_markdown, summarize, write_csv
 from cline_fairseq.evaluation.attack.running import Attacked, attack_examples, draw_examples
 from cline_fairseq.evaluation.examples import Example
-from helpers import TOKENIZER, sentencepiece_options
+from helpers import sentencepiece_options
 from programs import ROOT, run
 
 needs_textattack = pytest.mark.skipif(
@@ -346,17 +346,18 @@ def test_program(corpus, tmp_path, texts):
     from tiny_models import save_classifier
 
     symbols = Symbols(corpus / "dict.txt")
-    indexer = Indexer(build_encoder(sentencepiece_options(corpus)), symbols)
+    subwords = sentencepiece_options(corpus)
+    indexer = Indexer(build_encoder(subwords), symbols)
     write_task(tmp_path / "raw", "SST-2", texts, 1)
-    binarize(TASKS["SST-2"], Job(tmp_path / "raw", tmp_path / "bin", indexer, symbols, {}))
+    job = Job(tmp_path / "raw", tmp_path / "bin", indexer, symbols, subwords, {})
+    binarize(TASKS["SST-2"], job)
     data = tmp_path / "bin" / "SST-2"
     one = save_classifier(tmp_path / "one.pt", data, 2)
     two = save_classifier(tmp_path / "two.pt", data, 2, "cline_base", "--seed", 2)
     nltk_data = write_stop_words(tmp_path / "nltk")
     command = [
-        *("scripts/attack.py", "--recipe", "deepwordbug", "--data", data),
-        *("--checkpoint", f"one={one}", "--bpe", "sentencepiece"),
-        *("--sentencepiece-model", corpus / TOKENIZER, "--quoting", "none"),
+        *("scripts/attack.py", "--recipe", "deepwordbug"),
+        *("--checkpoint", f"one={one}", "--quoting", "none"),
         *("--input", tmp_path / "raw" / "SST-2" / "dev.tsv", "--text-column", "sentence"),
         *("--num-examples", 6, "--resamples", 100),
         *("--json", tmp_path / "a.json", "--output", tmp_path / "a.csv"),

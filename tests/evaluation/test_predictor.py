@@ -1,5 +1,6 @@
 """The predictor against fairseq's own data pipeline, and against texts one at a time."""
 
+import shutil
 import subprocess
 import sys
 
@@ -206,6 +207,48 @@ def test_gpt2(texts, tmp_path):
         assert row.tolist() == [BOS, *symbols.tolist()][:100]
 
 
+def test_what_is_recorded_need_not_be_given(corpus, glue, checkpoints, subwords, tmp_path):
+    """By an encoder that records all, a classifier whose data have a tokenizer, and an archive."""
+    texts, load = ["a few words", ("a pair", "of texts")], Predictor.from_checkpoint
+    options = ("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER)
+    path = save_encoder(tmp_path / "a.pt", corpus / "bin", "cline", "cline_base", *options)
+    given = load(path, corpus / "bin", **subwords).embed(texts)
+    assert (load(path).embed(texts) == given).all()
+    data = glue[0] / "MNLI"
+    given = load(checkpoints["MNLI"], data, **subwords).predict_proba(texts)
+    assert (load(checkpoints["MNLI"]).predict_proba(texts) == given).all()
+
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    state = torch.load(checkpoints["published"])
+    state["args"].data = "/private/data-bin:/private/data-bin2"
+    torch.save(state, archive / "model.pt")
+    with pytest.raises(MissingFileError, match="give --data FOLDER --bpe sentencepiece"):
+        load(archive)
+    shutil.copy(corpus / "bin" / "dict.txt", archive)
+    shutil.copy(corpus / TOKENIZER, archive / "sentencepiece.bpe.model")
+    given = load(checkpoints["published"], corpus / "bin", **subwords).embed(texts)
+    assert (load(archive).embed(texts) == given).all()
+
+
+def test_wrong_neighbours_are_refused(corpus, gpt2_corpus, checkpoints, tmp_path):
+    path = tmp_path / "model.pt"
+    state = torch.load(checkpoints["masked_lm roberta_base"])
+    state["cfg"]["task"]["data"] = "gone"
+    torch.save(state, path)
+    for name in ("encoder.json", "vocab.bpe", "dict.txt"):
+        shutil.copy(gpt2_corpus[0].parent / name, tmp_path)
+    with pytest.raises(InputError, match=r"/dict\.txt has 7\d\d symbols, and .* \(--data\)"):
+        Predictor.from_checkpoint(path)
+    shutil.copy(corpus / "bin" / "dict.txt", tmp_path)
+    with pytest.raises(InputError, match=r"/dict\.txt with .*/encoder\.json, .*/vocab\.bpe: "):
+        Predictor.from_checkpoint(path)
+    state["cfg"]["bpe"] = {"_name": "bert"}
+    torch.save(state, path)
+    with pytest.raises(InputError, match=r"not 'bert': give the tokenizer of .*model\.pt"):
+        Predictor.from_checkpoint(path)
+
+
 def test_bad_input(corpus, glue, checkpoints, subwords, tmp_path):
     load = Predictor.from_checkpoint
     data = glue[0] / "SST-2"
@@ -223,7 +266,7 @@ def test_bad_input(corpus, glue, checkpoints, subwords, tmp_path):
         load(checkpoints["cline cline_base"], tmp_path, **subwords)
     with pytest.raises(InputError, match=r"labels .*neutral.*was trained on 2 classes"):
         load(checkpoints["SST-2"], glue[0] / "MNLI", **subwords)
-    with pytest.raises(InputError, match="--bpe gpt2 needs --gpt2-encoder-json"):
+    with pytest.raises(MissingFileError, match=r"encoder\.json and vocab\.bpe for .*SST-2\.pt"):
         load(checkpoints["SST-2"], data, bpe="gpt2")
     with pytest.raises(InputError, match="--bpe must be one of sentencepiece, gpt2"):
         load(checkpoints["SST-2"], data, bpe="bert")

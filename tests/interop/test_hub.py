@@ -7,7 +7,12 @@ from fairseq.models.roberta import RobertaModel
 
 from cline_fairseq.data.subwords import build_vocabulary
 from cline_fairseq.errors import InputError, MissingFileError
+from cline_fairseq.evaluation import Predictor
+from cline_fairseq.evaluation.loading import load_model
+from cline_fairseq.interop.cline import export_cline
+from cline_fairseq.interop.model_card import model_card
 from cline_fairseq.models.cline import ClineModel
+from tiny_models import save_encoder
 
 SENTENCE = "The mice ran quickly over the better fences, and nobody was happy."
 MASKED = ["The mice ran <mask> over the fences.", "<mask> was happy", "Nobody, not even they<mask>"]
@@ -147,6 +152,71 @@ def test_a_folder_of_a_run_will_do(sources):
     assert probabilities.shape == (1, 3)
 
 
+@pytest.mark.parametrize("name", ["sentencepiece", "gpt2"])
+def test_what_is_exported_is_the_same(sources, exported, tmp_path, texts, name):
+    """In a folder of its own, and in one of Hugging Face."""
+    source = sources[name]
+    loaded = source.load()
+    export_cline(loaded, tmp_path / "cline")
+    path = tmp_path / "cline" / "model.pt"
+    assert torch.serialization.get_unsafe_globals_in_checkpoint(path) == []
+    state, original = torch.load(path, weights_only=True), torch.load(source.path)["model"]
+    assert state["model"].keys() == original.keys()
+    assert all(torch.equal(state["model"][key], original[key]) for key in original)
+    assert state["cfg"]["task"]["_name"] == "cline"
+    assert str(source.data) not in str(state["cfg"])
+    again = load_model(tmp_path / "cline")
+    assert model_card(again, True) == model_card(loaded, True)
+
+    given = ClineModel.from_pretrained(
+        source.path.parent,
+        source.path.name,
+        source.data,
+        **{option: value for option, value in vars(source.tokenizer).items() if value},
+    ).eval()
+    for folder in (tmp_path / "cline", exported[name][0]):
+        hub = ClineModel.from_pretrained(folder).eval()
+        for text in (SENTENCE, texts[0]):
+            found, expected = hub.detect_replaced(text), given.detect_replaced(text)
+            assert [word for word, _ in found] == [word for word, _ in expected]
+            np.testing.assert_allclose([p for _, p in found], [p for _, p in expected], atol=1e-5)
+        assert hub.fill_mask(MASKED[0])[0].text == given.fill_mask(MASKED[0])[0].text
+    with pytest.raises(InputError, match="holds its own dictionary and tokenizer"):
+        ClineModel.from_pretrained(exported[name][0], bpe="gpt2")
+
+
+def test_classifiers_are_exported_too(sources, exported, tmp_path):
+    source = sources["MNLI"]
+    export_cline(source.load(), tmp_path / "mnli")
+    found = Predictor.from_checkpoint(tmp_path / "mnli").predict_proba([("a film", "a book")])
+    given = Predictor.from_checkpoint(source.path).predict_proba([("a film", "a book")])
+    np.testing.assert_allclose(found, given, atol=1e-6)
+    with pytest.raises(InputError, match=r"holds a classifier of Hugging Face: .*export_cline"):
+        ClineModel.from_pretrained(exported["MNLI"][0])
+
+
+def test_an_rtd_head_that_was_never_trained_is_left_out(sources, tmp_path):
+    export_cline(sources["roberta"].load(), tmp_path / "out")
+    assert not [
+        name for name in torch.load(tmp_path / "out" / "model.pt")["model"] if "rtd" in name
+    ]
+    with pytest.raises(InputError, match="no RTD head"):
+        ClineModel.from_pretrained(tmp_path / "out").detect_replaced("a")
+
+
+def test_the_folder_of_a_run(corpus, tmp_path):
+    """The best checkpoint of --save-dir, or the last one, or one that is named."""
+    options = ("--bpe", "sentencepiece", "--sentencepiece-model", corpus / "sentencepiece.model")
+    for name, seed in (("last", 1), ("best", 2)):
+        path = tmp_path / f"checkpoint_{name}.pt"
+        seed = ("--seed", seed)
+        save_encoder(path, corpus / "bin", "cline", "cline_base", *options, *seed)
+        found = ClineModel.from_pretrained(tmp_path).detect_replaced(SENTENCE)
+        assert found == ClineModel.from_pretrained(path).detect_replaced(SENTENCE)
+    last = ClineModel.from_pretrained(tmp_path, "checkpoint_last.pt").detect_replaced(SENTENCE)
+    assert last != found
+
+
 def test_bad_input(both, imported, tmp_path):
     hub, _ = both
     for text in ("no mask", "<mask> and <mask>"):
@@ -163,7 +233,7 @@ def test_bad_input(both, imported, tmp_path):
     for ask in (lambda: hub.fill_mask(f"{long}<mask>"), lambda: hub.detect_replaced(long)):
         with pytest.raises(InputError, match="the model reads at most 512"):
             ask()
-    with pytest.raises(InputError, match="say which bpe sentencepiece_model is of"):
+    with pytest.raises(InputError, match="nope is no SentencePiece model"):
         ClineModel.from_pretrained(imported / "roberta", sentencepiece_model="nope")
     with pytest.raises(InputError, match="no files of a tokenizer are named codes"):
         ClineModel.from_pretrained(imported / "roberta", bpe="gpt2", codes="nope")
@@ -171,7 +241,7 @@ def test_bad_input(both, imported, tmp_path):
         hub.similarity("a", "b", "manhattan")
     with pytest.raises(InputError, match="no RTD head"):
         ClineModel.from_pretrained(imported / "roberta").detect_replaced("a")
-    with pytest.raises(MissingFileError, match="no folder"):
+    with pytest.raises(MissingFileError, match=r"no checkpoint .*nothing"):
         ClineModel.from_pretrained(tmp_path / "nothing")
-    with pytest.raises(MissingFileError, match=r"it needs sentencepiece\.bpe\.model, or"):
+    with pytest.raises(MissingFileError, match=r"no model\.pt, .* or checkpoint_last\.pt in "):
         ClineModel.from_pretrained(tmp_path)

@@ -60,10 +60,10 @@ def test_what_was_imported_goes_out_again(imported, tmp_path, name):
     """Its options are a configuration, as those of fairseq-hydra-train are."""
     from cline_fairseq.evaluation.loading import load_model
     from cline_fairseq.interop.export_hf import export_hf
-    from cline_fairseq.interop.folder import find_tokenizer
+    from cline_fairseq.recorded import tokenizer_in
 
     folder = imported / name
-    loaded = load_model(folder / "model.pt", folder, find_tokenizer(folder))
+    loaded = load_model(folder / "model.pt", folder, tokenizer_in([folder]))
     export_roberta(loaded, tmp_path / "roberta")
     export_hf(loaded, tmp_path / "hf", rtd_head=True)
     found = torch.load(tmp_path / "roberta" / "model.pt")
@@ -71,7 +71,7 @@ def test_what_was_imported_goes_out_again(imported, tmp_path, name):
     assert found["cfg"]["model"].items() >= {"encoder_layers": 2, "max_positions": 512}.items()
     assert all(torch.equal(found["model"][key], original["model"][key]) for key in found["model"])
     again = load_model(
-        tmp_path / "roberta" / "model.pt", tmp_path / "roberta", find_tokenizer(folder)
+        tmp_path / "roberta" / "model.pt", tmp_path / "roberta", tokenizer_in([folder])
     )
     tokens = torch.tensor([[0, 20, 30, 40, 2]])
     with torch.no_grad():

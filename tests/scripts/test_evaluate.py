@@ -75,18 +75,19 @@ def pairs(texts, tmp_path_factory):
     return path, rows
 
 
-def contrast_options(glue, subwords, pairs):
+def contrast_options(pairs):
+    """The checkpoints record their data, and the tokenizer is in its folder."""
     return [
-        *("--data", glue / "SST-2", *subwords, "--paired", pairs[0], "--pair-column", "batch"),
+        *("--paired", pairs[0], "--pair-column", "batch"),
         *("--text-column", "Text", "--label-column", "Sentiment", "--labels", "Good=1,Bad=0"),
     ]
 
 
 @pytest.mark.slow
-def test_contrast(corpus, glue, models, subwords, pairs, tmp_path):
+def test_contrast(corpus, glue, models, pairs, tmp_path):
     """Two checkpoints side by side; the numbers are those of their predictions."""
     result = run(
-        *("scripts/evaluate_contrast.py", *contrast_options(glue, subwords, pairs)),
+        *("scripts/evaluate_contrast.py", *contrast_options(pairs)),
         *("--checkpoint", f"one={models['sst']}", "--checkpoint", f"two={models['other']}"),
         *("--group-column", "kind", "--resamples", 200),
         *("--json", tmp_path / "a.json", "--unmoved", tmp_path / "a.tsv"),
@@ -147,9 +148,9 @@ def rte(glue, folder):
     return save_classifier(folder / "rte.pt", glue / "RTE", 2)
 
 
-def test_bad_contrast(glue, models, subwords, pairs, tmp_path, call):
+def test_bad_contrast(models, pairs, tmp_path, call):
     """All of it leaves nothing."""
-    script, good = "evaluate_contrast.py", contrast_options(glue, subwords, pairs)
+    script, good = "evaluate_contrast.py", contrast_options(pairs)
     out = ("--json", tmp_path / "a.json", "--unmoved", tmp_path / "a.tsv")
     model = ("--checkpoint", models["sst"])
     cases = [
@@ -195,11 +196,11 @@ def advglue(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_advglue(corpus, glue, models, subwords, advglue, tmp_path):
+def test_advglue(corpus, glue, models, advglue, tmp_path):
     """Numbers are those of the predictions, labels by their names; what is missing is shown."""
     path, sst, mnli = advglue
     result = run(
-        *("scripts/evaluate_advglue.py", "--file", path, "--data", glue, *subwords),
+        *("scripts/evaluate_advglue.py", "--file", path),
         *("--checkpoint", f"a:sst2={models['sst']}", "--checkpoint", f"a:mnli={models['mnli']}"),
         *("--checkpoint", f"b:sst2={models['other']}", "--json", tmp_path / "a.json"),
         *("--resamples", 200),
@@ -247,9 +248,9 @@ def test_bad_advglue(glue, models, subwords, advglue, tmp_path, call):
     assert not list(tmp_path.iterdir())
 
 
-def test_benchmark(corpus, glue, models, subwords, monkeypatch, call):
+def test_benchmark(corpus, models, monkeypatch, call):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    command = ("benchmark.py", "evaluate", "--data", glue / "SST-2", *subwords, "--json")
+    command = ("benchmark.py", "evaluate", "--json")
     options = ("--text", corpus / "valid.txt", "--texts", 40, "--repeats", 1)
     threads = torch.get_num_threads()
     try:

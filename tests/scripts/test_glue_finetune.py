@@ -1,5 +1,6 @@
 """GLUE from raw files to the leaderboard, through the command lines, with a tiny model."""
 
+import importlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -111,6 +113,20 @@ def test_results_are_those_of_the_whole_dev_set(glue, tuned, task):
     assert result["updates"] == 8 * SIZES["train"] // 8
     assert f"{task}, seed 1: valid" in done.stdout
     assert {path.name for path in folder.glob("*.pt")} == {"checkpoint_best.pt"}
+    bpe = torch.load(folder / "checkpoint_best.pt")["cfg"]["bpe"]
+    assert bpe["_name"] == "sentencepiece"
+    assert bpe["sentencepiece_model"] == str(glue[0] / task / "sentencepiece.bpe.model")
+
+
+def test_the_tokenizer_of_the_checkpoint_is_recorded(corpus, pretrained, tmp_path, monkeypatch):
+    """Where the data have none of their own, as those of fairseq-preprocess."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    record = importlib.import_module("glue_finetune").record_tokenizer
+    args = SimpleNamespace(data=tmp_path, checkpoint=pretrained, extra=[])
+    options = ["--bpe", "sentencepiece", "--sentencepiece-model", str(corpus / TOKENIZER)]
+    assert record(args) == options
+    args.extra = ["--bpe", "gpt2"]
+    assert record(args) == []
 
 
 def accept(path, task, size):

@@ -66,6 +66,8 @@ def test_same_as_fairseq_preprocess(corpus, raw, made, tmp_path):
         del expected["preprocess.log"]
         found = {p.name: p.read_bytes() for p in (made[0] / "MNLI" / part).iterdir()}
         assert found == expected
+    copied = made[0] / "MNLI" / "sentencepiece.bpe.model"  # for those who read more texts
+    assert copied.read_bytes() == (corpus / TOKENIZER).read_bytes()
 
 
 @pytest.mark.parametrize("name", TASKS)

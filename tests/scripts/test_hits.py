@@ -13,15 +13,17 @@ from tiny_models import save_encoder
 
 
 @pytest.fixture(scope="module")
-def options(corpus, tmp_path_factory):
-    """Two models of different sizes, and their tokenizer."""
+def options(corpus, gpt2_corpus, tmp_path_factory):
+    """Two models, which record tokenizers and dictionaries of their own."""
     folder = tmp_path_factory.mktemp("models")
-    cline = save_encoder(folder / "cline.pt", corpus / "bin")
-    mlm = save_encoder(folder / "mlm.pt", corpus / "bin", "masked_lm", "roberta_base")
-    return (
-        *("--checkpoint", f"CLINE={cline}", "--checkpoint", f"MLM={mlm}", "--data", corpus / "bin"),
-        *("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER),
-    )
+    pieces = ("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER)
+    cline = save_encoder(folder / "cline.pt", corpus / "bin", "cline", "cline_base", *pieces)
+    data, files = gpt2_corpus
+    gpt2 = ["--bpe", "gpt2"]
+    for name in ("gpt2_encoder_json", "gpt2_vocab_bpe"):
+        gpt2 += [f"--{name.replace('_', '-')}", files[name]]
+    mlm = save_encoder(folder / "mlm.pt", data, "masked_lm", "roberta_base", *gpt2)
+    return ("--checkpoint", f"CLINE={cline}", "--checkpoint", f"MLM={mlm}")
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ def test_bad_input(script, options, tmp_path, name):
         (["--input", tmp_path / "names.txt"], r"names.txt holds no sentence .*\(2 were left out\)"),
         (["--triples", tmp_path / "no_column.tsv"], "line 2: no text 'antonym' among"),
         (["--checkpoint", "CLINE=a.pt"], "give each --checkpoint a name of its own"),
-        (["--checkpoint", "third=a.pt"], r"no checkpoint a.pt \(third\)"),
+        (["--checkpoint", "third=a.pt"], r"no checkpoint a.pt: give"),
         (["--resamples", 0], "--resamples must be at least 1"),
         (["--json", tmp_path / "no" / "a.json"], "no folder .*/no to write a.json to"),
     ]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from helpers import TOKENIZER, train_command
+from helpers import train_command
 from programs import run
 
 
@@ -14,10 +14,7 @@ from programs import run
 def test_out_in_and_on_with_training(corpus, tmp_path):
     """A run of CLINE goes to Hugging Face and comes back, and both ways training goes on."""
     run(*train_command(corpus, tmp_path / "run", "--max-update", 2, "--disable-validation"))
-    options = (
-        *("--checkpoint", tmp_path / "run" / "checkpoint_last.pt", "--data", corpus / "bin"),
-        *("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER),
-    )
+    options = ("--checkpoint", tmp_path / "run" / "checkpoint_last.pt")
     result = run("scripts/export_hf.py", *options, "--dest", tmp_path / "hf", "--rtd-head")
     assert "RobertaForMaskedLM, " in result.stdout
     model = AutoModelForMaskedLM.from_pretrained(tmp_path / "hf")
@@ -27,6 +24,8 @@ def test_out_in_and_on_with_training(corpus, tmp_path):
     result = run("scripts/import_hf.py", "--model", tmp_path / "hf", "--dest", tmp_path / "in")
     assert f"--restore-file {tmp_path / 'in' / 'model.pt'}" in result.stdout
     run("scripts/export_roberta.py", *options, "--dest", tmp_path / "roberta")
+    result = run("scripts/export_cline.py", *options, "--dest", tmp_path / "cline")
+    assert f"{tmp_path / 'cline'}: 1 layers, 32 wide, 3,001 symbols, an RTD head" in result.stdout
     size = ("--max-update", 1, "--disable-validation")
     for start in ("in", "roberta"):
         restore = ("--restore-file", tmp_path / start / "model.pt")

@@ -143,8 +143,7 @@ def test_inspect_data(corpus, tmp_path):
     unknown = sum(id_ == model.unk_id() for line in lines for id_ in model.encode(line))
     assert counts["unknown tokens, %"] == pytest.approx(100 * unknown / sum(lengths))
 
-    options = ("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER)
-    shown = run(*inspect, *options, "--samples", 2).stdout
+    shown = run(*inspect, "--samples", 2).stdout  # the tokenizer is found beside the data
     assert f"| tokens | {sum(lengths):,} |" in shown
     originals = re.findall(r"^original  (.*)$", shown, re.MULTILINE)
     assert len(originals) == 2

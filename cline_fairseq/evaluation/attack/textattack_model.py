@@ -1,12 +1,11 @@
 """Our classifiers as TextAttack's models; this module imports TextAttack, which takes seconds.
 
-TextAttack's own command line takes a classifier from a file of three lines, as model.py:
+TextAttack's own command line takes a classifier from a short file, as model.py:
 
     from cline_fairseq.evaluation.attack.textattack_model import TextAttackModel
 
     model = TextAttackModel.from_checkpoint(
-        "runs/cline/SST-2/seed1/checkpoint_best.pt", data="glue-bin/SST-2", labels=["0", "1"],
-        bpe="sentencepiece", sentencepiece_model="sentencepiece.model",
+        "runs/cline/SST-2/seed1/checkpoint_best.pt", labels=["0", "1"]
     )
 
 and

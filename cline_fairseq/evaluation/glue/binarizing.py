@@ -26,6 +26,7 @@ from ...corpus.symbols import EOS, SPECIAL, UNKNOWN, Symbols
 from ...dictionary import require_known
 from ...errors import InputError
 from ...options import ALLOWED_UNKNOWN, MADE_UP
+from ...recorded import copy_tokenizer
 from .reading import Split, missing_files, read_split, split_path
 from .tasks import GlueTask
 
@@ -43,6 +44,7 @@ class Job:
         dest: where to write a folder for each task.
         indexer: of the tokenizer.
         symbols: the dictionary of the texts.
+        subwords: fairseq's configuration of the tokenizer, whose files are copied to the folders.
         options: of tokenizer and dictionary as plain values, for the manifest.
         splits: the splits to make, by fairseq's names; all without.
         overwrite: whether folders of other options may be replaced.
@@ -53,6 +55,7 @@ class Job:
     dest: Path
     indexer: Indexer
     symbols: Symbols
+    subwords: dict[str, Any]
     options: dict[str, Any]
     splits: tuple[str, ...] | None = None
     overwrite: bool = False
@@ -109,6 +112,7 @@ def binarize(
         )
         require_known(missing, tokens, job.allow_unknown, task.name)
         _write_labels(task, raw, part)
+        copy_tokenizer(part, job.subwords)
         outputs = [describe(path) for path in _files(task, splits, part)]
         Manifest(part / MANIFEST, options).finish([describe(p) for p in inputs], outputs, counts)
         _replace(part, folder)
