@@ -31,8 +31,11 @@ def main():
     args = parser.parse_args()
     loaded = load_from_options(args)
     from cline_fairseq.interop.export_hf import export_hf  # takes seconds, --help does not
+    from cline_fairseq.interop.fast_tokenizer import missing_pieces
 
     model = export_hf(loaded, args.dest, args.rtd_head)
+    if note := missing_pieces(loaded):
+        print(f"note: {note}")
     print(
         f"{args.dest}: {type(model).__name__}, {model.num_parameters():,} parameters, "
         f"{model.config.vocab_size:,} tokens"

@@ -100,6 +100,10 @@ class Indexed(NamedTuple):
 class Indexer:
     """Lines to indices of the dictionary, as fairseq-preprocess numbers their symbols.
 
+    Attributes:
+        letters: symbols of the dictionary for letters that the tokenizer does not know.
+        lacking: pieces of the tokenizer that the dictionary does not have.
+
     Raises:
         InputError: if the dictionary was made for another tokenizer.
     """
@@ -113,12 +117,18 @@ class Indexer:
         ]
         if encoder.unknown is not None:
             # In its place stand letters, which are a symbol if the dictionary has such symbols.
-            has_letters = not {SymbolKind.LETTERS, SymbolKind.FOREIGN}.isdisjoint(kinds)
-            table[encoder.unknown] = _IRREGULAR if has_letters else UNKNOWN
+            is_symbol = not {SymbolKind.LETTERS, SymbolKind.FOREIGN}.isdisjoint(kinds)
+            table[encoder.unknown] = _IRREGULAR if is_symbol else UNKNOWN
         self._table = np.array(table, np.int64)
         self._is_missing = self._table == UNKNOWN
         if encoder.unknown is not None:
             self._is_missing[encoder.unknown] = False
+        self.lacking = [encoder.symbols[i] for i in np.flatnonzero(self._is_missing)]
+        self.letters = [
+            symbol
+            for symbol, kind in zip(symbols.symbols, kinds, strict=True)
+            if kind == SymbolKind.LETTERS
+        ]
 
     def __call__(self, lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """The indices of lines and their lengths, see :meth:`index`."""

@@ -11,7 +11,8 @@ from fairseq.tasks import FairseqTask
 from omegaconf import DictConfig
 
 from ..corpus.encoders import Indexer, build_encoder
-from ..corpus.symbols import SPECIAL, Symbols, is_special
+from ..corpus.symbols import Symbols
+from ..dictionary import SPECIAL, is_special
 from ..errors import InputError
 from ..options import MASK, SUPPORTED, subwords_config
 from ..recorded import Record, checkpoint_file, dictionary_path, find_files

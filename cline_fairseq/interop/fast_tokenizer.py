@@ -10,13 +10,28 @@ from ..corpus.symbols import SPECIAL
 from ..evaluation.loading import LoadedModel
 from ..options import MASK
 from . import byte_level, sentence_pieces
-from .probe import PROBES, SPACED, require_same
+from .names import first_of
+from .probe import PROBES, SPACED, probes_of, require_same
 
 BOS, PAD, EOS, UNK = SPECIAL
 
 
+def missing_pieces(loaded: LoadedModel) -> str | None:
+    """What the tokenizer reads otherwise than fairseq's, in a sentence; None if nothing."""
+    count = len(loaded.indexer.lacking)
+    if not count:
+        return None
+    return (
+        f"The dictionary lacks {count:,} of the tokenizer's pieces "
+        f"({first_of(loaded.indexer.lacking)}). In training they were <unk>; this tokenizer "
+        "splits them into smaller pieces."
+    )
+
+
 def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
     """A tokenizer whose ids are the rows of the model's table of embeddings.
+
+    See :func:`missing_pieces` for the one thing that it may read otherwise.
 
     Texts become ``<s> a </s>``, pairs ``<s> a </s> </s> b </s>``.
 
@@ -34,7 +49,7 @@ def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
     require_same(
         lambda lines: [tokenizer.encode(line).ids for line in lines],
         loaded.indexer.rows,
-        PROBES + SPACED,
+        probes_of(loaded.indexer, PROBES + SPACED),
         "no fast tokenizer reads texts as the model's does: it cannot be exported",
     )
     tokenizer.post_processor = TemplateProcessing(

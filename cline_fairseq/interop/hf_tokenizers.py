@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import tokenizers
 
 from ..corpus.encoders import Indexer, build_encoder
-from ..corpus.symbols import SPECIAL, Symbols, is_special
+from ..corpus.symbols import Symbols
+from ..dictionary import SPECIAL, SymbolKind, is_special, kinds_of
 from ..errors import InputError, MissingFileError
 from ..options import MASK, subwords_config
 from ..recorded import DICTIONARY, SENTENCEPIECE_MODEL, tokenizer_in
@@ -16,7 +17,7 @@ from . import sentence_pieces
 from .byte_level import ByteLevelBPE, Merges
 from .byte_level import from_hf as byte_level_from_hf
 from .names import first_of
-from .probe import PROBES, require_same
+from .probe import PROBES, probes_of, require_same
 
 _FAST, _SETTINGS = "tokenizer.json", "tokenizer_config.json"
 _VOCAB, _MERGES = "vocab.json", "merges.txt"
@@ -87,7 +88,7 @@ def require_same_as_fast(folder: Path, imported: Path) -> None:
     require_same(
         lambda lines: [fast.encode(line, add_special_tokens=False).ids for line in lines],
         indexer.rows,
-        PROBES,
+        probes_of(indexer, PROBES),
         f"{path} reads texts in another way than fairseq would with the same vocabulary",
     )
 
@@ -208,11 +209,12 @@ def _sentencepiece(folder, vocabulary):
     pieces = sentence_pieces.pieces(model_file)
     if vocabulary is None:  # XLM-R's order
         vocabulary = [*SPECIAL, *pieces, MASK]
-    odd = {token for token in vocabulary if not is_special(token)} ^ set(pieces)
+    kinds = kinds_of(vocabulary, set(pieces), writes_unknown=True)
+    odd = [t for t, kind in zip(vocabulary, kinds, strict=True) if kind == SymbolKind.FOREIGN]
     if odd:
         raise InputError(
-            f"{folder / _FAST} and {model_file} are not of the same vocabulary: only one of them "
-            f"has {first_of(odd)}"
+            f"{folder / _FAST} and {model_file} are not of the same vocabulary: only the first has "
+            f"{first_of(odd)}; give the model of the tokenizer"
         )
     return ImportedTokenizer(vocabulary, "sentencepiece", model_file)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..evaluation.loading import LoadedModel
+from .fast_tokenizer import missing_pieces
 from .folder import RTD_HEAD
 
 SETTINGS = {
@@ -76,6 +77,7 @@ def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
         objective = "as a classifier"
         if loaded.labels:
             objective += f" of {', '.join(f'`{label}`' for label in loaded.labels)}"
+    missing = missing_pieces(loaded)
     kind = "SequenceClassification" if loaded.is_classifier else "MaskedLM"
     return _CARD.format(
         pipeline="text-classification" if loaded.is_classifier else "fill-mask",
@@ -88,7 +90,8 @@ def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
         tokenizer=_TOKENIZERS[loaded.subwords["_name"]],
         positions=loaded.model.max_positions(),
         objective=objective,
-        more=_RTD.format(file=RTD_HEAD) if rtd_head else "",
+        more=(_RTD.format(file=RTD_HEAD) if rtd_head else "")
+        + (f"{missing}\n\n" if missing else ""),
         updates=loaded.num_updates,
         settings="\n".join(f"| {name} | `{value}` |" for name, value in _settings(loaded.cfg)),
     )

@@ -1,7 +1,9 @@
 """Do two tokenizers read text in the same way? Settings are many; text tells."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
+from ..corpus.encoders import Indexer
 from ..errors import InputError
 
 # Capitals, punctuation, spaces, digits, accents, other scripts, and each of them several times.
@@ -21,9 +23,27 @@ PROBES = [
 ]
 # What is done to spaces differs between kinds of tokenizers, not by the settings of one.
 SPACED = ["two  spaces   here", " a space before", "a space behind ", "a tab\tbetween"]
+_LETTERS = 50  # symbols of the dictionary
 _MOST_TIES = 1  # lines; equally likely splits may be chosen differently
 
 Encode = Callable[[list[str]], Sequence[Sequence[int]]]
+
+
+def probes_of(indexer: Indexer, lines: list[str]) -> list[str]:
+    """Lines in which all pieces are in the dictionary, and some with its unknown letters.
+
+    A fast tokenizer reads pieces that the dictionary lacks in another way than fairseq, which is
+    known (see :func:`.sentence_pieces.to_hf`).
+
+    Args:
+        indexer: of fairseq's tokenizer and dictionary.
+        lines: to choose from.
+    """
+    letters = indexer.letters[:_LETTERS]
+    pairs = [a + b for a, b in pairwise(letters)]
+    lines = [*lines, *(f"a {symbol} or{symbol}, {symbol}b" for symbol in letters + pairs)]
+    missing = indexer.index(lines).missing
+    return [line for line, count in zip(lines, missing.tolist(), strict=True) if not count]
 
 
 def require_same(one: Encode, other: Encode, lines: list[str], message: str) -> None:

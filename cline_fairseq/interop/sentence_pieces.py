@@ -10,38 +10,41 @@ import tokenizers
 from sentencepiece import sentencepiece_model_pb2 as protocol
 from tokenizers import decoders, normalizers, pre_tokenizers
 
-from ..corpus.symbols import SPECIAL, UNKNOWN
+from ..corpus.symbols import UNKNOWN
+from ..dictionary import SPECIAL, SymbolKind, kinds_of
 from ..errors import InputError
 from ..options import MASK, SPACE
 from .names import first_of
 
 _Piece = protocol.ModelProto.SentencePiece
+_STAND_IN = "\uffff"  # a noncharacter, which stands for unknown letters that are no symbol
 
 
 def to_hf(model_file: Path, symbols: Sequence[str]) -> tokenizers.Tokenizer:
     """The fast tokenizer, without special tokens.
+
+    It reads as SentencePiece does, but for the pieces that the dictionary lacks: those are
+    ``<unk>`` to fairseq, and a fast tokenizer splits them into pieces that are there.
 
     Args:
         model_file: of SentencePiece.
         symbols: of the whole dictionary, with ``<mask>``.
 
     Raises:
-        InputError: if a fast tokenizer cannot do what the model does, or if the dictionary lacks
-            some of its pieces.
+        InputError: if a fast tokenizer cannot do what the model does, or if the dictionary was
+            made for another one.
     """
     model = read_model(model_file)
     scores = {piece.piece: piece.score for piece in _normal(model)}
-    missing = scores.keys() - set(symbols)
-    if missing:
-        raise InputError(
-            f"the dictionary lacks {len(missing):,} pieces of {model_file} ({first_of(missing)}), "
-            "which Hugging Face's tokenizers cannot read as <unk>: it cannot be exported"
-        )
+    kinds = kinds_of(symbols, scores, writes_unknown=True)
+    letters = [s for s, kind in zip(symbols, kinds, strict=True) if kind == SymbolKind.LETTERS]
+    # Letters are looked up as a whole, see _normalizer: one symbol is better than two.
+    scores |= dict.fromkeys(letters, -1.0)
     lowest = min(scores.values())
     # What is no piece is never found: it must not be a better choice than letters one by one.
     vocabulary = [(symbol, scores.get(symbol, _never(symbol, lowest))) for symbol in symbols]
     tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram(vocabulary, unk_id=UNKNOWN))
-    tokenizer.normalizer = _normalizer(model.normalizer_spec)
+    tokenizer.normalizer = _normalizer(model, letters)
     scheme = "always" if model.normalizer_spec.add_dummy_prefix else "never"
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme=scheme)
     tokenizer.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme=scheme)
@@ -103,12 +106,35 @@ def _never(symbol, lowest):
     return 0.0 if symbol in (*SPECIAL, MASK) else lowest - 100 * len(symbol)
 
 
-def _normalizer(spec):
-    """What SentencePiece does to a text before it looks for pieces."""
-    steps = []
+def _normalizer(model, letters):
+    """What SentencePiece does to a text before it looks for pieces.
+
+    Args:
+        model: of SentencePiece.
+        letters: symbols of the dictionary that are letters which the model does not know.
+    """
+    spec, steps = model.normalizer_spec, []
     if spec.precompiled_charsmap:
         steps.append(normalizers.Precompiled(spec.precompiled_charsmap))
     # Spaces alone: other white space is left to the character map.
     for pattern, replacement in (("^ +| +$", ""), (" {2,}", " ")):
         steps.append(normalizers.Replace(tokenizers.Regex(pattern), replacement))
+    if letters:
+        steps.append(normalizers.Replace(tokenizers.Regex(_no_symbol(model, letters)), _STAND_IN))
     return normalizers.Sequence(steps)
+
+
+def _no_symbol(model, letters):
+    """A pattern of unknown letters that are ``<unk>``: all of a run, unless it is a symbol.
+
+    fairseq looks up such a run as a whole. A fast tokenizer would find symbols within it.
+    """
+    known = {letter for piece in _normal(model) for letter in piece.piece} | {" "}
+    unknown = f"[^{_escaped(sorted(known))}]"
+    alternatives = "|".join(map(_escaped, letters))
+    # The first group changes nothing; it lets the search skip all that is known.
+    return f"(?={unknown})(?<!{unknown})(?!(?:{alternatives})(?!{unknown})){unknown}+"
+
+
+def _escaped(letters):
+    return "".join(f"\\x{{{ord(letter):x}}}" for letter in letters)
