@@ -189,7 +189,7 @@ def leave_finished_runs_alone() -> None:
     was killed at its very end would make one update too many. Can go when it looks before.
     """
     cli = sys.modules.get("fairseq_cli.train")
-    if cli is None:
+    if not hasattr(cli, "train"):
         return  # training only; importing it would set up logging
     train = cli.train
 

@@ -50,6 +50,7 @@ def test_trains_and_logs(trained):
     assert float(valid["valid_mlm_scale"]) != 1
     assert (save_dir / "checkpoint_last.pt").exists()
     assert "fused_adamw: torch AdamW, fused" in result.stdout + result.stderr
+    assert "Warning" not in result.stderr
 
 
 def test_checkpoint_holds_nothing_foreign(trained):

@@ -10,12 +10,16 @@ import torch
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation import Predictor
 from cline_fairseq.evaluation.hits import evaluate_hits, wins, wins_by_layer
-from cline_fairseq.evaluation.hits_report import as_markdown, make_report
+from cline_fairseq.evaluation.hits_report import TITLES, as_markdown, make_report
 from cline_fairseq.evaluation.similarities import SIMILARITIES, TokenVectors
 from cline_fairseq.evaluation.triples import Triple, make_triples, read_triples, write_triples
 from cline_fairseq.rewriting import Rewriter, split_words
 from helpers import SENTENCE, TOKENIZER
 from tiny_models import save_encoder
+
+
+def test_each_similarity_has_a_title():
+    assert list(TITLES) == list(SIMILARITIES)
 
 
 def random_texts(seed, rows, width, dim=5):

@@ -1,6 +1,7 @@
 """The encoder against fairseq's own RoBERTa, which has the same parameters."""
 
 import functools
+import os
 from argparse import Namespace
 
 import pytest
@@ -313,6 +314,17 @@ def test_round_lengths_repeat():
         assert not any(missing_to_round(length) for length in filled)
 
 
+@pytest.mark.parametrize("chosen", [None, "64"])
+def test_bounds_the_cache_of_onednn(monkeypatch, chosen):
+    """When a model is built, and where the user has not."""
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, chosen or "")
+    if chosen is None:
+        monkeypatch.delenv(name)
+    build()
+    assert os.environ[name] == (chosen or "32")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", [{}, {"checkpoint_activations": True}], ids=["", "checkpoint"])
 def test_compiled(variant):
@@ -327,6 +339,7 @@ def test_compiled(variant):
         with torch.no_grad():
             a, b = (m.eval()(tokens)[0] for m in (plain, compiled))
         assert_equal(a, b, tokens)
+    assert not torch._dynamo.utils.counters["graph_break"]
     assert list(compiled.state_dict()) == list(plain.state_dict())
 
 

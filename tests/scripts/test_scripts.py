@@ -133,7 +133,10 @@ def test_inspect_data(corpus, tmp_path):
     lines = [line for line in text.split("\n") if line]
     lengths = sorted(len(model.encode(line)) for line in lines)
     inspect = ("scripts/inspect_data.py", corpus / "bin", "--split", "valid")
-    counts = json.loads(run(*inspect, "--json", "--plot", tmp_path / "lengths.png").stdout)
+    plot = ("--json", "--plot", tmp_path / "lengths.png")
+    result = run(*inspect, *plot, PYTHONUNBUFFERED="1")  # not forked: with its own imports
+    assert "DEBUG" not in result.stderr
+    counts = json.loads(result.stdout)
     assert (tmp_path / "lengths.png").read_bytes().startswith(b"\x89PNG")
     assert counts["documents"] == sum(1 for part in text.split("\n\n") if part.strip())
     assert counts["lines"] == len(lines)
