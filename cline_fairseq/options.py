@@ -101,7 +101,7 @@ def parse_shard(text: str) -> tuple[int, int]:
             raise ValueError
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"expected i/n with i from 0 to n - 1, not {text!r}"
+            f"expected I/N, with shards numbered from 0 to N - 1 (for example 0/4), not {text!r}"
         ) from None
     return part, parts
 

@@ -59,7 +59,8 @@ def parse_args():
         "--shard",
         type=parse_shard,
         metavar="I/N",
-        help="take each N-th block of documents from the I-th on; with --binarize into DEST/shardI",
+        help="encode shard I of N, numbered from 0: each N-th block of documents from the I-th on; "
+        "with --binarize into DEST/shardI",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace other output")
     clean = parser.add_argument_group("cleaning (lines that are left out are counted by reason)")
@@ -75,7 +76,9 @@ def parse_args():
     )
     clean.add_argument("--drop-blank", action="store_true", help="one blank line of several stays")
     clean.add_argument(
-        "--drop-duplicates", action="store_true", help="leave out lines that were there before"
+        "--drop-duplicates",
+        action="store_true",
+        help="leave out lines that were there before (with --shard, in the same shard)",
     )
     args = parser.parse_args()
     if args.workers < 1:
@@ -116,6 +119,10 @@ def main():
             job, args.workers, args.overwrite, bar.update, partial(bar.write, file=sys.stderr)
         )
     unknown = f", {100 * counts['unknown'] / counts['tokens']:.3f} % unknown"
+    if missing := counts.get("missing"):  # manifests of earlier versions do not have it
+        unknown += (
+            f" ({100 * missing / counts['tokens']:.3f} % are pieces that the dictionary lacks)"
+        )
     print(
         f"{job.paths[0]}: {counts['documents']:,} documents, {counts['lines']:,} lines, "
         f"{counts['tokens']:,} tokens{unknown if args.binarize else ''}"

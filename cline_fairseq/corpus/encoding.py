@@ -19,7 +19,7 @@ from .cleaning import Cleaning, RecentLines, clean_lines, line_hashes
 from .encoders import Indexer, build_encoder
 from .manifest import Manifest, describe, file_digest
 from .outputs import BinaryOutput, TextOutput, token_dtype
-from .reading import Block, TextFile, ends_document
+from .reading import BLOCK, Block, TextFile, ends_document
 from .symbols import UNKNOWN, Symbols
 
 _GROUP = 1 << 21  # bytes of text that go to a process at a time
@@ -154,9 +154,7 @@ def encode(
             counts = _encode_blocks(job, files, output, workers, progress)
             if not counts.documents:
                 raise InputError(
-                    f"there is nothing to write to {job.paths[0]}: the text is empty, or has "
-                    f"fewer than {job.shard[1]} blocks of documents, or all of it was left out "
-                    f"({dict(counts.left_out)})"
+                    f"there is nothing to write to {job.paths[0]}: {_why_empty(job, counts)}"
                 )
             require_known(counts.missing, counts.tokens, job.allow_unknown, "the text")
             output.commit()
@@ -176,6 +174,23 @@ def encode(
             "write to"
         ) from error
     return manifest.counts
+
+
+def _why_empty(job, counts):
+    """Why no text is left for an output, and what to do."""
+    part, parts = job.shard
+    left_out = [f"{count:,} {reason}" for reason, count in sorted(counts.left_out.items()) if count]
+    if left_out:
+        what = "the text" if parts == 1 else f"shard {part}/{parts}"
+        return f"cleaning left out all lines of {what} ({', '.join(left_out)}); relax its options"
+    blocks = sum(1 for path in job.inputs for _ in TextFile(path).blocks())
+    if 0 < blocks <= part:
+        return (
+            f"shards get whole blocks of documents ({BLOCK >> 10} KB or more), and the text has "
+            f"only {blocks:,}; give at most {blocks:,} shards, numbered 0/{blocks} to "
+            f"{blocks - 1}/{blocks}"
+        )
+    return "the text is empty, or has nothing but blank lines; give other --input"
 
 
 def _encode_blocks(job, files, output, workers, progress):

@@ -129,7 +129,9 @@ def test_shards_are_the_corpus(commands, long_text, tmp_path):
     assert min(map(len, shards)) > 0.2 * len(together)
     result = encode(command, long_text, tmp_path, "--shard", "70/71", check=False)
     assert "there is nothing to write" in result.stderr
-    assert "fewer than 71 blocks" in result.stderr
+    blocks = sum(1 for _ in TextFile(long_text).blocks())
+    assert f"has only {blocks}; give at most {blocks} shards" in result.stderr
+    assert f"0/{blocks} to {blocks - 1}/{blocks}" in result.stderr
     assert not (tmp_path / "shard70" / "train.bin").exists()
 
 
@@ -210,6 +212,9 @@ def test_what_is_left_of_cleaning_is_counted(commands, texts, tmp_path):
     options = ("--max-chars", 3)
     result = encode(commands["sentencepiece"], text, tmp_path / "no", *options, check=False)
     assert "there is nothing to write" in result.stderr
+    assert f"cleaning left out all lines of the text ({3 * len(texts[:30])} too long)" in (
+        result.stderr
+    )
     assert not (tmp_path / "no" / "train.idx").exists()
 
 
@@ -267,7 +272,7 @@ def test_empty_text(commands, tmp_path):
     result = encode(
         commands["sentencepiece"], tmp_path / "empty.txt", tmp_path / "bin", check=False
     )
-    assert "there is nothing to write" in result.stderr
+    assert "the text is empty, or has nothing but blank lines; give other --input" in result.stderr
     assert not list((tmp_path / "bin").glob("train.[bi]*"))
 
 

@@ -217,7 +217,7 @@ def test_sentencepiece_tokenizers(model):
     refused(folder, "is no SentencePiece model")
     pieces.write_bytes(content)
     edit(folder / TOKENIZER, lambda t: t["model"]["vocab"][500].__setitem__(0, "▁elsewhere"))
-    refused(folder, "are not of the same vocabulary: only one of them has")
+    refused(folder, "are not of the same vocabulary: only the first has ▁elsewhere")
     (folder / TOKENIZER).unlink()
     pieces.unlink()
     refused(folder, "no tokenizer in", MissingFileError)
@@ -273,8 +273,8 @@ def test_models_that_hugging_face_has_not(sources, tmp_path):
 def test_dictionaries_that_lack_pieces(sources, tmp_path):
     loaded = sources["sentencepiece"].load()
     symbols = loaded.model.encoder.dictionary.symbols
-    symbols[300] = "elsewhere"
-    with pytest.raises(InputError, match="the dictionary lacks 1 pieces"):
+    symbols[10:50] = [f"else{i}where" for i in range(40)]
+    with pytest.raises(InputError, match="the dictionary does not fit the tokenizer: 40 of the"):
         export_hf(loaded, tmp_path / "out")
     loaded = sources["gpt2"].load()
     symbols = loaded.model.encoder.dictionary.symbols
