@@ -28,7 +28,8 @@ def register_with_fairseq() -> None:
 
 
 def _register():
-    if Path((sys.argv or [""])[0]).name.startswith("fairseq-"):
+    program = Path((sys.argv or [""])[0])
+    if program.name.startswith("fairseq-") or program.parent.name == "fairseq_cli":
         show_input_errors_plainly()
     for module in _REGISTERING:
         importlib.import_module(f"{__package__}.{module}")
