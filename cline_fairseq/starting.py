@@ -58,7 +58,14 @@ def require_start(cfg: CheckpointConfig, suffix: str = "") -> None:
             f"--finetune-from-model {model} starts with a new optimizer, schedule and epoch by "
             "itself: leave out the --reset options"
         )
-    if not PathManager.exists(last):
+    if PathManager.exists(last):
+        if resets:
+            logger.warning(
+                "%s is loaded with the --reset options, which apply each time: leave them out to "
+                "resume after an interruption",
+                last,
+            )
+    else:
         # In fairseq's order.
         for option in ("continue_once", "finetune_from_model"):
             if (path := getattr(cfg, option, None)) is not None:

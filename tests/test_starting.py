@@ -42,7 +42,6 @@ def test_starts_from_what_exists(folder):
     last.touch()
     # All of these resume, or overwrite nothing.
     starting.require_start(config(folder))
-    starting.require_start(config(folder, reset_optimizer=True))
     starting.require_start(config(folder, finetune_from_model=str(folder / "gone.pt")))
     starting.require_start(config(folder, restore_file=str(last)))
     starting.require_start(config(folder, restore_file=model, no_save=True))
@@ -63,6 +62,15 @@ def test_run_is_not_overwritten(folder):
         starting.require_start(config(folder, **options))
     with pytest.raises(InputError, match=r"give --finetune-from-model .*model\.pt instead"):
         starting.require_start(config(folder, **options, **dict.fromkeys(RESETS, True)))
+
+
+def test_resets_apply_each_time(folder, caplog):
+    options = config(folder, reset_optimizer=True)
+    starting.require_start(options)
+    assert not caplog.records
+    (folder / "run" / "checkpoint_last.pt").touch()
+    starting.require_start(options)
+    assert "leave them out to resume" in caplog.text
 
 
 @pytest.mark.parametrize("other", ["restore_file", "reset_optimizer"])
@@ -162,10 +170,11 @@ def test_training_refuses_unsafe_checkpoints(unsafe, tmp_path, start):
 @pytest.mark.slow
 def test_two_workers_resume(tmp_path):
     """And a finished run makes no further update."""
+    shutil.copy(FIRST_VERSION / "checkpoint_last.pt", tmp_path)
     workers = ("torchrun", "--nproc-per-node", 2, "--standalone", "--no-python")
     options = ("--distributed-world-size", 2, "--distributed-backend", "gloo", "--batch-size", 2)
-    for max_update, expected in ((2, [1, 2]), (4, [3, 4]), (4, [])):
-        program, *arguments = first_version_command(tmp_path, *options, "--max-update", max_update)
+    for expected in ([10], []):
+        program, *arguments = first_version_command(tmp_path, *options, "--max-update", 10)
         assert sorted(losses(run(*workers, BIN / program, *arguments))) == expected
 
 
