@@ -9,8 +9,11 @@ import argparse
 import atexit
 import contextlib
 import functools
+import logging
 import os
+import pickle
 import queue
+import re
 import sys
 import threading
 import time
@@ -27,6 +30,16 @@ from fairseq.distributed import utils as distributed_utils
 from fairseq.file_io import PathManager
 from fairseq.models import distributed_fairseq_model
 from fairseq.trainer import Trainer
+from hydra._internal import utils as hydra_utils
+from hydra.errors import CompactHydraException
+from omegaconf import OmegaConf
+
+from .errors import InputError
+from .starting import require_start
+
+logger = logging.getLogger(__name__)
+
+_NO_EPOCH = -1  # of --max-epoch, whose 0 means no limit
 
 
 def allow_fairseq_checkpoints() -> None:
@@ -183,23 +196,126 @@ class _WholeCopies(PathManager):
 
 
 def leave_finished_runs_alone() -> None:
-    """Let a run that is started again after its last update make none.
+    """Let a run that is started again after its last update make no further one.
 
-    fairseq looks whether ``--max-update`` is reached behind each update only, so that a job that
-    was killed at its very end would make one update too many. Can go when it looks before.
+    fairseq checks ``--max-update`` and ``--stop-time-hours`` only after an update, so that a job
+    that was killed at its very end would make one update too many. Its training loop reads
+    ``--max-epoch`` after it has loaded the checkpoint, however it was started: no epoch is left for
+    a finished run. Can go when fairseq checks before an update.
     """
-    cli = sys.modules.get("fairseq_cli.train")
-    if not hasattr(cli, "train"):
-        return  # training only; importing it would set up logging
-    train = cli.train
+    load = checkpoint_utils.load_checkpoint
 
-    @functools.wraps(train)
-    def train_epoch(cfg, trainer, task, epoch_itr):
-        if 0 < cfg.optimization.max_update <= trainer.get_num_updates():
-            return [None], True
-        return train(cfg, trainer, task, epoch_itr)
+    @functools.wraps(load)
+    def load_checkpoint(cfg, trainer, **kwargs):
+        loaded = load(cfg, trainer, **kwargs)
+        limits = trainer.cfg.optimization
+        hours = trainer.cumulative_training_time() / 3600
+        if 0 < limits.max_update <= trainer.get_num_updates():
+            logger.info("--max-update %s was reached before: nothing to do", limits.max_update)
+            limits.max_epoch = _NO_EPOCH
+        elif 0 < limits.stop_time_hours < hours:
+            logger.info("--stop-time-hours %s have passed: nothing to do", limits.stop_time_hours)
+            limits.max_epoch = _NO_EPOCH
+        return loaded
 
-    cli.train = train_epoch
+    checkpoint_utils.load_checkpoint = load_checkpoint
+
+
+def check_where_runs_start() -> None:
+    """Refuse a start that would overwrite a run, or begin with random weights unasked.
+
+    fairseq trains from scratch where ``--restore-file`` names a missing file, and overwrites
+    checkpoint_last.pt where it names another one. See :func:`.starting.require_start`. Can go when
+    fairseq refuses both.
+    """
+    load = checkpoint_utils.load_checkpoint
+
+    @functools.wraps(load)
+    def load_checkpoint(cfg, trainer, **kwargs):
+        require_start(cfg, trainer.checkpoint_suffix)
+        return load(cfg, trainer, **kwargs)
+
+    checkpoint_utils.load_checkpoint = load_checkpoint
+
+
+def tell_tasks_of_unrecorded_runs() -> None:
+    """Call a task's ``set_checkpoint_dict`` also where a resumed run has recorded nothing of it.
+
+    fairseq calls it only with what ``get_checkpoint_dict`` gave when the checkpoint was saved, so
+    that a task does not learn of checkpoints from before it had that method. Can go when
+    checkpoints of version 0.1 need not be resumed.
+    """
+    load = checkpoint_utils.load_checkpoint
+
+    @functools.wraps(load)
+    def load_checkpoint(cfg, trainer, **kwargs):
+        extra_state, epoch_itr = load(cfg, trainer, **kwargs)
+        task = trainer.task
+        resumed = extra_state is not None and trainer.get_num_updates() > 0
+        if resumed and type(task).__name__ not in extra_state:
+            getattr(task, "set_checkpoint_dict", lambda record: None)({})
+        return extra_state, epoch_itr
+
+    checkpoint_utils.load_checkpoint = load_checkpoint
+
+
+def load_checkpoints_with_weights_only() -> None:
+    """Let fairseq load checkpoints with weights_only, whatever it passes to ``torch.load``.
+
+    Its main branch passes weights_only=False, which runs any code that a file holds. Only the name
+    ``torch`` in fairseq's module of checkpoints is replaced; ``torch.load`` stays as it is for
+    everybody else. Can go when fairseq passes True.
+    """
+    checkpoint_utils.torch = _TorchLoadingWeightsOnly()
+
+
+class _TorchLoadingWeightsOnly:
+    """The module torch, with a ``load`` that takes plain data only."""
+
+    def __getattr__(self, name):
+        return getattr(torch, name)
+
+    def load(self, file, *args, **kwargs):
+        try:
+            return torch.load(file, *args, **{**kwargs, "weights_only": True})
+        except pickle.UnpicklingError as error:
+            foreign = re.search(r"GLOBAL (\S+)", str(error))
+            if foreign is None:
+                raise
+            raise InputError(
+                f"{getattr(file, 'name', file)} is not safe to load: it holds {foreign[1]}, which "
+                "could run code, where a checkpoint may hold only tensors and plain data; get the "
+                "model from a source that you trust, and save it without this object"
+            ) from error
+
+
+def broadcast_checkpoints() -> None:
+    """Let runs with several workers resume.
+
+    The first worker loads the checkpoint and sends it to the others, which load it with
+    weights_only by torch's default since 2.6. They refuse two of fairseq's own classes: the
+    configuration, which is sent as plain data here, and the stand-ins for tensors. Can go when
+    fairseq sends plain data.
+    """
+    broadcast = distributed_utils.broadcast_object
+    classes = [distributed_utils._TensorPlaceholder]
+
+    @functools.wraps(broadcast)
+    def broadcast_object(obj, *args, **kwargs):
+        if isinstance(obj, dict) and OmegaConf.is_config(obj.get("cfg")):
+            obj = {**obj, "cfg": OmegaConf.to_container(obj["cfg"], enum_to_str=True)}
+        with torch.serialization.safe_globals(classes):
+            return broadcast(obj, *args, **kwargs)
+
+    distributed_utils.broadcast_object = broadcast_object
+
+
+def let_hydra_show_input_errors_plainly() -> None:
+    """Let ``fairseq-hydra-train`` end an input error with its sentence, without a traceback.
+
+    hydra does so for its own errors only. Can go when it has a way to name others.
+    """
+    hydra_utils.CompactHydraException = (CompactHydraException, InputError)
 
 
 def compose_without_deprecations() -> None:
@@ -280,4 +396,9 @@ let_fused_adamw_resume_adam()
 copy_checkpoints_whole()
 leave_finished_runs_alone()
 compose_without_deprecations()
+tell_tasks_of_unrecorded_runs()
+check_where_runs_start()
+load_checkpoints_with_weights_only()
+broadcast_checkpoints()
+let_hydra_show_input_errors_plainly()
 stop_batches_at_exit()

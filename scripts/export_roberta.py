@@ -33,7 +33,7 @@ def main():
     size = loaded.model.args
     print(
         f"{args.dest}: RoBERTa, {size.encoder_layers} layers, {size.encoder_embed_dim} wide; "
-        f"--restore-file {args.dest / 'model.pt'} --arch roberta_base"
+        f"--finetune-from-model {args.dest / 'model.pt'} --arch roberta_base"
     )
 
 

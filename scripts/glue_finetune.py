@@ -257,7 +257,9 @@ def training_facts(folder: Path) -> dict:
     """How long training took, over interruptions, and which checkpoint is the best."""
     import torch
 
-    last, best = (torch.load(folder / name, map_location="cpu") for name in (LAST, BEST))
+    last, best = (
+        torch.load(folder / name, map_location="cpu", weights_only=True) for name in (LAST, BEST)
+    )
     updates = [state["optimizer_history"][-1]["num_updates"] for state in (last, best)]
     return {
         "updates": updates[0],

@@ -11,7 +11,7 @@ byte-level BPE as GPT-2's, or SentencePiece as XLM-R's. Encode a corpus with it,
         --gpt2-vocab-bpe roberta-base/vocab.bpe --dict roberta-base/dict.txt --input train.txt \\
         --binarize --dest data-bin --split train
     fairseq-train data-bin --user-dir cline_fairseq --task cline --criterion cline \\
-        --arch cline_base --restore-file roberta-base/model.pt ...
+        --arch cline_base --finetune-from-model roberta-base/model.pt --save-dir checkpoints ...
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main():
         print(f"note: {note}")
     print(
         f"{args.dest}: {imported.num_layers} layers, {imported.dim} wide, "
-        f"{imported.num_symbols:,} symbols; --restore-file {args.dest / 'model.pt'} "
+        f"{imported.num_symbols:,} symbols; --finetune-from-model {args.dest / 'model.pt'} "
         f"{tokenizer_options(imported.bpe, args.dest)}"
     )
 

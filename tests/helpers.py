@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from programs import run
+from programs import ROOT, run
 
 TOKENIZER = "sentencepiece.model"
+FIRST_VERSION = ROOT / "tests" / "first_version"  # see its README.md
 
 SENTENCE = "The mice ran quickly over the better fences , and nobody was happy in Paris ."
 # Words of all sorts.
@@ -85,6 +86,22 @@ def train_command(corpus, save_dir, *options):
         *("--batch-size", 8, "--log-format", "json", "--log-interval", 1, "--cpu"),
         *("--num-workers", 0, "--save-dir", save_dir, "--no-epoch-checkpoints"),
         *("--encoder-layers", 1, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64),
+        *options,
+    ]
+
+
+def first_version_command(save_dir, *options):
+    """The run of the first version, without validation, as its README has it."""
+    return [
+        *("fairseq-train", FIRST_VERSION / "data-bin", "--user-dir", "cline_fairseq"),
+        *("--task", "cline", "--criterion", "cline", "--arch", "cline_tiny"),
+        *("--encoder-layers", 1, "--encoder-embed-dim", 16, "--encoder-ffn-embed-dim", 32),
+        *("--encoder-attention-heads", 2, "--max-positions", 64, "--bpe", "sentencepiece"),
+        *("--sentencepiece-model", FIRST_VERSION / TOKENIZER, "--tokens-per-sample", 64),
+        *("--batch-size", 4, "--optimizer", "fused_adamw", "--lr", "1e-3"),
+        *("--lr-scheduler", "polynomial_decay", "--warmup-updates", 5, "--total-num-update", 100),
+        *("--disable-validation", "--no-epoch-checkpoints", "--save-dir", save_dir),
+        *("--cpu", "--num-workers", 0, "--seed", 3, "--log-format", "json", "--log-interval", 1),
         *options,
     ]
 

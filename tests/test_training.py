@@ -7,11 +7,11 @@ import re
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
 from helpers import TOKENIZER, make_task, stock_roberta, train_command
@@ -201,19 +201,6 @@ def test_two_epochs_resume(corpus, tmp_path):
     assert found == {update: expected[update] for update in found}
 
 
-def test_foreign_class_in_a_checkpoint_is_refused(corpus, trained, tmp_path):
-    save_dir, _ = trained
-    state = torch.load(save_dir / "checkpoint_last.pt", weights_only=True)
-    state["extra_state"]["path"] = Path("foreign")
-    torch.save(state, tmp_path / "foreign.pt")
-    result = run(
-        *train_command(corpus, tmp_path, "--restore-file", tmp_path / "foreign.pt"), check=False
-    )
-    assert result.returncode != 0
-    assert "Weights only load failed" in result.stderr
-    assert "pathlib" in result.stderr
-
-
 def test_fine_tuning(corpus, trained, tmp_path):
     """fairseq's own sentence_prediction fine-tunes a checkpoint of ours."""
     save_dir, _ = trained
@@ -349,13 +336,47 @@ def test_hydra(corpus, gpt2_corpus, tmp_path, name):
     assert (tmp_path / "checkpoint_last.pt").exists()
 
 
+def test_hydra_resumes(corpus, gpt2_corpus, tmp_path):
+    """The same command goes on, though hydra starts each run in a new folder."""
+    command = hydra_command(corpus, gpt2_corpus, "small")
+    for i, expected in enumerate(([1, 2], [3], []), 1):
+        options = (f"hydra.run.dir={tmp_path / str(i)}", f"optimization.max_update={min(i + 1, 3)}")
+        run(*command, f"checkpoint.save_dir={tmp_path / 'saved'}", *options)
+        assert sorted(losses((tmp_path / str(i) / "hydra_train.log").read_text())) == expected
+    # An error is one sentence, as hydra shows its own.
+    options = (f"hydra.run.dir={tmp_path / 'other'}", "checkpoint.save_dir=saved")
+    result = run(*command, *options, "checkpoint.restore_file=missing.pt", check=False)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert f"no checkpoint {tmp_path / 'other' / 'missing.pt'}: give --restore-" in result.stderr
+    log = (tmp_path / "other" / "hydra_train.log").read_text()
+    assert "checkpoint.save_dir=saved is a path in the folder of this run" in log
+
+
 RUN_CONFIGS = sorted(path.stem for path in (CONFIG / "run_config").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", [name for name in RUN_CONFIGS if name.startswith("slurm")])
+def test_slurm_submits_again_at_the_time_limit(name):
+    """By the options of hydra's launcher itself, which refuse a name that it does not know."""
+    from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
+
+    config = OmegaConf.load(CONFIG / "run_config" / f"{name}.yaml")
+    launcher = OmegaConf.merge(OmegaConf.structured(SlurmQueueConf), config.hydra.launcher)
+    assert launcher.max_num_timeout > 0
+    assert launcher.timeout_min > 0
 
 
 @pytest.mark.parametrize("name", RUN_CONFIGS)
 def test_hydra_run_configs(corpus, gpt2_corpus, tmp_path, name):
     """Each way to run starts; that of Slurm through submitit on this machine."""
     command = [*hydra_command(corpus, gpt2_corpus, "base"), f"+run_config={name}"]
+    # The launcher for this machine does not know the options of Slurm.
+    shutil.copytree(CONFIG, tmp_path / "config")
+    config = tmp_path / "config" / "run_config" / f"{name}.yaml"
+    lines = config.read_text().splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if "max_num_timeout:" not in line))
+    command[command.index(CONFIG)] = tmp_path / "config"
     folder = tmp_path
     if name == "local":
         command += [f"hydra.run.dir={tmp_path}"]

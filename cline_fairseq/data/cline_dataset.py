@@ -12,6 +12,9 @@ from .masking import Masking
 
 NUM_VIEWS = 3  # masked original, synonym view, antonym view
 _MASKING_STREAM = 1  # keeps the draws of masking apart from those of rewriting
+# Of the order of blocks. Raise it when an epoch takes them in another order, so that resumed runs
+# say so.
+ORDER_VERSION = 1
 
 
 class ClineDataset(FairseqDataset):

@@ -79,7 +79,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
     Raises:
         MissingFileError: if there is no such file.
-        InputError: if it is no checkpoint.
+        InputError: if it is no checkpoint, or is not safe to load.
     """
     if not path.is_file():
         raise MissingFileError(
@@ -88,6 +88,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = checkpoint_utils.load_checkpoint_to_cpu(str(path))
         state["cfg"]["model"], state["model"]
+    except InputError:
+        raise  # not safe to load
     except (
         *(AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError),
         *(pickle.UnpicklingError, zipfile.BadZipFile),

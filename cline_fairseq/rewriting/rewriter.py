@@ -17,6 +17,10 @@ MAX_TYPES = 300_000  # word types kept; the table starts anew beyond
 
 NOT_REPLACED = -1  # in arrays of kinds
 
+# Of the algorithm. Raise it when the same text, seed and epoch get other views, so that resumed
+# runs say so.
+VERSION = 1
+
 
 class Rewritten(NamedTuple):
     """A text and its two views, aligned word by word.

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fairseq import utils
@@ -21,6 +21,7 @@ from ..options import ALLOWED_UNKNOWN, MASK
 from ..rewriting import Lexicon, Rewriter, Tagger
 from ..rewriting.blocks import BlockRewriter
 from ..rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS, format_kinds, parse_kinds
+from .views_record import report_changes, views_record
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +111,14 @@ class ClineConfig(FairseqDataclass):
     seed: int = II("common.seed")
 
 
+# The options that decide what the views of a corpus are, with their defaults.
+_VIEWS_OPTIONS = {
+    option.name: option.default
+    for option in fields(ClineConfig)
+    if option.name not in ("_name", "data", "lexicon", "tagger", "subwords")
+}
+
+
 @register_task("cline", dataclass=ClineConfig)
 class ClineTask(FairseqTask):
     """Pre-training with masked-LM, replaced-token-detection and contrastive losses."""
@@ -196,6 +205,14 @@ class ClineTask(FairseqTask):
         )
         logger.info("%s: %s blocks", path, f"{len(blocks):,}")
         return PrependTokenDataset(blocks, self.dictionary.bos())
+
+    def get_checkpoint_dict(self) -> dict[str, Any]:
+        """What fairseq keeps of the task in a checkpoint: what the views are made by."""
+        return {type(self).__name__: views_record(self.cfg, _VIEWS_OPTIONS)}
+
+    def set_checkpoint_dict(self, record: dict[str, Any]) -> None:
+        """Say where a resumed run makes other views than the record of its checkpoint says."""
+        report_changes(record, views_record(self.cfg, _VIEWS_OPTIONS), _VIEWS_OPTIONS)
 
     @property
     def source_dictionary(self) -> Dictionary:

@@ -22,14 +22,15 @@ def test_out_in_and_on_with_training(corpus, tmp_path):
     logits = model(**tokenizer("Hello world", return_tensors="pt")).logits
     assert logits.shape[-1] == len(tokenizer)
     result = run("scripts/import_hf.py", "--model", tmp_path / "hf", "--dest", tmp_path / "in")
-    assert f"--restore-file {tmp_path / 'in' / 'model.pt'}" in result.stdout
-    run("scripts/export_roberta.py", *options, "--dest", tmp_path / "roberta")
+    assert f"--finetune-from-model {tmp_path / 'in' / 'model.pt'}" in result.stdout
+    result = run("scripts/export_roberta.py", *options, "--dest", tmp_path / "roberta")
+    assert f"--finetune-from-model {tmp_path / 'roberta' / 'model.pt'}" in result.stdout
     result = run("scripts/export_cline.py", *options, "--dest", tmp_path / "cline")
     assert f"{tmp_path / 'cline'}: 1 layers, 32 wide, 3,001 symbols, an RTD head" in result.stdout
     size = ("--max-update", 1, "--disable-validation")
     for start in ("in", "roberta"):
-        restore = ("--restore-file", tmp_path / start / "model.pt")
-        output = run(*train_command(corpus, tmp_path / f"from {start}", *size, *restore)).stdout
+        model = ("--finetune-from-model", tmp_path / start / "model.pt")
+        output = run(*train_command(corpus, tmp_path / f"from {start}", *size, *model)).stdout
         lines = [line.partition("{")[2] for line in output.splitlines() if "train_inner" in line]
         assert json.loads("{" + lines[0])["num_updates"] == "1"
         assert f"Loaded checkpoint {tmp_path / start / 'model.pt'}" in output

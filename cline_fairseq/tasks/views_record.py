@@ -1,0 +1,77 @@
+"""What the views of a run are made by, kept in its checkpoints.
+
+A resumed run would silently get other views if the lexicon, the tagger, the rewriter or an option
+had changed in the meantime. It says so in one line.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fairseq.distributed import utils as distributed_utils
+
+from ..data.cline_dataset import ORDER_VERSION
+from ..rewriting.lexicon import resource_path
+from ..rewriting.rewriter import VERSION
+
+logger = logging.getLogger(__name__)
+
+
+def views_record(cfg: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint keeps, as plain data.
+
+    Args:
+        cfg: the configuration of the task.
+        options: names of the options that decide what the views are.
+    """
+    return {
+        "lexicon": _digest(cfg.lexicon, "lexicon"),
+        "tagger": _digest(cfg.tagger, "tagger"),
+        "rewriter": VERSION,
+        "order": ORDER_VERSION,
+        "options": {name: _plain(getattr(cfg, name)) for name in options},
+    }
+
+
+def report_changes(
+    before: Mapping[str, Any], now: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> None:
+    """Log a warning where a resumed run gets other views than before.
+
+    Args:
+        before: the record in the checkpoint; empty if version 0.1 saved it, which kept none.
+        now: the record of this run.
+        defaults: of the options, which a record lacks that is older than the option.
+    """
+    if distributed_utils.get_global_rank() != 0:
+        return
+    if not before:
+        logger.warning(
+            "the checkpoint does not record what made its views (version 0.1 saved it): the order "
+            "of blocks in this epoch may differ from the run before, and so may the views if the "
+            "lexicon, the tagger or an option has changed"
+        )
+        return
+    changed = [
+        f"--{name.replace('_', '-')} {value} (before: {old})"
+        for name, value in now["options"].items()
+        if (old := before["options"].get(name, _plain(defaults[name]))) != value
+    ]
+    parts = {
+        "lexicon": "another lexicon",
+        "tagger": "another tagger",
+        "rewriter": "a rewriter that makes other views",
+        "order": "another order of blocks within an epoch",
+    }
+    changed += [text for name, text in parts.items() if before[name] != now[name]]
+    if changed:
+        logger.warning("the resumed run gets other views than before: %s", ", ".join(changed))
+
+
+def _digest(name, what):
+    return hashlib.sha256(resource_path(name, what).read_bytes()).hexdigest()
+
+
+def _plain(value):
+    return value if isinstance(value, bool | int | float) else str(value)
