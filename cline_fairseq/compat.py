@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 from fairseq import checkpoint_utils, utils
-from fairseq.data.iterators import BackgroundConsumer
+from fairseq.data.iterators import BackgroundConsumer, EpochBatchIterator
 from fairseq.distributed import utils as distributed_utils
 from fairseq.file_io import PathManager
 from fairseq.models import distributed_fairseq_model
@@ -179,6 +179,18 @@ def leave_finished_runs_alone() -> None:
         return train(cfg, trainer, task, epoch_itr)
 
     cli.train = train_epoch
+
+
+def keep_incomplete_groups(iterator: EpochBatchIterator) -> None:
+    """Keep the batches that ``--grouped-shuffling`` has no full group for.
+
+    fairseq shuffles groups of one batch for each worker, and drops what is left over. An empty
+    batch makes the last group complete; a worker that gets it has nothing to do. Can go when
+    ``EpochBatchIterator.ordered_batches`` keeps the last group.
+    """
+    if iterator.grouped_shuffling:
+        missing = -len(iterator.frozen_batches) % iterator.num_shards
+        iterator._frozen_batches += ([],) * missing
 
 
 def stop_batches_at_exit() -> None:

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairseq import utils
-from fairseq.data import Dictionary, PrependTokenDataset, TokenBlockDataset
+from fairseq.data import Dictionary
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
+from .. import compat
 from ..data.cline_dataset import ClineDataset
-from ..data.lines import CutLinesDataset, load_lines
+from ..data.lines import load_lines, require_text
 from ..data.masking import Masking
 from ..data.subwords import build_vocabulary
+from ..data.token_blocks import token_blocks
+from ..data.unused import log_unused_batches, log_unused_shards
 from ..errors import InputError, MissingFileError
 from ..options import MASK
 from ..rewriting import Lexicon, Rewriter, Tagger
@@ -99,6 +102,7 @@ class ClineConfig(FairseqDataclass):
     )
     # The options of --bpe. A field named bpe would hold their name only.
     subwords: Any = II("bpe")
+    train_subset: str = II("dataset.train_subset")
     seed: int = II("common.seed")
 
 
@@ -114,6 +118,7 @@ class ClineTask(FairseqTask):
         self.dictionary = dictionary
         self.mask_idx = dictionary.add_symbol(MASK)
         self._rewriter = None
+        self._shards_checked = False
 
     @classmethod
     def setup_task(cls, cfg: ClineConfig, **kwargs):
@@ -148,8 +153,19 @@ class ClineTask(FairseqTask):
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs):
         """Load a split of the corpus, in the shard of this epoch."""
         folders = _folders(self.cfg)
-        path = os.path.join(folders[(epoch - 1) % len(folders)], split)
-        blocks = self._load_blocks(path, combine)
+        paths = [os.path.join(folder, split) for folder in folders]
+        path = paths[(epoch - 1) % len(folders)]
+        if split == self.cfg.train_subset:
+            self._check_shards(paths, combine)
+        else:
+            log_unused_shards(paths)
+        blocks = token_blocks(
+            load_lines(path, self.dictionary, combine),
+            self.dictionary,
+            int(self.cfg.tokens_per_sample / HEADROOM),
+            str(self.cfg.sample_break_mode),
+            path,
+        )
         maskable = ~self.rewriter.vocabulary.is_special
         maskable[self.dictionary.unk()] = False
         masking = Masking(
@@ -169,24 +185,24 @@ class ClineTask(FairseqTask):
             self.cfg.rtd_content_words,
         )
 
-    def _load_blocks(self, path, combine):
-        """Blocks of the corpus, each with <s> in front."""
-        lines = load_lines(path, self.dictionary, combine)
-        size = int(self.cfg.tokens_per_sample / HEADROOM) - 1  # one less for <s>
-        mode = str(self.cfg.sample_break_mode)
-        if mode != "none":
-            # In eos mode a blank line would be a text of </s> alone.
-            lines = CutLinesDataset(lines, size, min_length=2 if mode == "eos" else 0)
-        blocks = TokenBlockDataset(
-            lines,
-            lines.sizes,
-            size,
-            pad=self.dictionary.pad(),
-            eos=self.dictionary.eos(),
-            break_mode=mode,
-        )
-        logger.info("%s: %s blocks", path, f"{len(blocks):,}")
-        return PrependTokenDataset(blocks, self.dictionary.bos())
+    def _check_shards(self, paths, combine):
+        """Look at all shards before the first epoch, rather than at each in its own epoch."""
+        if not self._shards_checked:
+            for path in paths:
+                require_text(path, self.dictionary, combine)
+            self._shards_checked = True
+
+    def get_batch_iterator(self, dataset: ClineDataset, *args, **kwargs):
+        """Batches as fairseq makes them, with all blocks in them; see there.
+
+        Raises:
+            InputError: if ``--skip-remainder-batch`` leaves no batch.
+        """
+        iterator = super().get_batch_iterator(dataset, *args, **kwargs)
+        compat.keep_incomplete_groups(iterator)
+        names = [name for name, held in self.datasets.items() if held is dataset]
+        log_unused_batches(iterator, names[0] if names else "the split")
+        return iterator
 
     @property
     def source_dictionary(self) -> Dictionary:
