@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from fairseq import checkpoint_utils, utils
 from fairseq.data import data_utils, language_pair_dataset, token_block_dataset
-from fairseq.data.iterators import BackgroundConsumer
+from fairseq.data.iterators import BackgroundConsumer, EpochBatchIterator
 from fairseq.dataclass import utils as dataclass_utils
 from fairseq.distributed import utils as distributed_utils
 from fairseq.file_io import PathManager
@@ -364,6 +364,18 @@ def ignore_deprecations_in_fairseq() -> None:
     warnings.filterwarnings("ignore", pinned, UserWarning, r"torch\.utils\.data\.dataloader")
     renamed = r"`torch\.cuda\.amp\.\w+\(args\.\.\.\)` is deprecated"
     warnings.filterwarnings("ignore", renamed, FutureWarning, r"fairseq\.")
+
+
+def keep_incomplete_groups(iterator: EpochBatchIterator) -> None:
+    """Keep the batches that ``--grouped-shuffling`` has no full group for.
+
+    fairseq shuffles groups of one batch for each worker, and drops what is left over. An empty
+    batch makes the last group complete; a worker that gets it has nothing to do. Can go when
+    ``EpochBatchIterator.ordered_batches`` keeps the last group.
+    """
+    if iterator.grouped_shuffling:
+        missing = -len(iterator.frozen_batches) % iterator.num_shards
+        iterator._frozen_batches += ([],) * missing
 
 
 def stop_batches_at_exit() -> None:

@@ -3,6 +3,7 @@
 
     python scripts/benchmark.py corpus --text train.txt --dict dict.txt \\
         --bpe sentencepiece --sentencepiece-model sentencepiece.model
+    python scripts/benchmark.py dataset
     python scripts/benchmark.py evaluate --checkpoint checkpoint_best.pt \\
         --text valid.txt
     python scripts/benchmark.py rewrite --text valid.txt --dict dict.txt \\
@@ -14,7 +15,7 @@
 import argparse
 import json
 
-from benchmarks import corpus, evaluate, rewrite, train
+from benchmarks import corpus, dataset, evaluate, rewrite, train
 from cline_fairseq.errors import show_input_errors_plainly
 
 
@@ -23,7 +24,7 @@ def parse_args():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for benchmark in (corpus, evaluate, rewrite, train):
+    for benchmark in (corpus, dataset, evaluate, rewrite, train):
         benchmark.add_parser(commands)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print JSON")

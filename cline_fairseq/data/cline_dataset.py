@@ -11,10 +11,13 @@ from ..rewriting.blocks import BlockRewriter
 from .masking import Masking
 
 NUM_VIEWS = 3  # masked original, synonym view, antonym view
-_MASKING_STREAM = 1  # keeps the draws of masking apart from those of rewriting
 # Of the order of blocks. Raise it when an epoch takes them in another order, so that resumed runs
 # say so.
-ORDER_VERSION = 1
+ORDER_VERSION = 2
+# Each purpose has random numbers of its own. The rewriter's are those of (seed, epoch, index), which
+# to numpy is the same as (seed, epoch, index, 0).
+_MASKING_STREAM = 1
+_ORDER_STREAM = 2
 
 
 class ClineDataset(FairseqDataset):
@@ -51,7 +54,7 @@ class ClineDataset(FairseqDataset):
         self.pad, self.seed, self.shuffle = pad, seed, shuffle
         self.mask_whole_words, self.rtd_content_words = mask_whole_words, rtd_content_words
         self.epoch = 1
-        self._sizes = np.asarray(blocks.sizes, np.int64)
+        self._sizes = blocks.sizes  # of few bits: with a line in each block, there are many
 
     @property
     def can_reuse_epoch_itr_across_epochs(self) -> bool:
@@ -146,15 +149,20 @@ class ClineDataset(FairseqDataset):
 
     def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
         """:meth:`num_tokens` of many blocks."""
-        return NUM_VIEWS * self.rewriter.longest_view(self._sizes[indices])
+        return NUM_VIEWS * self.rewriter.longest_view(self._sizes[indices].astype(np.int64))
 
     def batch_by_size(self, indices, max_tokens=None, **kwargs):
-        """Batches as fairseq makes them; see there.
+        """Batches as fairseq makes them, and one of the blocks that it would drop.
+
+        The last batch may have another number of blocks than ``--required-batch-size-multiple``
+        asks for.
 
         Raises:
             InputError: if ``max_tokens`` has no room for the views of one block.
         """
-        if max_tokens is not None and len(indices):
+        if not len(indices):
+            return []
+        if max_tokens is not None:
             longest = int(self.num_tokens_vec(np.asarray(indices)).max())
             if longest > max_tokens:
                 raise InputError(
@@ -162,7 +170,18 @@ class ClineDataset(FairseqDataset):
                     f"block, up to {longest} tokens: give at least as many, or a smaller "
                     "--tokens-per-sample"
                 )
-        return super().batch_by_size(indices, max_tokens=max_tokens, **kwargs)
+        batches = super().batch_by_size(indices, max_tokens=max_tokens, **kwargs)
+        left_over = indices[sum(map(len, batches)) :]
+        return [*batches, left_over] if len(left_over) else batches
+
+    def filter_indices_by_size(self, indices, max_sizes):
+        """Leave nothing out.
+
+        The model has room for ``--tokens-per-sample``, and whether ``--max-tokens`` has room for
+        the views of a block is up to :meth:`batch_by_size`. fairseq leaves out blocks that are
+        longer than either, with ``--skip-invalid-size-inputs-valid-test`` and in training always.
+        """
+        return indices, []
 
     def size(self, index: int) -> int:
         """The length of a block; what ``--max-positions`` limits."""
@@ -172,7 +191,8 @@ class ClineDataset(FairseqDataset):
         """Indices by length, at random among equals, anew in each epoch."""
         if not self.shuffle:
             return np.argsort(self._sizes, kind="stable")
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self))
+        generator = np.random.default_rng((self.seed, self.epoch, 0, _ORDER_STREAM))
+        order = generator.permutation(len(self))
         return order[np.argsort(self._sizes[order], kind="stable")]
 
 

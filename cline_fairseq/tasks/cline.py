@@ -6,16 +6,19 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fairseq import utils
-from fairseq.data import Dictionary, PrependTokenDataset, TokenBlockDataset
+from fairseq.data import Dictionary
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
+from .. import compat
 from ..data.cline_dataset import ClineDataset
 from ..data.known import require_known_lines
-from ..data.lines import CutLinesDataset, load_lines
+from ..data.lines import load_lines, require_text
 from ..data.masking import Masking
 from ..data.subwords import build_vocabulary
+from ..data.token_blocks import token_blocks
+from ..data.unused import log_unused_batches, log_unused_shards
 from ..errors import InputError, MissingFileError
 from ..options import ALLOWED_UNKNOWN, MASK
 from ..rewriting import Lexicon, Rewriter, Tagger
@@ -108,14 +111,19 @@ class ClineConfig(FairseqDataclass):
     )
     # The options of --bpe. A field named bpe would hold their name only.
     subwords: Any = II("bpe")
+    train_subset: str = II("dataset.train_subset")
     seed: int = II("common.seed")
 
 
+# Neither these options nor the place of a file change the views; files are known by their hashes.
+_NO_VIEWS_OPTIONS = (
+    *("_name", "data", "lexicon", "tagger", "subwords", "train_subset", "allow_unknown"),
+)
 # The options that decide what the views of a corpus are, with their defaults.
 _VIEWS_OPTIONS = {
     option.name: option.default
     for option in fields(ClineConfig)
-    if option.name not in ("_name", "data", "lexicon", "tagger", "subwords")
+    if option.name not in _NO_VIEWS_OPTIONS
 }
 
 
@@ -131,6 +139,7 @@ class ClineTask(FairseqTask):
         self.dictionary = dictionary
         self.mask_idx = dictionary.add_symbol(MASK)
         self._rewriter = None
+        self._shards_checked = False
 
     @classmethod
     def setup_task(cls, cfg: ClineConfig, **kwargs):
@@ -165,8 +174,21 @@ class ClineTask(FairseqTask):
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs):
         """Load a split of the corpus, in the shard of this epoch."""
         folders = _folders(self.cfg)
-        path = os.path.join(folders[(epoch - 1) % len(folders)], split)
-        blocks = self._load_blocks(path, combine)
+        paths = [os.path.join(folder, split) for folder in folders]
+        path = paths[(epoch - 1) % len(folders)]
+        if split == self.cfg.train_subset:
+            self._check_shards(paths, combine)
+        else:
+            log_unused_shards(paths)
+        lines = load_lines(path, self.dictionary, combine)
+        require_known_lines(lines, self.dictionary, self.cfg.subwords, self.cfg.allow_unknown, path)
+        blocks = token_blocks(
+            lines,
+            self.dictionary,
+            int(self.cfg.tokens_per_sample / HEADROOM),
+            str(self.cfg.sample_break_mode),
+            path,
+        )
         vocabulary = self.rewriter.vocabulary
         maskable = ~(vocabulary.is_special | vocabulary.is_unknown)
         masking = Masking(
@@ -186,25 +208,24 @@ class ClineTask(FairseqTask):
             self.cfg.rtd_content_words,
         )
 
-    def _load_blocks(self, path, combine):
-        """Blocks of the corpus, each with <s> in front."""
-        lines = load_lines(path, self.dictionary, combine)
-        require_known_lines(lines, self.dictionary, self.cfg.subwords, self.cfg.allow_unknown, path)
-        size = int(self.cfg.tokens_per_sample / HEADROOM) - 1  # one less for <s>
-        mode = str(self.cfg.sample_break_mode)
-        if mode != "none":
-            # In eos mode a blank line would be a text of </s> alone.
-            lines = CutLinesDataset(lines, size, min_length=2 if mode == "eos" else 0)
-        blocks = TokenBlockDataset(
-            lines,
-            lines.sizes,
-            size,
-            pad=self.dictionary.pad(),
-            eos=self.dictionary.eos(),
-            break_mode=mode,
-        )
-        logger.info("%s: %s blocks", path, f"{len(blocks):,}")
-        return PrependTokenDataset(blocks, self.dictionary.bos())
+    def _check_shards(self, paths, combine):
+        """Look at all shards before the first epoch, rather than at each in its own epoch."""
+        if not self._shards_checked:
+            for path in paths:
+                require_text(path, self.dictionary, combine)
+            self._shards_checked = True
+
+    def get_batch_iterator(self, dataset: ClineDataset, *args, **kwargs):
+        """Batches as fairseq makes them, with all blocks in them; see there.
+
+        Raises:
+            InputError: if ``--skip-remainder-batch`` leaves no batch.
+        """
+        iterator = super().get_batch_iterator(dataset, *args, **kwargs)
+        compat.keep_incomplete_groups(iterator)
+        names = [name for name, held in self.datasets.items() if held is dataset]
+        log_unused_batches(iterator, names[0] if names else "the split")
+        return iterator
 
     def get_checkpoint_dict(self) -> dict[str, Any]:
         """What fairseq keeps of the task in a checkpoint: what the views are made by."""

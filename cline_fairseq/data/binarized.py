@@ -1,0 +1,134 @@
+"""Files of fairseq-preprocess: what their headers say, and formats that fairseq reads badly."""
+
+import itertools
+import os
+import struct
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from fairseq.data.indexed_dataset import IndexedDataset, MMapIndexedDataset
+
+from ..errors import InputError, MissingFileError
+
+# Of an .idx file: (magic,) version, code of the type, size of a token (lazy and cached only),
+# number of lines, number of their dimensions (lazy and cached only).
+_MMAP_HEADER = struct.Struct("<9sQBQ")
+_LEGACY_HEADER = struct.Struct("<8sQQQQQ")
+_ITEM_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 4, 7: 8, 8: 2, 9: 4, 10: 8}
+
+
+class Header(NamedTuple):
+    """How much text a binarized file holds, according to its index."""
+
+    num_lines: int
+    num_tokens: int
+
+
+def read_headers(path: str, combine: bool = False) -> list[Header]:
+    """Read the headers of a binarized text, and with ``combine`` of its further parts.
+
+    This takes milliseconds, however large the files are.
+
+    Args:
+        path: without .bin and .idx.
+        combine: include train1, train2, ... along with train.
+
+    Returns:
+        One header for each part. The list is empty where ``path`` itself is a file: a text that
+        fairseq binarizes while it loads it (``--dataset-impl raw``).
+
+    Raises:
+        MissingFileError: if there is no such text.
+        InputError: if a file is cut off.
+    """
+    paths = [path]
+    if combine:
+        paths += itertools.takewhile(_exists, (f"{path}{k}" for k in itertools.count(1)))
+    if _exists(path):
+        return [_read_header(part) for part in paths]
+    if os.path.isfile(path):
+        return []
+    if os.path.isfile(f"{path}.None-None"):  # the name that fairseq-preprocess gives to it
+        raise MissingFileError(
+            f"no binarized text {path}.bin, only {path}.None-None, a copy of the text: run "
+            "fairseq-preprocess again without --dataset-impl raw"
+        )
+    raise MissingFileError(
+        f"no binarized text {path}.bin: give the folder that fairseq-preprocess wrote, and the "
+        "names of its splits (--train-subset, --valid-subset)"
+    )
+
+
+def _exists(path):
+    return os.path.isfile(f"{path}.idx") and os.path.isfile(f"{path}.bin")
+
+
+def _read_header(path):
+    try:
+        num_lines, num_tokens, item_size = _read_index(f"{path}.idx")
+    except (ValueError, struct.error, KeyError) as error:
+        raise InputError(
+            f"{path}.bin and .idx cannot be read ({error or 'no index'}): run fairseq-preprocess "
+            "again"
+        ) from error
+    expected, found = num_tokens * item_size, os.path.getsize(f"{path}.bin")
+    if found < expected:
+        raise InputError(
+            f"{path}.bin is cut off: it has {found:,} of {expected:,} bytes; run "
+            "fairseq-preprocess again"
+        )
+    return Header(num_lines, num_tokens)
+
+
+def _read_index(path):
+    """Lines, tokens, and bytes of a token."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        start = file.read(_LEGACY_HEADER.size)
+        if start.startswith(IndexedDataset._HDR_MAGIC):
+            _, _, _, item_size, lines, dimensions = _LEGACY_HEADER.unpack(start)
+            offsets = _LEGACY_HEADER.size + 8 * (lines + 1)  # of the data; before them, of sizes
+            _require_size(size, offsets + 8 * (lines + 1 + dimensions))
+            file.seek(offsets + 8 * lines)
+            return lines, *struct.unpack("<q", file.read(8)), item_size
+        if not start.startswith(MMapIndexedDataset.Index._HDR_MAGIC):
+            raise ValueError("the index is of no format that fairseq-preprocess writes")
+        _, _, code, lines = _MMAP_HEADER.unpack_from(start)
+        item_size, pointers = _ITEM_SIZES[code], _MMAP_HEADER.size + 4 * lines
+        _require_size(size, pointers + 8 * lines)
+        if not lines:
+            return 0, 0, item_size
+        file.seek(pointers - 4)
+        (last,) = struct.unpack("<i", file.read(4))
+        file.seek(-8, os.SEEK_END)
+        (pointer,) = struct.unpack("<q", file.read(8))
+        return lines, pointer // item_size + last, item_size
+
+
+def _require_size(found, expected):
+    if found < expected:
+        raise ValueError(f"the index has {found:,} of {expected:,} bytes")
+
+
+class MappedIndexedDataset(IndexedDataset):
+    """Lines written with ``--dataset-impl lazy`` or ``cached``, read through a memory map.
+
+    fairseq reads them with a file position that forked workers of the data loader would share, or
+    from a cache that must be filled with the lines of an epoch before it begins.
+
+    Args:
+        path: without .bin and .idx.
+    """
+
+    def __init__(self, path: str):
+        super().__init__(path, fix_lua_indexing=True)
+        self._tokens = np.memmap(f"{path}.bin", self.dtype, mode="r")
+
+    def __reduce__(self):
+        return type(self), (self.path,)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        start = self.data_offsets[index]
+        tokens = self._tokens[start : start + self.sizes[index]].astype(np.int64)
+        return torch.from_numpy(tokens - 1)  # Torch 7, for which the format was made, counts from 1
