@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from fairseq import checkpoint_utils, utils
+from fairseq import checkpoint_utils, models, utils
 from fairseq.data.iterators import BackgroundConsumer
 from fairseq.distributed import utils as distributed_utils
 from fairseq.file_io import PathManager
@@ -181,6 +181,25 @@ def leave_finished_runs_alone() -> None:
     cli.train = train_epoch
 
 
+def prepare_models_of_new_runs() -> None:
+    """Call ``prepare(cfg, task)`` of a model that has it before a run builds the model.
+
+    Under fairseq-hydra-train, an architecture cannot tell a run from a checkpoint that is being
+    loaded, and nothing else of a model is asked while its options are what was typed. Can go when
+    ``build_model`` of a model is told ``from_checkpoint`` and called before the architecture.
+    """
+    build = models.build_model
+
+    @functools.wraps(build)
+    def build_model(cfg, task, from_checkpoint=False):
+        model = models.ARCH_MODEL_REGISTRY.get(getattr(cfg, "_name", None))
+        if hasattr(model, "prepare") and not from_checkpoint:
+            model.prepare(cfg, task)
+        return build(cfg, task, from_checkpoint)
+
+    models.build_model = build_model
+
+
 def stop_batches_at_exit() -> None:
     """End fairseq's threads that prepare batches before Python goes down.
 
@@ -210,4 +229,5 @@ train_in_bf16_without_tpu()
 let_fused_adamw_resume_adam()
 copy_checkpoints_whole()
 leave_finished_runs_alone()
+prepare_models_of_new_runs()
 stop_batches_at_exit()
