@@ -11,9 +11,7 @@ import contextlib
 import functools
 import logging
 import os
-import pickle
 import queue
-import re
 import sys
 import threading
 import time
@@ -22,7 +20,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import torch
-from fairseq import checkpoint_utils, utils
+from fairseq import checkpoint_utils, models, utils
 from fairseq.data import data_utils, language_pair_dataset, token_block_dataset
 from fairseq.data.iterators import BackgroundConsumer, EpochBatchIterator
 from fairseq.dataclass import utils as dataclass_utils
@@ -35,6 +33,7 @@ from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 
 from .errors import InputError
+from .safe_load import safe_load
 from .starting import require_start
 
 logger = logging.getLogger(__name__)
@@ -276,17 +275,7 @@ class _TorchLoadingWeightsOnly:
         return getattr(torch, name)
 
     def load(self, file, *args, **kwargs):
-        try:
-            return torch.load(file, *args, **{**kwargs, "weights_only": True})
-        except pickle.UnpicklingError as error:
-            foreign = re.search(r"GLOBAL (\S+)", str(error))
-            if foreign is None:
-                raise
-            raise InputError(
-                f"{getattr(file, 'name', file)} is not safe to load: it holds {foreign[1]}, which "
-                "could run code, where a checkpoint may hold only tensors and plain data; get the "
-                "model from a source that you trust, and save it without this object"
-            ) from error
+        return safe_load(file, *args, **kwargs)
 
 
 def broadcast_checkpoints() -> None:
@@ -378,6 +367,25 @@ def keep_incomplete_groups(iterator: EpochBatchIterator) -> None:
         iterator._frozen_batches += ([],) * missing
 
 
+def prepare_models_of_new_runs() -> None:
+    """Call ``prepare(cfg, task)`` of a model that has it before a run builds the model.
+
+    Under fairseq-hydra-train, an architecture cannot tell a run from a checkpoint that is being
+    loaded, and nothing else of a model is asked while its options are what was typed. Can go when
+    ``build_model`` of a model is told ``from_checkpoint`` and called before the architecture.
+    """
+    build = models.build_model
+
+    @functools.wraps(build)
+    def build_model(cfg, task, from_checkpoint=False):
+        model = models.ARCH_MODEL_REGISTRY.get(getattr(cfg, "_name", None))
+        if hasattr(model, "prepare") and not from_checkpoint:
+            model.prepare(cfg, task)
+        return build(cfg, task, from_checkpoint)
+
+    models.build_model = build_model
+
+
 def stop_batches_at_exit() -> None:
     """End fairseq's threads that prepare batches before Python goes down.
 
@@ -413,4 +421,5 @@ check_where_runs_start()
 load_checkpoints_with_weights_only()
 broadcast_checkpoints()
 let_hydra_show_input_errors_plainly()
+prepare_models_of_new_runs()
 stop_batches_at_exit()

@@ -255,11 +255,9 @@ def evaluate(glue_task, data, folder: Path) -> dict:
 
 def training_facts(folder: Path) -> dict:
     """How long training took, over interruptions, and which checkpoint is the best."""
-    import torch
+    from cline_fairseq.safe_load import safe_load
 
-    last, best = (
-        torch.load(folder / name, map_location="cpu", weights_only=True) for name in (LAST, BEST)
-    )
+    last, best = (safe_load(folder / name, map_location="cpu") for name in (LAST, BEST))
     updates = [state["optimizer_history"][-1]["num_updates"] for state in (last, best)]
     return {
         "updates": updates[0],

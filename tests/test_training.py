@@ -220,11 +220,11 @@ def test_fine_tuning(corpus, trained, tmp_path):
         *("--restore-file", save_dir / "checkpoint_last.pt", "--reset-optimizer"),
         *("--reset-dataloader", "--reset-meters", "--optimizer", "adam", "--lr", "3e-3"),
         *("--batch-size", 8, "--max-epoch", 6, "--log-format", "json", "--cpu"),
-        *("--save-dir", tmp_path / "tuned", "--no-epoch-checkpoints", "--max-positions", 512),
-        *("--encoder-layers", 1, "--encoder-embed-dim", 32, "--encoder-ffn-embed-dim", 64),
+        *("--save-dir", tmp_path / "tuned", "--no-epoch-checkpoints"),
         *("--init-token", 0, "--separator-token", 2, "--classification-head-name", "length"),
         *("--best-checkpoint-metric", "accuracy", "--maximize-best-checkpoint-metric"),
     )
+    assert "sizes from" in result.stdout
     assert "Loaded checkpoint" in result.stdout + result.stderr
     assert float(log_lines(result, "valid")[-1]["valid_accuracy"]) > 70
 
@@ -266,6 +266,27 @@ def test_starts_from_stock_roberta(corpus, tmp_path, start, extra):
     if "--restore-file" not in start:
         # Started again, the same command goes on from where the run stopped.
         assert set(losses(run(*command, "--max-update", 2))) == {2}
+
+
+def test_sizes_come_from_the_checkpoint(corpus, trained, tmp_path):
+    """Whatever --arch says; and resuming does not need the checkpoint of the start."""
+    start = tmp_path / "start.pt"
+    shutil.copy(trained[0] / "checkpoint_last.pt", start)
+    command = train_command(corpus, tmp_path / "run", "--finetune-from-model", start)
+    typed = command.index("--encoder-layers")
+    del command[typed : typed + 6]
+    command += ["--arch", "cline_large", "--disable-validation"]
+    wrong = run(*command, "--encoder-attention-heads", 4, check=False)
+    assert wrong.returncode == 1
+    assert re.fullmatch(
+        rf"error: --encoder-attention-heads is 4, but the checkpoint {start} has 2: leave the "
+        "option out to take the checkpoint's\n",
+        wrong.stderr[wrong.stderr.index("error:") :],
+    )
+    result = run(*command, "--max-update", 1)
+    assert f"sizes from {start}: encoder_layers 1, encoder_embed_dim 32, " in result.stdout
+    start.unlink()
+    assert set(losses(run(*command, "--max-update", 2))) == {2}
 
 
 @pytest.mark.slow

@@ -14,8 +14,8 @@ NUM_VIEWS = 3  # masked original, synonym view, antonym view
 # Of the order of blocks. Raise it when an epoch takes them in another order, so that resumed runs
 # say so.
 ORDER_VERSION = 2
-# Each purpose has random numbers of its own. The rewriter's are those of (seed, epoch, index), which
-# to numpy is the same as (seed, epoch, index, 0).
+# Each purpose has random numbers of its own. The rewriter's are those of (seed, epoch, index),
+# which to numpy is the same as (seed, epoch, index, 0).
 _MASKING_STREAM = 1
 _ORDER_STREAM = 2
 

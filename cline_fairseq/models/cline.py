@@ -13,12 +13,13 @@ from fairseq.models import register_model, register_model_architecture
 from fairseq.models.roberta import RobertaModel
 from fairseq.models.roberta.model import base_architecture as roberta_base_architecture
 from fairseq.modules import LayerNorm
-from fairseq.utils import get_activation_fn
+from fairseq.utils import get_activation_fn, safe_getattr
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from ..errors import InputError
 from .encoder import FastRobertaEncoder
+from .from_checkpoint import prepare, take_sizes
 from .linear import apply_linear
 from .memory import fill_up
 from .stream import Stream
@@ -156,6 +157,8 @@ class ClineModel(RobertaModel):
             "them: less memory, more time",
         )
 
+    prepare = staticmethod(prepare)
+
     @classmethod
     def build_model(cls, args, task):
         """Build the model; see fairseq."""
@@ -166,7 +169,8 @@ class ClineModel(RobertaModel):
         if block is not None and block > args.max_positions:
             raise InputError(
                 f"blocks of {block} tokens (--tokens-per-sample) do not fit into a model of "
-                f"{args.max_positions} positions (--max-positions)"
+                f"{args.max_positions} positions (--max-positions): give --tokens-per-sample "
+                f"{args.max_positions} or less"
             )
         if args.sentence_vector not in SENTENCE_VECTORS:
             raise InputError(
@@ -195,9 +199,16 @@ class ClineModel(RobertaModel):
         return self.encoder.forward_views(src_tokens, masked_tokens, self.args.sentence_vector)
 
     def upgrade_state_dict_named(self, state_dict, name):
-        """Fill in the RTD head where a checkpoint (of RoBERTa) has none."""
+        """Fit a checkpoint to this model.
+
+        RoBERTa's have no RTD head, and this model may have fewer positions, the first ones.
+        """
         super().upgrade_state_dict_named(state_dict, name)
         prefix = f"{name}." if name else ""
+        positions = f"{prefix}encoder.sentence_encoder.embed_positions.weight"
+        if positions in state_dict:
+            rows = len(self.encoder.sentence_encoder.embed_positions.weight)
+            state_dict[positions] = state_dict[positions][:rows]
         for key, value in self.encoder.rtd_head.state_dict().items():
             state_dict.setdefault(f"{prefix}encoder.rtd_head.{key}", value)
 
@@ -205,11 +216,7 @@ class ClineModel(RobertaModel):
 @register_model_architecture("cline", "cline_base")
 def base_architecture(args):
     """RoBERTa-base: 12 layers, 768 wide, 12 heads."""
-    args.sentence_vector = getattr(args, "sentence_vector", "cls")
-    args.max_positions = getattr(args, "max_positions", 512)
-    args.compile = getattr(args, "compile", False)
-    args.checkpoint_activations = getattr(args, "checkpoint_activations", False)
-    roberta_base_architecture(args)
+    _set_size(args, layers=12, dim=768, heads=12)
 
 
 @register_model_architecture("cline", "cline_large")
@@ -231,8 +238,14 @@ def tiny_architecture(args):
 
 
 def _set_size(args, layers, dim, heads):
-    args.encoder_layers = getattr(args, "encoder_layers", layers)
-    args.encoder_embed_dim = getattr(args, "encoder_embed_dim", dim)
-    args.encoder_ffn_embed_dim = getattr(args, "encoder_ffn_embed_dim", 4 * dim)
-    args.encoder_attention_heads = getattr(args, "encoder_attention_heads", heads)
-    base_architecture(args)
+    """Fill in what was not typed: from the checkpoint to start from, else as given here."""
+    take_sizes(args)
+    args.encoder_layers = safe_getattr(args, "encoder_layers", layers)
+    args.encoder_embed_dim = safe_getattr(args, "encoder_embed_dim", dim)
+    args.encoder_ffn_embed_dim = safe_getattr(args, "encoder_ffn_embed_dim", 4 * dim)
+    args.encoder_attention_heads = safe_getattr(args, "encoder_attention_heads", heads)
+    args.max_positions = safe_getattr(args, "max_positions", 512)
+    args.sentence_vector = safe_getattr(args, "sentence_vector", "cls")
+    args.compile = getattr(args, "compile", False)
+    args.checkpoint_activations = getattr(args, "checkpoint_activations", False)
+    roberta_base_architecture(args)

@@ -335,13 +335,12 @@ def test_configurations_start(corpus, glue, pretrained, tmp_path, task):
         *("fairseq-hydra-train", "--config-dir", CONFIG, "--config-name", name),
         *(f"common.user_dir={ROOT / 'cline_fairseq'}", f"task.data={glue[0] / task}"),
         *(f"checkpoint.finetune_from_model={pretrained}", "common.cpu=true", "common.fp16=false"),
-        *("+model.encoder_layers=1", "+model.encoder_embed_dim=32", "common.log_interval=1"),
-        *("+model.encoder_ffn_embed_dim=64", "+model.encoder_attention_heads=2"),
-        *("task.max_positions=100", "model.max_positions=100", "dataset.batch_size=4"),
+        *("common.log_interval=1", "dataset.batch_size=4"),
         *("optimization.max_update=2", "lr_scheduler.warmup_updates=1", "dataset.num_workers=0"),
         *(f"checkpoint.save_dir={tmp_path}", f"hydra.run.dir={tmp_path}"),
     )
     log = (tmp_path / "hydra_train.log").read_text()
+    assert f"sizes from {pretrained}: encoder_layers 1, encoder_embed_dim 32," in log
     assert "loading pretrained model from" in log
     assert len(re.findall(r"\[train_inner\]", log)) == 2
     assert (tmp_path / "checkpoint_best.pt").exists()

@@ -1,0 +1,36 @@
+"""Loading of files that torch saved, without running code that they may hold."""
+
+import pickle
+import re
+from typing import Any
+
+import torch
+
+from .errors import InputError
+
+
+def safe_load(file: Any, *args: Any, **kwargs: Any) -> Any:
+    """``torch.load`` with weights_only, whose error says that the file is not safe.
+
+    torch's own message explains how to load such a file all the same.
+
+    Args:
+        file: a path, or a file opened for reading.
+        args: as for ``torch.load``.
+        kwargs: as for ``torch.load``.
+
+    Raises:
+        InputError: if the file holds an object of a foreign class, which could run code.
+        pickle.UnpicklingError: if it is damaged.
+    """
+    try:
+        return torch.load(file, *args, **{**kwargs, "weights_only": True})
+    except pickle.UnpicklingError as error:
+        foreign = re.search(r"GLOBAL (\S+)", str(error))
+        if foreign is None:
+            raise
+        raise InputError(
+            f"{getattr(file, 'name', file)} is not safe to load: it holds {foreign[1]}, which "
+            "could run code, where a checkpoint may hold only tensors and plain data; get the "
+            "model from a source that you trust, and save it without this object"
+        ) from error
