@@ -9,6 +9,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def register_with_fairseq() -> None:
 def _register():
     if Path((sys.argv or [""])[0]).name.startswith("fairseq-"):
         show_input_errors_plainly()
+        # Otherwise Hydra prints the traceback of an error itself, and exits.
+        os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     for module in _REGISTERING:
         importlib.import_module(f"{__package__}.{module}")
 
