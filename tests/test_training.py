@@ -283,6 +283,12 @@ def test_sizes_come_from_the_checkpoint(corpus, trained, tmp_path):
         "option out to take the checkpoint's\n",
         wrong.stderr[wrong.stderr.index("error:") :],
     )
+    hydra = [part for part in hydra_command(corpus, None, "small") if "model.encoder" not in part]
+    hydra += [f"checkpoint.finetune_from_model={start}", f"hydra.run.dir={tmp_path / 'hydra'}"]
+    wrong = run(*hydra, "+model.encoder_attention_heads=4", check=False)
+    assert wrong.returncode == 1
+    assert "\nerror: model.encoder_attention_heads is 4, but the checkpoint" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
     result = run(*command, "--max-update", 1)
     assert f"sizes from {start}: encoder_layers 1, encoder_embed_dim 32, " in result.stdout
     start.unlink()

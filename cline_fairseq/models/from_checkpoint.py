@@ -111,18 +111,19 @@ def prepare(cfg: Namespace | DictConfig, task: Any) -> None:
 
 def _take_under_hydra(cfg, task):
     typed = {name: value for name, value in cfg.items() if value is not None}
-    # sentence_prediction has the limit itself, and hands it to the model. What was typed cannot be
-    # told from its default any more.
+    # sentence_prediction has the limit among its own options, and has given it to the model. By
+    # now, a typed value cannot be told from the default.
     default = getattr(OmegaConf.get_type(task.cfg), "max_positions", None)
-    limits_itself = default is not None
-    if limits_itself and typed["max_positions"] == default:
+    is_of_task = default is not None
+    if is_of_task and typed.get("max_positions") == default:
         del typed["max_positions"]
 
     def option(name):
-        return f"{'task' if name == 'max_positions' and limits_itself else 'model'}.{name}"
+        return f"{'task' if name == 'max_positions' and is_of_task else 'model'}.{name}"
 
-    cfg.update(_take(cfg, typed, option))
-    if limits_itself:
+    taken = _take(cfg, typed, option)
+    cfg.update(taken)
+    if is_of_task and "max_positions" in taken:
         # The first is the running task's, the second is saved.
         task.cfg.max_positions = cfg._get_root().task.max_positions = cfg.max_positions
 
