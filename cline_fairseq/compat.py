@@ -18,7 +18,12 @@ from fairseq.data.iterators import BackgroundConsumer
 from fairseq.distributed import utils as distributed_utils
 from fairseq.file_io import PathManager
 from fairseq.models import distributed_fairseq_model
+from fairseq.optim import FP16Optimizer, MemoryEfficientFP16Optimizer
 from fairseq.trainer import Trainer
+from hydra.core.utils import JobReturn
+
+from .errors import InputError
+from .optim.masters import exact_state, restore_exact_state
 
 
 def allow_fairseq_checkpoints() -> None:
@@ -107,6 +112,74 @@ def train_in_bf16_without_tpu() -> None:
         return call(cfg, main, **kwargs)
 
     distributed_utils.call_main = call_main
+
+
+def refuse_fp16_without_gpu() -> None:
+    """End ``--fp16`` and ``--amp`` on a CPU in one sentence.
+
+    fairseq starts, and fails at the first gradient that overflows, which it wants on a GPU; its
+    ``--amp`` does nothing there. Can go when fairseq refuses them itself.
+    """
+    init = Trainer.__init__
+
+    @functools.wraps(init)
+    def __init__(self, cfg, *args, **kwargs):
+        _check_precision(getattr(cfg, "common", cfg))
+        init(self, cfg, *args, **kwargs)
+
+    Trainer.__init__ = __init__
+
+
+def _check_precision(common):
+    if torch.cuda.is_available() and not common.cpu:
+        return
+    for name in ("memory_efficient_fp16", "fp16", "amp"):
+        if getattr(common, name, False):
+            raise InputError(
+                f"--{name.replace('_', '-')} needs a GPU, and this run has none: use --bf16, or "
+                f"neither for fp32 (with hydra: common.{name}=false, and common.bf16=true for bf16)"
+            )
+
+
+def show_input_errors_plainly_under_hydra() -> None:
+    """Let an input error under fairseq-hydra-train end in its message alone, exit status 1.
+
+    hydra prints the list of overrides and a traceback for errors of a job, and never comes to
+    ``sys.excepthook``. Can go when it leaves some errors to the program.
+    """
+    shown = JobReturn.return_value
+
+    def return_value(self):
+        if isinstance(self._return_value, InputError):
+            raise SystemExit(f"error: {self._return_value}")
+        return shown.fget(self)
+
+    JobReturn.return_value = property(return_value, shown.fset)
+
+
+def resume_half_precision_exactly() -> None:
+    """Save the fp32 weights of half-precision training, and the counters of its loss scaler.
+
+    fairseq saves the half-precision model only: a resumed run loses what was rounded away, and goes
+    another way than an uninterrupted one. Can go when fairseq saves the fp32 weights.
+    """
+    for optimizer in (FP16Optimizer, MemoryEfficientFP16Optimizer):
+        _save_exact_state(optimizer)
+
+
+def _save_exact_state(optimizer):
+    state_dict, load_state_dict = optimizer.state_dict, optimizer.load_state_dict
+
+    @functools.wraps(state_dict)
+    def save(self):
+        return {**state_dict(self), **exact_state(self)}
+
+    @functools.wraps(load_state_dict)
+    def load(self, state, optimizer_overrides=None):
+        load_state_dict(self, state, optimizer_overrides)
+        restore_exact_state(self, state)
+
+    optimizer.state_dict, optimizer.load_state_dict = save, load
 
 
 def let_fused_adamw_resume_adam() -> None:
@@ -207,6 +280,9 @@ restore_numpy_aliases()
 accept_checkpoints_without_criterion()
 allow_distributed_cpu()
 train_in_bf16_without_tpu()
+refuse_fp16_without_gpu()
+show_input_errors_plainly_under_hydra()
+resume_half_precision_exactly()
 let_fused_adamw_resume_adam()
 copy_checkpoints_whole()
 leave_finished_runs_alone()
