@@ -115,19 +115,19 @@ def train_in_bf16_without_tpu() -> None:
 
 
 def refuse_fp16_without_gpu() -> None:
-    """End ``--fp16`` and ``--amp`` on a CPU in one sentence.
+    """End training with ``--fp16`` or ``--amp`` on a CPU in one sentence.
 
-    fairseq starts, and fails at the first gradient that overflows, which it wants on a GPU; its
-    ``--amp`` does nothing there. Can go when fairseq refuses them itself.
+    fairseq calls CUDA for flat fp32 weights and when gradients overflow, and fails there with an
+    error of torch; its ``--amp`` has no effect without CUDA. Can go when fairseq refuses them.
     """
     init = Trainer.__init__
 
     @functools.wraps(init)
-    def __init__(self, cfg, *args, **kwargs):
+    def check_and_init(self, cfg, *args, **kwargs):
         _check_precision(getattr(cfg, "common", cfg))
         init(self, cfg, *args, **kwargs)
 
-    Trainer.__init__ = __init__
+    Trainer.__init__ = check_and_init
 
 
 def _check_precision(common):
@@ -144,8 +144,8 @@ def _check_precision(common):
 def show_input_errors_plainly_under_hydra() -> None:
     """Let an input error under fairseq-hydra-train end in its message alone, exit status 1.
 
-    hydra prints the list of overrides and a traceback for errors of a job, and never comes to
-    ``sys.excepthook``. Can go when it leaves some errors to the program.
+    hydra catches what a job raises, and prints its overrides and a traceback, so that
+    ``sys.excepthook`` is never called. Can go when hydra lets a program show its own errors.
     """
     shown = JobReturn.return_value
 
@@ -160,8 +160,8 @@ def show_input_errors_plainly_under_hydra() -> None:
 def resume_half_precision_exactly() -> None:
     """Save the fp32 weights of half-precision training, and the counters of its loss scaler.
 
-    fairseq saves the half-precision model only: a resumed run loses what was rounded away, and goes
-    another way than an uninterrupted one. Can go when fairseq saves the fp32 weights.
+    fairseq saves the half-precision model only, so a resumed run loses what was rounded away, and
+    its losses differ from those of an uninterrupted one. Can go when fairseq saves both.
     """
     for optimizer in (FP16Optimizer, MemoryEfficientFP16Optimizer):
         _save_exact_state(optimizer)

@@ -14,16 +14,16 @@ _CHUNK = 1 << 24  # elements that are in fp32 at a time
 class LowPrecisionAdamW(torch.optim.AdamW):
     """What ``--memory-efficient-fp16`` and ``--memory-efficient-bf16`` want of an optimizer.
 
-    Matrices have no fp32 copy: they are widened for the step, some at a time, updated by torch's
-    fused kernel, and rounded back stochastically, so that no update is lost on average. Scalars and
-    vectors (layer norms, biases, learned weights of the losses) are few, and too important for
-    noise: their fp32 copies are part of the state. The moments are in fp32.
+    Matrices have no fp32 copy. For each step they are converted to fp32, some at a time, updated by
+    torch's fused kernel, and rounded stochastically, so that small updates are not lost on average.
+    Scalars and vectors (layer norms, biases, learned weights of the losses) take little memory, so
+    the state holds fp32 copies of them ("master"). The moments are in fp32 too.
 
     Args:
         params: parameters or groups of them, as for torch's AdamW.
-        seed: of the rounding, which depends on it and the number of updates, so that a resumed run
-            rounds as an uninterrupted one, and all workers round alike.
-        options: those of torch's AdamW.
+        seed: seed of the rounding. Together with the number of updates it determines all random
+            numbers, so that a resumed run rounds like an uninterrupted one, and every worker alike.
+        options: options of torch's AdamW.
     """
 
     # fairseq would put the moments of a checkpoint in place itself, on the CPU as they were read.
@@ -73,7 +73,7 @@ class LowPrecisionAdamW(torch.optim.AdamW):
                 state["step"] = torch.tensor(float(state["step"]), device=param.device)
             if _has_copy(param) and "master" not in state:
                 state["master"] = param.detach().float()
-        # The copy, or else a new tensor; a parameter in fp32 is updated in place.
+        # The fp32 copy, or a new tensor; a parameter that is in fp32 itself is updated in place.
         wide = [
             state["master"] if _has_copy(param) else param.detach().float()
             for param, state in zip(params, states, strict=True)
