@@ -27,12 +27,14 @@ from fairseq.dataclass import utils as dataclass_utils
 from fairseq.distributed import utils as distributed_utils
 from fairseq.file_io import PathManager
 from fairseq.models import distributed_fairseq_model
+from fairseq.optim import FP16Optimizer, MemoryEfficientFP16Optimizer
 from fairseq.trainer import Trainer
 from hydra._internal import utils as hydra_utils
 from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 
 from .errors import InputError
+from .optim.masters import exact_state, restore_exact_state
 from .safe_load import safe_load
 from .starting import require_start
 
@@ -137,6 +139,58 @@ def train_in_bf16_without_tpu() -> None:
         return call(cfg, main, **kwargs)
 
     distributed_utils.call_main = call_main
+
+
+def refuse_fp16_without_gpu() -> None:
+    """End training with ``--fp16`` or ``--amp`` on a CPU in one sentence.
+
+    fairseq calls CUDA for flat fp32 weights and when gradients overflow, and fails there with an
+    error of torch; its ``--amp`` has no effect without CUDA. Can go when fairseq refuses them.
+    """
+    init = Trainer.__init__
+
+    @functools.wraps(init)
+    def check_and_init(self, cfg, *args, **kwargs):
+        _check_precision(getattr(cfg, "common", cfg))
+        init(self, cfg, *args, **kwargs)
+
+    Trainer.__init__ = check_and_init
+
+
+def _check_precision(common):
+    if torch.cuda.is_available() and not common.cpu:
+        return
+    for name in ("memory_efficient_fp16", "fp16", "amp"):
+        if getattr(common, name, False):
+            raise InputError(
+                f"--{name.replace('_', '-')} needs a GPU, and this run has none: use --bf16, or "
+                f"neither for fp32 (with hydra: common.{name}=false, and common.bf16=true for bf16)"
+            )
+
+
+def resume_half_precision_exactly() -> None:
+    """Save the fp32 weights of half-precision training, and the counters of its loss scaler.
+
+    fairseq saves the half-precision model only, so a resumed run loses what was rounded away, and
+    its losses differ from those of an uninterrupted one. Can go when fairseq saves both.
+    """
+    for optimizer in (FP16Optimizer, MemoryEfficientFP16Optimizer):
+        _save_exact_state(optimizer)
+
+
+def _save_exact_state(optimizer):
+    state_dict, load_state_dict = optimizer.state_dict, optimizer.load_state_dict
+
+    @functools.wraps(state_dict)
+    def save(self):
+        return {**state_dict(self), **exact_state(self)}
+
+    @functools.wraps(load_state_dict)
+    def load(self, state, optimizer_overrides=None):
+        load_state_dict(self, state, optimizer_overrides)
+        restore_exact_state(self, state)
+
+    optimizer.state_dict, optimizer.load_state_dict = save, load
 
 
 def let_fused_adamw_resume_adam() -> None:
@@ -412,6 +466,8 @@ restore_numpy_aliases()
 accept_checkpoints_without_criterion()
 allow_distributed_cpu()
 train_in_bf16_without_tpu()
+refuse_fp16_without_gpu()
+resume_half_precision_exactly()
 let_fused_adamw_resume_adam()
 copy_checkpoints_whole()
 leave_finished_runs_alone()

@@ -70,26 +70,49 @@ def test_resumed_equals_uninterrupted(corpus, trained, tmp_path):
     assert losses(resumed) == expected
 
 
-PRECISIONS = [
-    ["--bf16"],
-    ["--memory-efficient-bf16"],
-    ["--fp16", "--fp16-no-flatten-grads"],
-    ["--memory-efficient-fp16"],
-    ["--amp"],
-]
-
-
-@pytest.mark.parametrize("options", PRECISIONS, ids=lambda options: options[0])
-def test_precisions(corpus, trained, tmp_path, options):
-    """Each precision begins as fp32 does, and learns; losses are in fp32."""
-    _, exact = trained
-    result = run(*train_command(corpus, tmp_path, "--max-update", 6, *options, "--no-save"))
-    found = losses(result)
-    assert len(found) == 6
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--bf16"],
+        ["--memory-efficient-bf16"],
+        ["--fp16"],
+        ["--memory-efficient-fp16"],
+    ],
+    ids=" ".join,
+)
+def test_half_precision_resumes_exactly(corpus, trained, tmp_path, options):
+    """Half precision begins as fp32 does, learns, and resumes as if never interrupted."""
+    program, *arguments = train_command(corpus, tmp_path, "--max-update", 12, *options)
+    if "fp16" in options[0]:
+        program = "tests/train_fp16_on_cpu.py"
+        # So the scale soon is too large, and changes before and after the interruption.
+        arguments += ["--fp16-init-scale", 256, "--fp16-scale-window", 4]
+    result = run(program, *arguments, "--save-interval-updates", 5)
+    whole, exact = losses(result), losses(trained[1])
+    assert len(whole) == 12
     for name in ("loss", "mlm_loss", "rtd_loss", "cts_loss"):
-        expected = float(losses(exact)[1][name])
-        assert float(found[1][name]) == pytest.approx(expected, rel=0.02)
-    assert float(found[6]["mlm_loss"]) < float(found[1]["mlm_loss"])
+        assert float(whole[1][name]) == pytest.approx(float(exact[1][name]), rel=0.02)
+    assert float(whole[12]["mlm_loss"]) < float(whole[1]["mlm_loss"])
+
+    checkpoint = tmp_path / "checkpoint_1_5.pt"
+    resumed = run(program, *arguments, "--restore-file", checkpoint, "--no-save")
+    keys = ("loss_scale", "mlm_scale", "rtd_scale", "cts_scale", "lr", "clip")
+    logs = [log_lines(each, "train_inner")[-7:] for each in (result, resumed)]
+    assert losses(resumed) == {update: whole[update] for update in range(6, 13)}
+    assert [[line.get(key) for key in keys] for line in logs[0]] == [
+        [line.get(key) for key in keys] for line in logs[1]
+    ]
+    if "fp16" in options[0]:
+        assert len({line["loss_scale"] for line in logs[0]}) > 1
+        assert "gradient overflow detected" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("option", ["--fp16", "--memory-efficient-fp16", "--amp"])
+def test_fp16_without_gpu(corpus, tmp_path, option):
+    result = run(*train_command(corpus, tmp_path, "--max-update", 1, option), check=False)
+    assert result.returncode == 1
+    assert f"error: {option} needs a GPU, and this run has none: use --bf16, or" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_two_workers_in_bf16(corpus, tmp_path):
@@ -330,8 +353,9 @@ def test_two_workers_update_as_one(corpus, tmp_path, backend):
 
 
 CONFIG = ROOT / "examples" / "pretraining" / "config"
+ON_CPU = ("common.cpu=true", "common.fp16=false")
 SHRUNK = [
-    *("common.cpu=true", "common.fp16=false", "common.log_interval=1", "common.log_format=json"),
+    *("common.log_interval=1", "common.log_format=json"),
     *("+model.encoder_layers=1", "+model.encoder_embed_dim=32", "+model.encoder_ffn_embed_dim=64"),
     *("+model.encoder_attention_heads=2", "task.tokens_per_sample=64", "dataset.batch_size=4"),
     *("optimization.max_update=2", "optimization.update_freq=[1]", "dataset.num_workers=0"),
@@ -357,6 +381,7 @@ def test_hydra(corpus, gpt2_corpus, tmp_path, name):
     """Each configuration starts."""
     run(
         *hydra_command(corpus, gpt2_corpus, name),
+        *ON_CPU,
         *(f"checkpoint.save_dir={tmp_path}", f"hydra.run.dir={tmp_path}"),
     )
     assert len(losses((tmp_path / "hydra_train.log").read_text())) == 2
@@ -405,9 +430,10 @@ def test_hydra_run_configs(corpus, gpt2_corpus, tmp_path, name):
     config.write_text("".join(line for line in lines if "max_num_timeout:" not in line))
     command[command.index(CONFIG)] = tmp_path / "config"
     folder = tmp_path
-    if name == "local":
+    if name == "local":  # without a GPU, it needs no further options
         command += [f"hydra.run.dir={tmp_path}"]
     else:
+        command += ON_CPU
         folder = tmp_path / "0"
         command.insert(1, "--multirun")
         command += ["hydra/launcher=submitit_local", f"hydra.sweep.dir={tmp_path}"]
@@ -417,3 +443,13 @@ def test_hydra_run_configs(corpus, gpt2_corpus, tmp_path, name):
     run(*command, f"checkpoint.save_dir={folder / 'checkpoints'}")
     assert (folder / "checkpoints" / "checkpoint_last.pt").exists()
     assert len(losses((folder / "hydra_train.log").read_text())) == 2
+
+
+def test_hydra_fp16_without_gpu(corpus, gpt2_corpus, tmp_path):
+    command = hydra_command(corpus, gpt2_corpus, "small")
+    command += [f"checkpoint.save_dir={tmp_path}", f"hydra.run.dir={tmp_path}"]
+    result = run(*command, "common.cpu=true", check=False)
+    assert result.returncode == 1
+    assert "error: --fp16 needs a GPU, and this run has none: use --bf16" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "Error executing job" not in result.stderr

@@ -33,6 +33,7 @@ class FusedAdamWConfig(FairseqDataclass):
         },
     )
     lr: list[float] = II("optimization.lr")
+    seed: int = II("common.seed")
 
 
 @register_optimizer("fused_adamw", dataclass=FusedAdamWConfig)
@@ -65,7 +66,7 @@ class FusedAdamW(FairseqOptimizer):
             self._optimizer = torch.optim.AdamW(groups, fused=True, **self.optimizer_config)
         else:
             logger.info("fused_adamw: torch AdamW, fused, with fp32 state")
-            self._optimizer = LowPrecisionAdamW(groups, fused=True, **self.optimizer_config)
+            self._optimizer = LowPrecisionAdamW(groups, cfg.seed, **self.optimizer_config)
         self._exempt_from_decay()
 
     def _exempt_from_decay(self):

@@ -1,8 +1,12 @@
 """AdamW for parameters in fp16 or bf16, with its state and arithmetic in fp32."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
+
+from .masters import round_to
+from .rounding import round_stochastically
 
 _CHUNK = 1 << 24  # elements that are in fp32 at a time
 
@@ -10,12 +14,24 @@ _CHUNK = 1 << 24  # elements that are in fp32 at a time
 class LowPrecisionAdamW(torch.optim.AdamW):
     """What ``--memory-efficient-fp16`` and ``--memory-efficient-bf16`` want of an optimizer.
 
-    There is no fp32 copy of the parameters: they are widened for the step, some at a time, updated
-    by torch's fused kernel, and rounded back. The moments stay in fp32.
+    Matrices have no fp32 copy. For each step they are converted to fp32, some at a time, updated by
+    torch's fused kernel, and rounded stochastically, so that small updates are not lost on average.
+    Scalars and vectors (layer norms, biases, learned weights of the losses) take little memory, so
+    the state holds fp32 copies of them ("master"). The moments are in fp32 too.
+
+    Args:
+        params: parameters or groups of them, as for torch's AdamW.
+        seed: seed of the rounding. Together with the number of updates it determines all random
+            numbers, so that a resumed run rounds like an uninterrupted one, and every worker alike.
+        options: options of torch's AdamW.
     """
 
     # fairseq would put the moments of a checkpoint in place itself, on the CPU as they were read.
     disable_mem_eff_fp16_loading_hack = True
+
+    def __init__(self, params, seed: int, **options):
+        super().__init__(params, fused=True, **options)
+        self._seed = seed
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -23,20 +39,30 @@ class LowPrecisionAdamW(torch.optim.AdamW):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        generators = self._generators()
         for group in self.param_groups:
             chunk: list[Tensor] = []
             for param in group["params"]:
                 if param.grad is None:
                     continue
                 if chunk and sum(p.numel() for p in chunk) + param.numel() > _CHUNK:
-                    self._update(group, chunk)
+                    self._update(group, chunk, generators)
                     chunk = []
                 chunk.append(param)
             if chunk:
-                self._update(group, chunk)
+                self._update(group, chunk, generators)
         return loss
 
-    def _update(self, group, params):
+    def _generators(self):
+        """A source of random numbers for each device, seeded for this update."""
+        params = [param for group in self.param_groups for param in group["params"]]
+        steps = [state["step"] for param in params if (state := self.state.get(param))]
+        update = int(steps[0]) if steps else 0
+        seed = int(np.random.SeedSequence((self._seed, update)).generate_state(1, np.uint64)[0])
+        devices = {param.device for param in params}
+        return {device: torch.Generator(device).manual_seed(seed) for device in devices}
+
+    def _update(self, group, params, generators):
         states = [self.state[param] for param in params]
         for param, state in zip(params, states, strict=True):
             if not state:
@@ -45,7 +71,13 @@ class LowPrecisionAdamW(torch.optim.AdamW):
                 state["exp_avg_sq"] = torch.zeros_like(param, dtype=torch.float32)
             elif not torch.is_tensor(state["step"]):  # as fairseq's adam counts
                 state["step"] = torch.tensor(float(state["step"]), device=param.device)
-        wide = [param.float() for param in params]
+            if _has_copy(param) and "master" not in state:
+                state["master"] = param.detach().float()
+        # The fp32 copy, or a new tensor; a parameter that is in fp32 itself is updated in place.
+        wide = [
+            state["master"] if _has_copy(param) else param.detach().float()
+            for param, state in zip(params, states, strict=True)
+        ]
         beta1, beta2 = group["betas"]
         adamw(
             wide,
@@ -64,15 +96,27 @@ class LowPrecisionAdamW(torch.optim.AdamW):
             maximize=False,
         )
         for param, new in zip(params, wide, strict=True):
+            if param.dtype == torch.float32:
+                continue
+            if not _has_copy(param):
+                new = round_stochastically(new, param.dtype, generators[param.device])
             param.copy_(new)
 
     def load_state_dict(self, state_dict):
-        """Load a state; torch would round its moments to the precision of the parameters."""
+        """Load a state; torch would round it to the precision of the parameters."""
         super().load_state_dict(state_dict)
         numbers = [n for group in state_dict["param_groups"] for n in group["params"]]
         params = [param for group in self.param_groups for param in group["params"]]
         for number, param in zip(numbers, params, strict=True):
-            for name in ("exp_avg", "exp_avg_sq"):
+            for name in ("exp_avg", "exp_avg_sq", "master"):
                 if name in state_dict["state"].get(number, {}):
                     value = state_dict["state"][number][name]
                     self.state[param][name] = value.to(param.device, torch.float32)
+        copied = [param for param in params if "master" in self.state[param]]
+        if not round_to([self.state[param]["master"] for param in copied], copied):
+            for param in copied:
+                del self.state[param]["master"]
+
+
+def _has_copy(param):
+    return param.dim() <= 1 and param.dtype != torch.float32

@@ -14,7 +14,7 @@ from cline_fairseq.optim.fused_adamw import FusedAdamW, FusedAdamWConfig, parse_
 
 def build(params, **options):
     config = {"adam_betas": "(0.9, 0.98)", "adam_eps": 1e-6, "weight_decay": 0.1, "lr": [1e-2]}
-    config["decay_matrices_only"] = False
+    config |= {"decay_matrices_only": False, "seed": 1}
     return FusedAdamW(OmegaConf.create({**config, **options}), params)
 
 
