@@ -52,6 +52,58 @@ def test_trains_and_logs(trained):
     assert "fused_adamw: torch AdamW, fused" in result.stdout + result.stderr
 
 
+def test_validations_measure_the_same(trained):
+    """The held-out texts are rewritten and masked once and for all; the loss has fixed weights."""
+    _, result = trained
+    lines = log_lines(result, "valid")
+    assert len(lines) == 3
+    for name in ("synonym_share", "antonym_share", "no_contrast"):
+        assert len({line[f"valid_{name}"] for line in lines}) == 1
+    assert len({line["valid_mlm_scale"] for line in lines}) > 1
+    assert float(lines[-1]["valid_best_loss"]) == min(float(line["valid_loss"]) for line in lines)
+
+
+def validate_command(corpus, checkpoint, *options):
+    return [
+        *("fairseq-validate", corpus / "bin", "--user-dir", "cline_fairseq", "--task", "cline"),
+        *("--path", checkpoint, "--batch-size", 8, "--log-format", "json", "--cpu"),
+        *("--num-workers", 0, *options),
+    ]
+
+
+@pytest.mark.parametrize("precision", [(), ("--bf16",)], ids=["fp32", "bf16"])
+def test_validate_logs_what_training_logged(corpus, tmp_path, precision):
+    """To the last digit, though scalars were learned and the run has come to another epoch."""
+    options = ("--max-update", 20, "--max-valid-steps", 2, "--lr", 0.03, "--batch-size", 64)
+    trained = run(*train_command(corpus, tmp_path, *options, "--batch-size-valid", 8, *precision))
+    options = ("--max-valid-steps", 2, *precision)
+    validated = run(*validate_command(corpus, tmp_path / "checkpoint_last.pt", *options))
+    expected, found = (log_lines(result, "valid")[-1] for result in (trained, validated))
+    assert int(expected["epoch"]) > 1
+    assert float(expected["valid_mlm_scale"]) < 0.99
+    assert float(expected["valid_bsz"]) == 8
+    of_the_run = {"epoch", "valid_wps", "valid_num_updates", "valid_best_loss"}
+    expected = {name: value for name, value in expected.items() if name not in of_the_run}
+    assert len(expected) > 15
+    assert {name: found.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("mlm_los",), "--best-checkpoint-metric mlm_los is not a metric of --criterion cline"),
+        (("rtd_f1",), "add --maximize-best-checkpoint-metric"),
+    ],
+)
+def test_best_checkpoint_metric_is_checked_at_the_start(corpus, tmp_path, options, message):
+    command = train_command(corpus, tmp_path, "--best-checkpoint-metric", *options)
+    result = run(*command, check=False)
+    assert result.returncode == 1
+    assert message in result.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert not losses(result)
+
+
 def test_checkpoint_holds_nothing_foreign(trained):
     save_dir, _ = trained
     state = torch.load(save_dir / "checkpoint_last.pt", weights_only=True)
