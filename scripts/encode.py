@@ -108,11 +108,13 @@ def main():
         counts = encode(
             job, args.workers, args.overwrite, bar.update, partial(bar.write, file=sys.stderr)
         )
-    unknown = f", {100 * counts['unknown'] / counts['tokens']:.3f} % unknown"
+    unknown = f", {100 * counts['unknown'] / max(counts['tokens'], 1):.3f} % unknown"
     print(
         f"{job.paths[0]}: {counts['documents']:,} documents, {counts['lines']:,} lines, "
         f"{counts['tokens']:,} tokens{unknown if args.binarize else ''}"
     )
+    if counts.get("repaired"):  # manifests of the first version lack it
+        print(f"repaired: {counts['repaired']:,} lines with bytes that are not UTF-8")
     for reason, count in sorted(counts["left_out"].items()):
         if count:
             print(f"left out: {count:,} lines ({reason})")

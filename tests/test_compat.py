@@ -10,7 +10,9 @@ import time
 import numpy as np
 import pytest
 import torch
+from fairseq import checkpoint_utils
 from fairseq.data.iterators import BackgroundConsumer
+from omegaconf import OmegaConf
 
 from cline_fairseq import compat
 
@@ -54,6 +56,32 @@ def test_registers_in_any_order_of_imports(code):
     code += "; assert 'cline' in MODEL_REGISTRY; from fairseq.optim import OPTIMIZER_REGISTRY"
     code += "; assert 'fused_adamw' in OPTIMIZER_REGISTRY"
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+def old_checkpoint(**criterion):
+    """Of a run of the first version, as fairseq reads it before it upgrades it."""
+    cfg = {"criterion": {"_name": "cline", **criterion}}
+    cfg["checkpoint"] = {"best_checkpoint_metric": "loss"}
+    history = [{"optimizer_name": "FusedAdamW", "lr_scheduler_state": {}, "num_updates": 1}]
+    return {
+        "cfg": OmegaConf.create(cfg),
+        "optimizer_history": history,
+        "extra_state": {"best": 3.0, "train_iterator": {"epoch": 1}, "val_loss": 4.0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("criterion", "stays"),
+    [
+        ({"loss_weighting": "learned"}, False),
+        ({"loss_weighting": "fixed"}, True),
+        ({"loss_weighting": "learned", "best_checkpoint_metric": "loss"}, True),
+        ({}, True),  # another criterion
+    ],
+)
+def test_best_loss_of_learned_weights_is_forgotten(criterion, stays):
+    state = checkpoint_utils._upgrade_state_dict(old_checkpoint(**criterion))
+    assert ("best" in state["extra_state"]) == stays
 
 
 def test_threads_that_prepare_batches_end_at_exit():

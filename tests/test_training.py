@@ -335,7 +335,7 @@ def test_starts_from_stock_roberta(corpus, tmp_path, start, extra):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["c10d", "legacy_ddp"])
 def test_two_workers_update_as_one(corpus, tmp_path, backend):
-    """Two gloo workers under torchrun give the losses, gradients and weights of one.
+    """Two gloo workers under torchrun give the losses, gradients, weights and metrics of one.
 
     One worker that accumulates two batches has the same global batch. The epoch ends with an odd
     batch: the second worker has none then.
@@ -344,7 +344,7 @@ def test_two_workers_update_as_one(corpus, tmp_path, backend):
     task.load_dataset("train")
     num_texts = len(task.datasets["train"])
     batch_size = next(n for n in range(num_texts // 6, num_texts) if -(-num_texts // n) % 2)
-    options = ("--max-epoch", 1, "--disable-validation", "--clip-norm", 0, "--optimizer", "sgd")
+    options = ("--max-epoch", 1, "--clip-norm", 0, "--optimizer", "sgd")
     options += ("--batch-size", batch_size, "--sample-break-mode", "eos")
     options += ("--dropout", 0, "--attention-dropout", 0, "--required-batch-size-multiple", 1)
     options += ("--lr", 0.5)
@@ -355,6 +355,10 @@ def test_two_workers_update_as_one(corpus, tmp_path, backend):
         *(BIN / program, *arguments, "--distributed-world-size", 2),
         *("--distributed-backend", "gloo", "--ddp-backend", backend),
     )
+    (*_, one_valid), (*_, two_valid) = log_lines(one, "valid"), log_lines(two, "valid")
+    for name in ("loss", "mlm_loss", "rtd_f1", "cts_acc", "no_contrast", "synonym_share"):
+        expected = float(one_valid[f"valid_{name}"])
+        assert float(two_valid[f"valid_{name}"]) == pytest.approx(expected, rel=2e-3), name
     one, two = losses(one), losses(two)
     assert len(one) == (-(-num_texts // batch_size) + 1) // 2 > 2
     for update, values in one.items():

@@ -145,7 +145,8 @@ class ClineCriterion(FairseqCriterion):
             **{f"{k}_count": counts[k].sum() for k in LOSSES},
             "cts_right": (scores[0].gt(scores[1]) & has_contrast.bool()).sum(),
             **_detection_counts(output.rtd_logits.detach(), rtd_target),
-            **{f"{_BY_KIND}{k}": n for k, n in sample.get("replaced_tokens", {}).items()},
+            **{f"{view}_tokens": n for view, n in sample["view_tokens"].items()},
+            **{f"{_BY_KIND}{k}": n for k, n in sample["replaced_tokens"].items()},
             # Times the sample size, so that the mean over workers is their common value.
             **{f"{k}_scale": self._scale(k) * sample_size for k in LOSSES},
         }
@@ -195,8 +196,8 @@ class ClineCriterion(FairseqCriterion):
             log_mean(f"{name}_loss", bits, total(f"{name}_count"), round=3)
         metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["mlm_loss"].avg))
 
-        tokens = total("synonym_tokens") + total("antonym_tokens")
-        hits, replaced, found = total("rtd_hits"), total("rtd_replaced"), total("rtd_found")
+        tokens, hits = total("rtd_count"), total("rtd_hits")
+        replaced, found = total("rtd_replaced"), total("rtd_found")
         log_mean("rtd_acc", tokens - (replaced + found - 2 * hits), tokens, round=4)
         for name, value in (("hits", hits), ("replaced", replaced), ("found", found)):
             metrics.log_scalar_sum(f"_rtd_{name}", value)
@@ -220,17 +221,14 @@ class ClineCriterion(FairseqCriterion):
 
 def _detection_counts(logits, target):
     """Counts of replaced tokens and of those that were found, over both views."""
-    replaced, real = target.eq(1), target.ge(0)
-    found = logits.gt(0) & real
-    (syn_replaced, ant_replaced), (syn_real, ant_real) = replaced.chunk(2), real.chunk(2)
+    replaced, found = target.eq(1), logits.gt(0) & target.ge(0)
+    in_synonym_view, in_antonym_view = replaced.chunk(2)
     return {
         "rtd_hits": (found & replaced).sum(),
         "rtd_found": found.sum(),
         "rtd_replaced": replaced.sum(),
-        "synonym_replaced": syn_replaced.sum(),
-        "synonym_tokens": syn_real.sum(),
-        "antonym_replaced": ant_replaced.sum(),
-        "antonym_tokens": ant_real.sum(),
+        "synonym_replaced": in_synonym_view.sum(),
+        "antonym_replaced": in_antonym_view.sum(),
     }
 
 
