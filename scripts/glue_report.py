@@ -8,8 +8,9 @@ runs/cline/RTE/seed1:
     python scripts/glue_report.py runs/cline runs/roberta --plot glue.png --json glue.json
 
 Numbers are percent; std is the sample standard deviation. The average is that of the eight tasks
-without WNLI; a task with two metrics, or two dev sets, counts with their mean. Each task should have all seeds that any has (or those of
---seeds): where one is missing, the table says so, and gives no average.
+without WNLI; a task with two metrics, or two dev sets, counts with their mean. Each task should
+have all seeds that any has (or those of --seeds): where one is missing, the table says so, and
+gives no average.
 """
 
 import argparse

@@ -77,8 +77,8 @@ class ClineDataset(FairseqDataset):
             ``rtd_target`` int64 (2B, T) is 1 for a replaced token, 0 for an original one and -1
             for special tokens and padding. ``has_contrast`` bool (B,) says which texts have a
             replacement in both views. ``view_tokens`` counts the tokens of each view
-            (``synonym``), special ones aside, and ``replaced_tokens`` counts replaced tokens by view and kind
-            (``synonym_view_hypernym``).
+            (``synonym``), special ones aside, and ``replaced_tokens`` counts replaced tokens by
+            view and kind (``synonym_view_hypernym``).
         """
         if not samples:
             return {}
