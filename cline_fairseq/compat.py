@@ -9,6 +9,7 @@ import argparse
 import atexit
 import contextlib
 import functools
+import inspect
 import logging
 import os
 import queue
@@ -440,6 +441,113 @@ def prepare_models_of_new_runs() -> None:
     models.build_model = build_model
 
 
+def validate_as_in_training() -> None:
+    """Let ``fairseq-validate`` log what the validation of training logs.
+
+    It builds the criterion without the parameters that the checkpoint holds, and it ignores
+    ``--bf16``, ``--max-valid-steps`` and ``--combine-valid-subsets``. Can go when it validates with
+    fairseq's trainer.
+    """
+    for cli in _modules_of("fairseq_cli.validate"):
+        # Its own view of the module: other programs load checkpoints as ever.
+        cli.checkpoint_utils = SimpleNamespace(load_model_ensemble_and_task=_load_to_validate)
+
+
+def _modules_of(program: str):
+    """Where a program of fairseq is loaded: under its name, or with ``python -m`` as __main__."""
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    found = [sys.modules.get(program), main if spec is not None and spec.name == program else None]
+    return [module for module in found if module is not None]
+
+
+def _load_to_validate(filenames, arg_overrides, suffix=""):
+    """Models, options and a task that validates as fairseq's trainer does."""
+    options = arg_overrides or {}
+    path = checkpoint_utils.get_maybe_sharded_checkpoint_filename(filenames[0], suffix, 0, 1)
+    state = None  # where there is no such file, fairseq says so
+    if PathManager.exists(path):
+        state = checkpoint_utils.load_checkpoint_to_cpu(path, arg_overrides)
+    models, cfg, task = checkpoint_utils.load_model_ensemble_and_task(
+        filenames, arg_overrides, suffix=suffix, state=state
+    )
+    if options.get("bf16"):
+        models = [model.bfloat16() for model in models]
+    build, load, iterate = task.build_criterion, task.load_dataset, task.get_batch_iterator
+    reduce, parameters = task.reduce_metrics, state["criterion"]
+
+    def build_criterion(criterion_cfg):
+        criterion = build(criterion_cfg)
+        if parameters:
+            criterion.load_state_dict(parameters)
+        return criterion
+
+    def load_dataset(split, combine=False, **kwargs):
+        load(split, combine=options.get("combine_valid_subsets", combine), **kwargs)
+
+    def get_batch_iterator(**kwargs):
+        epoch = iterate(**kwargs)
+        if options.get("max_valid_steps") is not None:
+            start = epoch.next_epoch_itr
+            # The trainer stops after one batch more than the option says.
+            count = options["max_valid_steps"] + 1
+            epoch.next_epoch_itr = lambda **kwargs: start(**kwargs).take(count)
+        return epoch
+
+    def reduce_metrics(logging_outputs, criterion):
+        for log in logging_outputs:  # batch by batch; bsz and wpb are means over batches
+            reduce([log], criterion)
+
+    task.build_criterion, task.load_dataset = build_criterion, load_dataset
+    task.get_batch_iterator, task.reduce_metrics = get_batch_iterator, reduce_metrics
+    return models, cfg, task
+
+
+def time_each_run_alone() -> None:
+    """Let the clock of a run that starts from another one's checkpoint begin at zero.
+
+    fairseq goes on counting from the time that the checkpoint was trained for, so that
+    ``--stop-time-hours`` ends the run too early, and fine-tuning seems to have taken the time of
+    pre-training as well. Can go when the trainer resets its time along with its meters.
+    """
+    load = Trainer.load_checkpoint
+
+    @functools.wraps(load)
+    def load_checkpoint(self, *args, **kwargs):
+        extra_state = load(self, *args, **kwargs)
+        if inspect.signature(load).bind(self, *args, **kwargs).arguments.get("reset_meters"):
+            self._previous_training_time = 0
+        return extra_state
+
+    Trainer.load_checkpoint = load_checkpoint
+
+
+def forget_best_loss_of_learned_weights() -> None:
+    """Let a run of the first version keep the best checkpoint by the loss of fixed weights.
+
+    The first version measured the loss at validation with the learned weights of that moment. No
+    later loss can be compared with the best of those, so the search starts again. Can go when no
+    run of the first version is resumed any more.
+    """
+    upgrade = checkpoint_utils._upgrade_state_dict
+
+    @functools.wraps(upgrade)
+    def upgrade_state_dict(state):
+        state = upgrade(state)
+        cfg = state.get("cfg") or {}
+        criterion = cfg.get("criterion") or {}
+        if (
+            getattr(criterion, "loss_weighting", None) == "learned"
+            and "best_checkpoint_metric" not in criterion  # the first version had no such field
+            and cfg.checkpoint.best_checkpoint_metric == "loss"
+            and "best" in state["extra_state"]
+        ):
+            del state["extra_state"]["best"]
+        return state
+
+    checkpoint_utils._upgrade_state_dict = upgrade_state_dict
+
+
 def stop_batches_at_exit() -> None:
     """End fairseq's threads that prepare batches before Python goes down.
 
@@ -478,4 +586,7 @@ load_checkpoints_with_weights_only()
 broadcast_checkpoints()
 let_hydra_show_input_errors_plainly()
 prepare_models_of_new_runs()
+validate_as_in_training()
+time_each_run_alone()
+forget_best_loss_of_learned_weights()
 stop_batches_at_exit()

@@ -41,7 +41,10 @@ def reachable(texts: list[list[str]], rewriter: Rewriter) -> dict[str, float]:
     entries = np.array(entries)
     entries = entries[entries >= 0]
     have = {kind: lexicon.has(entries, kind) for kind in Kind}
-    rows = {"nouns, verbs, adjectives, adverbs": open_class, "known to the lexicon": len(entries)}
+    rows = {
+        "nouns but names, verbs, adjectives, adverbs": open_class,
+        "known to the lexicon": len(entries),
+    }
     rows |= {f"with candidates: {kind.name.lower()}": have[kind].sum() for kind in Kind}
     synonyms, antonyms = (
         np.any([have[k] for k in kinds if k != Kind.RANDOM], axis=0)

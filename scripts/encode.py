@@ -118,15 +118,16 @@ def main():
         counts = encode(
             job, args.workers, args.overwrite, bar.update, partial(bar.write, file=sys.stderr)
         )
-    unknown = f", {100 * counts['unknown'] / counts['tokens']:.3f} % unknown"
+    tokens = max(counts["tokens"], 1)
+    unknown = f", {100 * counts['unknown'] / tokens:.3f} % unknown"
     if missing := counts.get("missing"):  # manifests of earlier versions do not have it
-        unknown += (
-            f" ({100 * missing / counts['tokens']:.3f} % are pieces that the dictionary lacks)"
-        )
+        unknown += f" ({100 * missing / tokens:.3f} % are pieces that the dictionary lacks)"
     print(
         f"{job.paths[0]}: {counts['documents']:,} documents, {counts['lines']:,} lines, "
         f"{counts['tokens']:,} tokens{unknown if args.binarize else ''}"
     )
+    if counts.get("repaired"):  # manifests of the first version lack it
+        print(f"repaired: {counts['repaired']:,} lines with bytes that are not UTF-8")
     for reason, count in sorted(counts["left_out"].items()):
         if count:
             print(f"left out: {count:,} lines ({reason})")

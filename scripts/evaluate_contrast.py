@@ -200,7 +200,13 @@ def write_unmoved(unmoved, path: Path, is_pair: bool) -> None:
         writer.writerow(header)
         for name, found in unmoved.items():
             for one, contrast, prediction in found:
-                row = [name, one.set_id, one.group or "", one.original.label, contrast.label]
+                row = [
+                    name,
+                    one.set_id,
+                    one.group_of(contrast) or "",
+                    one.original.label,
+                    contrast.label,
+                ]
                 row.append(prediction)
                 for text in (one.original.text, contrast.text):
                     row += [text] if isinstance(text, str) else text

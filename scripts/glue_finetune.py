@@ -254,7 +254,11 @@ def evaluate(glue_task, data, folder: Path) -> dict:
 
 
 def training_facts(folder: Path) -> dict:
-    """How long training took, over interruptions, and which checkpoint is the best."""
+    """How long training took, and which checkpoint is the best.
+
+    The seconds are those of fine-tuning with its validations, added up over interruptions. What an
+    interruption lost, from the last checkpoint on, is trained again and counted once.
+    """
     from cline_fairseq.safe_load import safe_load
 
     last, best = (safe_load(folder / name, map_location="cpu") for name in (LAST, BEST))
@@ -309,11 +313,11 @@ def write_test_files(glue_task, data, folder: Path) -> None:
 
 
 def shown(result) -> str:
-    """The metrics of a run in a line."""
+    """The metrics of a run in a line, in percent."""
     parts = []
     for split, metrics in result["metrics"].items():
         for name, value in metrics.items():
-            number = "not defined" if value is None else f"{100 * value:.2f}"
+            number = "not defined" if value is None else f"{100 * value:.2f} %"
             parts.append(f"{split} {name} {number}")
     return f"{result['task']}, seed {result['seed']}: {', '.join(parts)}"
 

@@ -122,7 +122,7 @@ def main():
         with tqdm(unit=" texts", unit_scale=True, desc=task.name) as bar:
             counts, made = binarize(task, job, bar.update)
         for split, count in counts.items():
-            unknown = 100 * count["unknown"] / count["tokens"]
+            unknown = 100 * count["unknown"] / max(count["tokens"], 1)
             left_out = f", {count['left_out']:,} broken rows left out" if count["left_out"] else ""
             print(
                 f"{task.name} {split}: {count['examples']:,} examples, {count['tokens']:,} tokens, "

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Show the results of GLUE in a table: tasks by median, mean and deviation over the seeds.
+"""Show the results of GLUE in a table: median, mean and standard deviation over the seeds.
 
 Each folder is that of a checkpoint, and holds the runs of scripts/glue_finetune.py, as
 runs/cline/RTE/seed1:
@@ -7,9 +7,10 @@ runs/cline/RTE/seed1:
     python scripts/glue_report.py runs/cline
     python scripts/glue_report.py runs/cline runs/roberta --plot glue.png --json glue.json
 
-Numbers are percent. The average is that of the eight tasks without WNLI; a task with two metrics,
-or two dev sets, counts with their mean. Each task should have all seeds that any has (or those of
---seeds): where one is missing, the table says so, and gives no average.
+Numbers are percent; std is the sample standard deviation. The average is that of the eight tasks
+without WNLI; a task with two metrics, or two dev sets, counts with their mean. Each task should
+have all seeds that any has (or those of --seeds): where one is missing, the table says so, and
+gives no average.
 """
 
 import argparse

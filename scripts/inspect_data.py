@@ -6,7 +6,7 @@
 
 Samples are decoded, and shown once more as their synonym and antonym views. The tokenizer need not
 be named if its files are in the folder of the data or its parent. --json prints the counts for
-programs.
+programs. Lines are those with text, and </s> is not counted among their tokens.
 """
 
 import argparse
@@ -29,7 +29,7 @@ MARKS = "[]"  # around replaced words
 
 
 def count(lines, dictionary) -> dict[str, float]:
-    """What a corpus holds. A blank line ends a document."""
+    """What a corpus holds. A blank line ends a document; </s> is not counted as a token."""
     sizes = np.asarray(lines.sizes, np.int64) - 1  # without </s>
     text = sizes > 0
     lengths = sizes[text]
@@ -40,7 +40,10 @@ def count(lines, dictionary) -> dict[str, float]:
             tokens = np.concatenate([lines[i].numpy() for i in chunk])
             unknown += int((tokens == dictionary.unk()).sum())
             progress.update(len(chunk))
-    quantiles = {f"length, {q} % are at most": np.percentile(lengths, q) for q in (5, 50, 95)}
+    quantiles = {
+        f"length, {q} % are at most": np.percentile(lengths, q, method="inverted_cdf")
+        for q in (5, 50, 95)
+    }
     return {
         "documents": int((text & ~np.append(False, text[:-1])).sum()),
         "lines": int(text.sum()),

@@ -2,7 +2,7 @@
 """Draw the training curves of runs from their logs.
 
 Reads what fairseq-train and fairseq-hydra-train log with --log-format json, and draws the losses,
-the accuracies and the shares of replaced tokens over the updates, those of validation as dots:
+F1 and accuracies, and the shares of replaced tokens over the updates, those of validation as dots:
 
     fairseq-train ... --log-format json | tee train.log
     python scripts/plot_training.py train.log --output curves.png
@@ -20,7 +20,7 @@ from cline_fairseq.files import save_figure
 _LINE = re.compile(r"[ \[](train_inner|valid)[ \]].*?(\{.*\})\s*$")
 PANELS = (
     ("bits a token, or a text", ("mlm_loss", "rtd_loss", "cts_loss")),
-    ("share of right answers", ("rtd_f1", "rtd_acc", "cts_acc")),
+    ("F1 and accuracy", ("rtd_f1", "rtd_acc", "cts_acc")),
     ("share of replaced tokens", ("synonym_share", "antonym_share")),
 )
 

@@ -23,6 +23,7 @@ from fairseq.dataclass import utils as dataclass_utils
 from fairseq.dataclass.configs import DistributedTrainingConfig
 from fairseq.distributed import utils as distributed_utils
 from fairseq.models import distributed_fairseq_model
+from omegaconf import OmegaConf
 from torch.nn.parallel import DistributedDataParallel
 
 from cline_fairseq import compat, registration
@@ -237,6 +238,32 @@ def test_registers_in_any_order_of_imports(code):
     assert result.returncode == 0, result.stderr
     if code == ALONE:
         assert result.stderr == ""
+
+
+def old_checkpoint(**criterion):
+    """Of a run of the first version, as fairseq reads it before it upgrades it."""
+    cfg = {"criterion": {"_name": "cline", **criterion}}
+    cfg["checkpoint"] = {"best_checkpoint_metric": "loss"}
+    history = [{"optimizer_name": "FusedAdamW", "lr_scheduler_state": {}, "num_updates": 1}]
+    return {
+        "cfg": OmegaConf.create(cfg),
+        "optimizer_history": history,
+        "extra_state": {"best": 3.0, "train_iterator": {"epoch": 1}, "val_loss": 4.0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("criterion", "stays"),
+    [
+        ({"loss_weighting": "learned"}, False),
+        ({"loss_weighting": "fixed"}, True),
+        ({"loss_weighting": "learned", "best_checkpoint_metric": "loss"}, True),
+        ({}, True),  # another criterion
+    ],
+)
+def test_best_loss_of_learned_weights_is_forgotten(criterion, stays):
+    state = checkpoint_utils._upgrade_state_dict(old_checkpoint(**criterion))
+    assert ("best" in state["extra_state"]) == stays
 
 
 def test_threads_that_prepare_batches_end_at_exit():

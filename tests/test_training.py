@@ -53,6 +53,58 @@ def test_trains_and_logs(trained):
     assert "Warning" not in result.stderr
 
 
+def test_validations_measure_the_same(trained):
+    """The held-out texts are rewritten and masked once and for all; the loss has fixed weights."""
+    _, result = trained
+    lines = log_lines(result, "valid")
+    assert len(lines) == 3
+    for name in ("synonym_share", "antonym_share", "no_contrast"):
+        assert len({line[f"valid_{name}"] for line in lines}) == 1
+    assert len({line["valid_mlm_scale"] for line in lines}) > 1
+    assert float(lines[-1]["valid_best_loss"]) == min(float(line["valid_loss"]) for line in lines)
+
+
+def validate_command(corpus, checkpoint, *options):
+    return [
+        *("fairseq-validate", corpus / "bin", "--user-dir", "cline_fairseq", "--task", "cline"),
+        *("--path", checkpoint, "--batch-size", 8, "--log-format", "json", "--cpu"),
+        *("--num-workers", 0, *options),
+    ]
+
+
+@pytest.mark.parametrize("precision", [(), ("--bf16",)], ids=["fp32", "bf16"])
+def test_validate_logs_what_training_logged(corpus, tmp_path, precision):
+    """To the last digit, though scalars were learned and the run has come to another epoch."""
+    options = ("--max-update", 20, "--max-valid-steps", 2, "--lr", 0.03, "--batch-size", 64)
+    trained = run(*train_command(corpus, tmp_path, *options, "--batch-size-valid", 8, *precision))
+    options = ("--max-valid-steps", 2, *precision)
+    validated = run(*validate_command(corpus, tmp_path / "checkpoint_last.pt", *options))
+    expected, found = (log_lines(result, "valid")[-1] for result in (trained, validated))
+    assert int(expected["epoch"]) > 1
+    assert float(expected["valid_mlm_scale"]) < 0.99
+    assert float(expected["valid_bsz"]) == 8
+    of_the_run = {"epoch", "valid_wps", "valid_num_updates", "valid_best_loss"}
+    expected = {name: value for name, value in expected.items() if name not in of_the_run}
+    assert len(expected) > 15
+    assert {name: found.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("mlm_los",), "--best-checkpoint-metric mlm_los is not a metric of --criterion cline"),
+        (("rtd_f1",), "add --maximize-best-checkpoint-metric"),
+    ],
+)
+def test_best_checkpoint_metric_is_checked_at_the_start(corpus, tmp_path, options, message):
+    command = train_command(corpus, tmp_path, "--best-checkpoint-metric", *options)
+    result = run(*command, check=False)
+    assert result.returncode == 1
+    assert message in result.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert not losses(result)
+
+
 def test_checkpoint_holds_nothing_foreign(trained):
     save_dir, _ = trained
     state = torch.load(save_dir / "checkpoint_last.pt", weights_only=True)
@@ -321,7 +373,7 @@ def test_sizes_come_from_the_checkpoint(corpus, trained, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["c10d", "legacy_ddp"])
 def test_two_workers_update_as_one(corpus, tmp_path, backend):
-    """Two gloo workers under torchrun give the losses, gradients and weights of one.
+    """Two gloo workers under torchrun give the losses, gradients, weights and metrics of one.
 
     One worker that accumulates two batches has the same global batch. The epoch ends with an odd
     batch: the second worker has none then.
@@ -330,7 +382,7 @@ def test_two_workers_update_as_one(corpus, tmp_path, backend):
     task.load_dataset("train")
     num_texts = len(task.datasets["train"])
     batch_size = next(n for n in range(num_texts // 6, num_texts) if -(-num_texts // n) % 2)
-    options = ("--max-epoch", 1, "--disable-validation", "--clip-norm", 0, "--optimizer", "sgd")
+    options = ("--max-epoch", 1, "--clip-norm", 0, "--optimizer", "sgd")
     options += ("--batch-size", batch_size, "--sample-break-mode", "eos")
     options += ("--dropout", 0, "--attention-dropout", 0, "--required-batch-size-multiple", 1)
     options += ("--lr", 0.5)
@@ -341,6 +393,10 @@ def test_two_workers_update_as_one(corpus, tmp_path, backend):
         *(BIN / program, *arguments, "--distributed-world-size", 2),
         *("--distributed-backend", "gloo", "--ddp-backend", backend),
     )
+    (*_, one_valid), (*_, two_valid) = log_lines(one, "valid"), log_lines(two, "valid")
+    for name in ("loss", "mlm_loss", "rtd_f1", "cts_acc", "no_contrast", "synonym_share"):
+        expected = float(one_valid[f"valid_{name}"])
+        assert float(two_valid[f"valid_{name}"]) == pytest.approx(expected, rel=2e-3), name
     one, two = losses(one), losses(two)
     assert len(one) == (-(-num_texts // batch_size) + 1) // 2 > 2
     for update, values in one.items():

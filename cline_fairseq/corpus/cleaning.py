@@ -14,6 +14,7 @@ NORMALIZATIONS = ("NFC", "NFD", "NFKC", "NFKD")
 ON_ERRORS = ("strict", "replace", "skip")
 _WAYS = 4  # slots that a hash may stand in
 BLANK = np.uint64(0)
+REPAIRED = "undecodable, replaced"  # counted among what is left out, though such lines stay
 
 
 class Cleaning(NamedTuple):
@@ -87,7 +88,7 @@ def _decode(block, errors, dropped):
                     f"{block.path}, line {number}: byte {error.start + 1} is no UTF-8 "
                     f"({error.reason}): convert the text, or give --errors replace or skip"
                 ) from error
-            dropped["undecodable" if errors == "skip" else "undecodable, replaced"] += 1
+            dropped["undecodable" if errors == "skip" else REPAIRED] += 1
             if errors == "replace":
                 lines.append(line.decode(errors="replace"))
     return lines

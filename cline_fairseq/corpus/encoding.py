@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..files import require_text
 from ..options import ALLOWED_UNKNOWN
 from ..workers import ordered_map
-from .cleaning import Cleaning, RecentLines, clean_lines, line_hashes
+from .cleaning import REPAIRED, Cleaning, RecentLines, clean_lines, line_hashes
 from .encoders import Indexer, build_encoder
 from .manifest import Manifest, describe, file_digest
 from .outputs import BinaryOutput, TextOutput, token_dtype
@@ -73,13 +73,23 @@ class Job:
 
 @dataclass
 class Counts:
-    """What an output holds, and what was left out by reason."""
+    """What an output holds, and what was left out of it.
+
+    Attributes:
+        documents: runs of lines with text.
+        lines: all lines of the output, blank ones too.
+        tokens: subwords, and one for the end of each line, as fairseq-preprocess counts.
+        unknown: tokens that the dictionary lacks; counted in binarized output only.
+        repaired: lines in which U+FFFD stands for bytes that are no UTF-8.
+        left_out: lines that the output lacks, by reason.
+    """
 
     documents: int = 0
     lines: int = 0
     tokens: int = 0
     unknown: int = 0
     missing: int = 0  # of the unknown ones, pieces which the dictionary lacks
+    repaired: int = 0
     left_out: Counter = field(default_factory=Counter)
 
     def count(
@@ -90,7 +100,7 @@ class Counts:
         after_blank = np.insert(~text[:-1], 0, starts_document)[: len(text)]
         self.documents, self.lines = int((text & after_blank).sum()), len(sizes)
         if data.dtype == np.uint8:
-            self.tokens = int((data == ord(" ")).sum() + text.sum())
+            self.tokens = int((data == ord(" ")).sum() + text.sum()) + len(sizes)
         else:
             self.tokens, self.unknown = len(data), int((data == UNKNOWN).sum())
             self.missing = int(missing.sum())
@@ -212,6 +222,7 @@ def _encode_blocks(job, files, output, workers, progress):
         total.tokens += counts.tokens
         total.unknown += counts.unknown
         total.missing += counts.missing
+        total.repaired += counts.repaired
         total.left_out += counts.left_out
         progress(block.consumed - done[block.path])
         done[block.path] = block.consumed
@@ -279,7 +290,7 @@ def _encode_group(blocks: list[Block]) -> list[_Encoded]:
 
 def _encode_block(block: Block) -> _Encoded:
     lines, left_out = clean_lines(block, _job.cleaning)
-    counts = Counts(left_out=left_out)
+    counts = Counts(repaired=left_out.pop(REPAIRED, 0), left_out=left_out)
     hashes = line_hashes(lines) if _job.drop_duplicates else None
     if _indexer:
         data, sizes, missing = _indexer.index(lines)

@@ -8,9 +8,11 @@ from fairseq import utils
 from fairseq.criterions import FairseqCriterion, register_criterion
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.logging import metrics
+from omegaconf import II
 from torch import nn
 
 from ..errors import InputError
+from .best_checkpoint import check_best_checkpoint_metric
 from .losses import (
     contrastive_loss,
     contrastive_scores,
@@ -30,8 +32,9 @@ class ClineCriterionConfig(FairseqDataclass):
     loss_weighting: ChoiceEnum(["learned", "fixed"]) = field(
         default="learned",
         metadata={
-            "help": "learned: each loss L counts exp(-s) L + s/2 with a scalar s learned in "
-            "training (Kendall et al. 2018), times its weight; fixed: its weight alone"
+            "help": "learned: in training, each loss L counts exp(-s) L + s/2 with a learned "
+            "scalar s (Kendall et al. 2018), times its weight; fixed: its weight alone. "
+            "Validation always uses the weights alone"
         },
     )
     mlm_weight: float = field(
@@ -57,11 +60,16 @@ class ClineCriterionConfig(FairseqDataclass):
     temperature: float = field(
         default=1.0, metadata={"help": "what similarities are divided by in the contrastive loss"}
     )
+    best_checkpoint_metric: str = II("checkpoint.best_checkpoint_metric")
+    maximize_best_checkpoint_metric: bool = II("checkpoint.maximize_best_checkpoint_metric")
 
 
 @register_criterion("cline", dataclass=ClineCriterionConfig)
 class ClineCriterion(FairseqCriterion):
     """Every text counts once, however long it is and however much of it is replaced.
+
+    In training mode the loss is what is optimized, with the learned scalars. In evaluation mode
+    each loss counts with its fixed weight, so that the validations of a run can be compared.
 
     Each loss is averaged over the text's own targets, summed over the texts of the batch, and the
     sample size is the number of texts. Gradients are so additive over texts: any split of a batch
@@ -92,6 +100,22 @@ class ClineCriterion(FairseqCriterion):
         else:
             self.log_variance = {}
 
+    @classmethod
+    def build_criterion(cls, cfg, task):
+        """Build the criterion for fairseq, which keeps the best checkpoint by one of its metrics.
+
+        Raises:
+            InputError: if that metric is not logged, or if its best value would be its worst.
+        """
+        with metrics.aggregate(new_root=True) as logged:
+            cls.reduce_metrics([])
+        check_best_checkpoint_metric(
+            cfg.best_checkpoint_metric,
+            cfg.maximize_best_checkpoint_metric,
+            [name for name in logged if not name.startswith("_")],
+        )
+        return cls(cfg, task)
+
     def forward(self, model, sample, reduce=True):
         """The loss of a batch: the sum over its texts. See fairseq for what is returned."""
         mlm_target, rtd_target = sample["mlm_target"], sample["rtd_target"]
@@ -121,7 +145,8 @@ class ClineCriterion(FairseqCriterion):
             **{f"{k}_count": counts[k].sum() for k in LOSSES},
             "cts_right": (scores[0].gt(scores[1]) & has_contrast.bool()).sum(),
             **_detection_counts(output.rtd_logits.detach(), rtd_target),
-            **{f"{_BY_KIND}{k}": n for k, n in sample.get("replaced_tokens", {}).items()},
+            **{f"{view}_tokens": n for view, n in sample["view_tokens"].items()},
+            **{f"{_BY_KIND}{k}": n for k, n in sample["replaced_tokens"].items()},
             # Times the sample size, so that the mean over workers is their common value.
             **{f"{k}_scale": self._scale(k) * sample_size for k in LOSSES},
         }
@@ -139,7 +164,7 @@ class ClineCriterion(FairseqCriterion):
         A loss that is switched off counts 0 times, and still reaches every parameter, so that
         distributed training finds a gradient for each.
         """
-        if name in self.log_variance:
+        if self.training and name in self.log_variance:
             s = self.log_variance[name].float()
             losses = (torch.exp(-s) * losses + s / 2) * present
         return self.weights[name] * losses
@@ -151,25 +176,28 @@ class ClineCriterion(FairseqCriterion):
 
     @staticmethod
     def reduce_metrics(logging_outputs) -> None:
-        """Log means over all workers. Losses are in base 2, as everywhere in fairseq."""
+        """Log means over all workers. Losses are in base 2, as everywhere in fairseq.
+
+        Every metric is logged each time, so that the best checkpoint can be kept by any of them. A
+        mean of nothing is 0 and does not count in the means over several batches.
+        """
 
         def total(key):
-            return sum(log.get(key, 0) for log in logging_outputs)
+            # In double precision, so that the order of the batches does not change what is logged.
+            return sum(float(log.get(key, 0)) for log in logging_outputs)
 
         def log_mean(name, value, count, **kwargs):
-            if count > 0:
-                metrics.log_scalar(name, value / count, count, **kwargs)
+            metrics.log_scalar(name, value / count if count else 0.0, count, **kwargs)
 
         texts = total("sample_size")
         log_mean("loss", total("loss") / math.log(2), texts, round=3)
         for name in LOSSES:
             bits = total(f"{name}_loss") / math.log(2)
             log_mean(f"{name}_loss", bits, total(f"{name}_count"), round=3)
-        if total("mlm_count") > 0:
-            metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["mlm_loss"].avg))
+        metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["mlm_loss"].avg))
 
-        tokens = total("synonym_tokens") + total("antonym_tokens")
-        hits, replaced, found = total("rtd_hits"), total("rtd_replaced"), total("rtd_found")
+        tokens, hits = total("rtd_count"), total("rtd_hits")
+        replaced, found = total("rtd_replaced"), total("rtd_found")
         log_mean("rtd_acc", tokens - (replaced + found - 2 * hits), tokens, round=4)
         for name, value in (("hits", hits), ("replaced", replaced), ("found", found)):
             metrics.log_scalar_sum(f"_rtd_{name}", value)
@@ -193,17 +221,14 @@ class ClineCriterion(FairseqCriterion):
 
 def _detection_counts(logits, target):
     """Counts of replaced tokens and of those that were found, over both views."""
-    replaced, real = target.eq(1), target.ge(0)
-    found = logits.gt(0) & real
-    (syn_replaced, ant_replaced), (syn_real, ant_real) = replaced.chunk(2), real.chunk(2)
+    replaced, found = target.eq(1), logits.gt(0) & target.ge(0)
+    in_synonym_view, in_antonym_view = replaced.chunk(2)
     return {
         "rtd_hits": (found & replaced).sum(),
         "rtd_found": found.sum(),
         "rtd_replaced": replaced.sum(),
-        "synonym_replaced": syn_replaced.sum(),
-        "synonym_tokens": syn_real.sum(),
-        "antonym_replaced": ant_replaced.sum(),
-        "antonym_tokens": ant_real.sum(),
+        "synonym_replaced": in_synonym_view.sum(),
+        "antonym_replaced": in_antonym_view.sum(),
     }
 
 

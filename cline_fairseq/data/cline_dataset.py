@@ -77,13 +77,14 @@ class ClineDataset(FairseqDataset):
 
         Returns:
             ``{id, nsentences, ntokens, net_input: {src_tokens, src_lengths}, mlm_target,
-            rtd_target, has_contrast, replaced_tokens}``, and nothing for no samples.
+            rtd_target, has_contrast, view_tokens, replaced_tokens}``, and nothing for no samples.
             ``src_tokens`` int64 (3B, T) holds B masked originals, B synonym views and B antonym
             views. ``mlm_target`` int64 (B, T) holds the masked tokens, padding elsewhere;
             ``rtd_target`` int64 (2B, T) is 1 for a replaced token, 0 for an original one and -1
             for special tokens and padding. ``has_contrast`` bool (B,) says which texts have a
-            replacement in both views. ``replaced_tokens`` counts replaced tokens by view and kind
-            (``synonym_view_hypernym``).
+            replacement in both views. ``view_tokens`` counts the tokens of each view
+            (``synonym``), special ones aside, and ``replaced_tokens`` counts replaced tokens by
+            view and kind (``synonym_view_hypernym``).
         """
         if not samples:
             return {}
@@ -113,6 +114,10 @@ class ClineDataset(FairseqDataset):
                 [(self._rtd_labels(view), view.lengths) for view in views], width, -1
             ),
             "has_contrast": torch.from_numpy(replaced[0] & replaced[1]),
+            "view_tokens": {
+                name: int((view.labels >= 0).sum())
+                for name, view in zip(("synonym", "antonym"), views, strict=True)
+            },
             "replaced_tokens": {
                 f"{name}_view_{kind.name.lower()}": view.replaced_by_kind[kind]
                 for name, view, chosen in zip(

@@ -22,6 +22,10 @@ class ContrastSet(NamedTuple):
     original: Example
     contrasts: list[Example]
 
+    def group_of(self, contrast: Example) -> str | None:
+        """The group of one of the contrasts: its own, or else that of the set."""
+        return self.group if contrast.group is None else contrast.group
+
 
 class Scores(NamedTuple):
     """How a model does on some sets."""
@@ -174,15 +178,24 @@ def score_groups(
     resamples: int = 10_000,
     seed: int = 1,
 ) -> dict[str, Scores]:
-    """The same by group, in the order of their names; sets without a group are left out."""
+    """The same by group, in the order of their names.
+
+    A set whose contrasts are of several groups counts in each, with the contrasts of that group
+    alone. Contrasts without a group are left out.
+    """
     members: dict[str, tuple[list, list]] = {}
     labels = iter(predictions)
     for one in sets:
-        predicted = [next(labels) for _ in range(1 + len(one.contrasts))]
-        if one.group is not None:
-            group = members.setdefault(one.group, ([], []))
-            group[0].append(one)
-            group[1].extend(predicted)
+        predicted_original, parts = next(labels), {}
+        for contrast in one.contrasts:
+            part = parts.setdefault(one.group_of(contrast), ([], [predicted_original]))
+            part[0].append(contrast)
+            part[1].append(next(labels))
+        for name, (contrasts, predicted) in parts.items():
+            if name is not None:
+                group = members.setdefault(name, ([], []))
+                group[0].append(one._replace(group=name, contrasts=contrasts))
+                group[1].extend(predicted)
     return {name: score(*members[name], resamples, seed) for name in sorted(members)}
 
 

@@ -70,7 +70,7 @@ def peak_memory(pid: int) -> dict[int, float]:
     peaks = {}
     try:
         status = Path(f"/proc/{pid}/status").read_text()
-        peaks[pid] = int(status.split("VmHWM:")[1].split()[0]) / 1024
+        peaks[pid] = int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             peaks |= peak_memory(int(child))
     except (OSError, IndexError):  # it has ended
@@ -96,7 +96,7 @@ def run(args) -> dict[str, float]:
         folder = Path(folder)
         part, symbols = folder / "part.txt", folder / "part.symbols"
         with args.text.open("rb") as text:
-            part.write_bytes(text.read(args.megabytes << 20).rpartition(b"\n")[0] + b"\n")
+            part.write_bytes(text.read(args.megabytes * 10**6).rpartition(b"\n")[0] + b"\n")
 
         def ours(text, workers):
             return measured(

@@ -97,7 +97,7 @@ class Contender:
             torch.cuda.reset_peak_memory_stats(self.device)
             before = torch.cuda.memory_allocated(self.device)
             self.step(self.batches[0])
-            return (torch.cuda.max_memory_allocated(self.device) - before) / 2**20
+            return (torch.cuda.max_memory_allocated(self.device) - before) / 1e6
         with torch.profiler.profile(profile_memory=True) as profile:
             self.step(self.batches[0])
         with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +105,7 @@ class Contender:
             profile.export_chrome_trace(str(path))
             events = json.loads(path.read_text())["traceEvents"]
         totals = [e["args"]["Total Allocated"] for e in events if e.get("name") == "[memory]"]
-        return max(totals) / 2**20
+        return max(totals) / 1e6
 
 
 class AllTokens(nn.Module):

@@ -196,6 +196,22 @@ def test_cleaning_is_counted(commands, tmp_path):
     assert "2 documents, 3 lines" in result.stdout
     manifest = json.loads((tmp_path / "bin" / "train.manifest.json").read_text())
     assert manifest["counts"]["left_out"]["repeated"] == 1
+    assert manifest["counts"]["repaired"] == 0
+
+
+def test_repaired_lines_are_not_among_those_left_out(commands, tmp_path):
+    """And both kinds of output count tokens as fairseq-preprocess does."""
+    text = tmp_path / "text.txt"
+    text.write_bytes(b"A line of text.\n\nna\xefve\n")
+    command, options = commands["sentencepiece"], ("--errors", "replace")
+    result = encode(command, text, tmp_path / "bin", *options)
+    assert "repaired: 1 lines with bytes that are not UTF-8" in result.stdout
+    assert "left out" not in result.stdout
+    tokens = sum(map(len, lines_of(tmp_path / "bin" / "train")))
+    assert f"2 documents, 3 lines, {tokens} tokens" in result.stdout
+    symbols = ("--input", text, "--output", tmp_path / "symbols", "--workers", 1)
+    result = run("scripts/encode.py", *command[:-2], *symbols, *options)
+    assert f"2 documents, 3 lines, {tokens} tokens" in result.stdout
 
 
 def test_what_is_left_of_cleaning_is_counted(commands, texts, tmp_path):

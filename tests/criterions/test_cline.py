@@ -207,6 +207,81 @@ def test_metrics(task, model):
     assert found["antonym_view_antonym"] > 0
 
 
+def test_validation_has_fixed_weights(task, model):
+    """However the scalars were learned; they are logged beside."""
+    weights = {"mlm_weight": 0.5, "contrastive_weight": 2}
+    batch = make_batch(task, [0, 3, 5, 8])
+    learned = criterion(task, **weights)
+    for parameter in learned.parameters():
+        parameter.data.fill_(-1.0)
+    with torch.no_grad():
+        fixed = criterion(task, **weights, loss_weighting="fixed")(model, batch)[0]
+        optimized = learned(model, batch)[0]
+        loss, _, log = learned.eval()(model, batch)
+    assert loss == log["loss"] == fixed
+    assert optimized != fixed
+    assert log["mlm_scale"].item() == pytest.approx(4 * 0.5 * math.e)
+
+
+def logged(*batches_of_logs):
+    """What fairseq logs at the end of a validation."""
+    with metrics.aggregate() as aggregate:
+        for logs in batches_of_logs:
+            ClineCriterion.reduce_metrics(logs)
+    return aggregate.get_smoothed_values()
+
+
+def test_shares_are_of_all_tokens(corpus, model):
+    """Also where RTD has targets at content words only."""
+    found = []
+    for content in (False, True):
+        task = make_task(corpus, sample_break_mode="eos", rtd_content_words=content)
+        task.load_dataset("valid")
+        with torch.no_grad():
+            found.append(logged([criterion(task)(model, make_batch(task, range(8)))[2]]))
+    for name in ("synonym_share", "antonym_share", "synonym_view_synonym", "antonym_view_antonym"):
+        assert found[0][name] == found[1][name] > 0
+    assert found[0]["rtd_loss"] != found[1]["rtd_loss"]
+
+
+def test_all_metrics_are_logged_where_there_is_nothing_to_measure(task, model):
+    crit = criterion(task).eval()
+    full = make_batch(task, range(8))
+    empty = without_masks(without_replacements(make_batch(task, [10, 11])))
+    with torch.no_grad():
+        full, empty = (crit(model, batch)[2] for batch in (full, empty))
+    alone = logged([empty])
+    assert set(alone) == set(logged([full]))
+    assert alone["mlm_loss"] == alone["cts_loss"] == alone["cts_acc"] == alone["rtd_f1"] == 0
+    assert alone["no_contrast"] == 1
+    # Nothing counts as nothing, in any order and however batches fall to workers.
+    both = logged([full], [empty])
+    for name in ("mlm_loss", "cts_loss", "cts_acc"):
+        assert both[name] == logged([full])[name] > 0
+    assert both["loss"] == pytest.approx(
+        (full["loss"] + empty["loss"]).item() / math.log(2) / 10, abs=1e-3
+    )
+    assert both == logged([empty], [full]) == logged([full, empty])
+
+
+@pytest.mark.parametrize(
+    ("name", "maximize", "message"),
+    [
+        ("accuracy", True, "accuracy is not a metric of --criterion cline: .* cts_acc, "),
+        ("cts_acc", False, "add --maximize-best-checkpoint-metric"),
+        ("mlm_loss", True, "a lower mlm_loss is better: leave it out"),
+    ],
+)
+def test_best_checkpoint_metric(task, name, maximize, message):
+    cfg = ClineCriterionConfig(best_checkpoint_metric=name)
+    cfg.maximize_best_checkpoint_metric = maximize
+    with pytest.raises(InputError, match=message):
+        ClineCriterion.build_criterion(cfg, task)
+    cfg.maximize_best_checkpoint_metric = not maximize
+    if name != "accuracy":
+        ClineCriterion.build_criterion(cfg, task)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

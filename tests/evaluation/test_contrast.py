@@ -92,6 +92,18 @@ def test_scores_are_those_of_loops(drawn):
         assert scores == score(*part, 20)
 
 
+def test_a_set_with_contrasts_of_several_groups_counts_in_each():
+    original, *contrasts = [Example("text", label, "file") for label in "abbb"]
+    contrasts = [c._replace(group=group) for c, group in zip(contrasts, "xyy", strict=True)]
+    one = ContrastSet("1", "x", original, contrasts)
+    groups = score_groups([one], ["a", "a", "b", "a"], 20)
+    assert [(name, s.sets, s.contrasts) for name, s in groups.items()] == [("x", 1, 1), ("y", 1, 2)]
+    assert groups["x"].contrast.value == groups["x"].consistency.value == 0
+    assert groups["y"].contrast.value == 0.5
+    assert groups["x"].original.value == groups["y"].original.value == 1
+    assert [one.group_of(contrast) for contrast in contrasts] == ["x", "y", "y"]
+
+
 def test_bootstrap_is_that_of_loops():
     """The same draws, one by one; and scipy's interval, which draws otherwise."""
     rng = np.random.default_rng(3)

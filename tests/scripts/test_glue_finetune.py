@@ -28,6 +28,7 @@ from helpers import train_command as pretrain_command
 from programs import ROOT, run
 
 CONFIG = ROOT / "examples" / "glue" / "config"
+PRETRAINING = 1e6  # seconds
 SHORT = ("--max-epoch", 8, "--lr", "1e-2", "--batch-size", 8, "--num-workers", 0)
 
 
@@ -50,6 +51,9 @@ def pretrained(corpus, tmp_path_factory):
     save_dir = tmp_path_factory.mktemp("pretrained")
     options = ("--max-update", 2, "--disable-validation", "--max-positions", 100)
     run(*pretrain_command(corpus, save_dir, *options))
+    state = torch.load(save_dir / "checkpoint_last.pt")
+    state["extra_state"]["previous_training_time"] = PRETRAINING
+    torch.save(state, save_dir / "checkpoint_last.pt")
     return save_dir / "checkpoint_last.pt"
 
 
@@ -111,6 +115,7 @@ def test_results_are_those_of_the_whole_dev_set(glue, tuned, task):
         # The label can be seen in the text.
         assert min(found.values()) > 0.4
     assert result["updates"] == 8 * SIZES["train"] // 8
+    assert 0 < result["seconds"] < PRETRAINING
     assert f"{task}, seed 1: valid" in done.stdout
     assert {path.name for path in folder.glob("*.pt")} == {"checkpoint_best.pt"}
     bpe = torch.load(folder / "checkpoint_best.pt")["cfg"]["bpe"]
@@ -240,10 +245,14 @@ def test_killed_runs_go_on(glue, pretrained, tuned, tmp_path):
         while process.poll() is None and not last.exists():
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
+    seconds = torch.load(last)["extra_state"]["previous_training_time"]
     assert not (tmp_path / "seed1" / "result.json").exists()
     run(*arguments)
     log = (tmp_path / "seed1" / "train.log").read_text()
     assert "Loaded checkpoint" in log.split("loading pretrained model from")[-1]
+    # The seconds go on from those of the checkpoint that the first part left.
+    result = json.loads((tmp_path / "seed1" / "result.json").read_text())
+    assert seconds < result["seconds"] < PRETRAINING
     results = [json.loads((f / "result.json").read_text()) for f in (whole, tmp_path / "seed1")]
     for name in ("metrics", "updates", "best_update"):
         assert results[0][name] == results[1][name]

@@ -13,7 +13,9 @@ from .running import FAILED, SKIPPED, SUCCEEDED, Attacked
 
 
 class Summary(NamedTuple):
-    """Figures of an attack on a classifier, as TextAttack defines them.
+    """Figures of an attack on a classifier.
+
+    They are TextAttack's, but for the words changed, which are counted by edit distance.
 
     Attributes:
         examples: how many there are.

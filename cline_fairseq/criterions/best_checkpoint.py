@@ -1,0 +1,38 @@
+"""What ``--best-checkpoint-metric`` may be."""
+
+from collections.abc import Sequence
+
+from ..errors import InputError
+
+_LOWER_IS_BETTER = ("loss", "mlm_loss", "rtd_loss", "cts_loss", "ppl")
+_HIGHER_IS_BETTER = ("rtd_acc", "rtd_f1", "cts_acc")
+
+
+def check_best_checkpoint_metric(name: str, maximize: bool, logged: Sequence[str]) -> None:
+    """Refuse a metric that fairseq could not find, or whose worst value it would keep.
+
+    fairseq looks the name up after the first validation only, hours into a run.
+
+    Args:
+        name: the value of ``--best-checkpoint-metric``.
+        maximize: whether ``--maximize-best-checkpoint-metric`` is given.
+        logged: the names that each validation logs.
+
+    Raises:
+        InputError: if it is not logged, or better in the other direction.
+    """
+    if name not in logged:
+        raise InputError(
+            f"--best-checkpoint-metric {name} is not a metric of --criterion cline: choose one "
+            f"of {', '.join(logged)}"
+        )
+    if name in _HIGHER_IS_BETTER and not maximize:
+        raise InputError(
+            f"--best-checkpoint-metric {name} would keep the worst checkpoint, as a higher {name} "
+            "is better: add --maximize-best-checkpoint-metric"
+        )
+    if name in _LOWER_IS_BETTER and maximize:
+        raise InputError(
+            "--maximize-best-checkpoint-metric would keep the worst checkpoint, as a lower "
+            f"{name} is better: leave it out"
+        )
