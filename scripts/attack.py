@@ -26,6 +26,7 @@ missing. Nothing is fetched without --download.
 import argparse
 import logging
 import textwrap
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -34,8 +35,14 @@ from cline_fairseq import evaluation
 from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.evaluation.attack.recipes import RECIPES, require_recipe
 from cline_fairseq.evaluation.attack.results import as_markdown, summarize, write_csv
-from cline_fairseq.evaluation.attack.running import SUCCEEDED, attack_examples, draw_examples
+from cline_fairseq.evaluation.attack.running import (
+    SUCCEEDED,
+    attack_examples,
+    draw_examples,
+    require_labels,
+)
 from cline_fairseq.evaluation.examples import Columns, read_examples
+from cline_fairseq.evaluation.in_turn import load_in_turn
 from cline_fairseq.evaluation.options import (
     add_checkpoints_options,
     add_examples_options,
@@ -80,6 +87,13 @@ def parse_args():
     return args
 
 
+def each_predictor(examples, args):
+    """The classifiers one by one, with their names."""
+    load, options = evaluation.Predictor.from_checkpoint, subwords_options(args)
+    loads = {name: partial(load, path, args.data, **options) for name, path in args.checkpoint}
+    return load_in_turn(loads, lambda name, predictor: require_labels(predictor, examples))
+
+
 def attack(name, predictor, examples, args):
     """Attack a classifier, with a bar that counts successes."""
     with tqdm(total=len(examples), unit=" texts", desc=name) as bar:
@@ -119,9 +133,7 @@ def main():
     examples = read_examples(args.input, columns, args.labels, args.quoting)
     examples = draw_examples(examples, args.num_examples, args.seed)
     attacked, summaries, cut = {}, {}, {}
-    for name, path in args.checkpoint:
-        options = subwords_options(args)
-        predictor = evaluation.Predictor.from_checkpoint(path, args.data, **options)
+    for name, predictor in each_predictor(examples, args):
         cut[name] = int(predictor.is_cut([example.text for example in examples]).sum())
         attacked[name] = attack(name, predictor, examples, args)
         summaries[name] = summarize(attacked[name], args.resamples, args.seed)

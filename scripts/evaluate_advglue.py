@@ -21,6 +21,7 @@ attack.
 
 import argparse
 import logging
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -28,6 +29,7 @@ from tqdm import tqdm
 from cline_fairseq import evaluation
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.advglue import TASKS, read_file, score, texts_to_predict
+from cline_fairseq.evaluation.in_turn import load_in_turn
 from cline_fairseq.evaluation.options import add_recorded_options, require_files, require_ready
 from cline_fairseq.files import write_json
 from cline_fairseq.options import subwords_options
@@ -72,23 +74,50 @@ def parse_checkpoint(text: str) -> tuple[tuple[str, str], Path]:
     return (model or DEFAULT, task), Path(path)
 
 
-def evaluate(name, task, path, examples, args):
-    """The results of a classifier on a task, as plain values."""
-    data = args.data and args.data / task.glue
-    predictor = evaluation.Predictor.from_checkpoint(path, data, **subwords_options(args))
-    texts = texts_to_predict(examples)
+def chosen(tasks, args) -> dict:
+    """The checkpoint by model and task; None where a model has no classifier of a task.
+
+    Raises:
+        InputError: if the file has no examples of a task that has a classifier.
+    """
+    checkpoints, found = dict(args.checkpoint), {}
+    for model, name in checkpoints:
+        if name not in tasks:
+            raise InputError(f"{args.file} has no examples of {name}: leave {model}:{name} out")
+    for model in dict.fromkeys(model for model, _ in checkpoints):
+        for name in TASKS:
+            path = checkpoints.get((model, name))
+            if path is None and name == "mnli-mm":
+                path = checkpoints.get((model, "mnli"))
+            found[model, name] = path if name in tasks else None
+    return found
+
+
+def require_labels(key, path, predictor) -> None:
+    """Make sure that a classifier has the labels of its task.
+
+    Raises:
+        InputError: if not.
+    """
+    task = TASKS[key[1]]
     if predictor.head and set(predictor.labels) != set(task.labels):
         raise InputError(
             f"{path} predicts {', '.join(predictor.labels) or 'numbers'}, and {task.name} has the "
             f"labels {', '.join(task.labels)}: give a classifier of {task.glue}"
         )
-    with tqdm(total=len(texts), unit=" texts", desc=f"{name} {task.name}") as bar:
+
+
+def evaluate(key, path, predictor, examples, args):
+    """The results of a classifier on a task, as plain values."""
+    model, name = key
+    texts = texts_to_predict(examples)
+    with tqdm(total=len(texts), unit=" texts", desc=f"{model} {name}") as bar:
         columns = predictor.predict_proba(texts, bar.update).argmax(1)
     predictions = [predictor.labels[column] for column in columns]
     scores, methods = score(examples, predictions, args.resamples, args.seed)
     return {
-        "model": name,
-        "task": task.name,
+        "model": model,
+        "task": name,
         "checkpoint": str(path),
         "scores": scores,
         "methods": methods,
@@ -98,18 +127,19 @@ def evaluate(name, task, path, examples, args):
 
 def evaluate_all(tasks, args):
     """The results by model and task; None where a model has no classifier of a task."""
-    checkpoints = dict(args.checkpoint)
-    results = {}
-    for name in dict.fromkeys(model for model, _ in checkpoints):
-        for task in TASKS.values():
-            path = checkpoints.get((name, task.name))
-            if path is None and task.name == "mnli-mm":
-                path = checkpoints.get((name, "mnli"))
-            elif path is not None and task.name not in tasks:
-                raise InputError(f"{args.file} has no examples of {task.name}: leave it out")
-            results[name, task.name] = None
-            if path is not None and task.name in tasks:
-                results[name, task.name] = evaluate(name, task, path, tasks[task.name], args)
+    paths = chosen(tasks, args)
+
+    def load(key):
+        data = args.data and args.data / TASKS[key[1]].glue
+        return evaluation.Predictor.from_checkpoint(paths[key], data, **subwords_options(args))
+
+    results = dict.fromkeys(paths)
+    predictors = load_in_turn(
+        {key: partial(load, key) for key, path in paths.items() if path},
+        lambda key, predictor: require_labels(key, paths[key], predictor),
+    )
+    for key, predictor in predictors:
+        results[key] = evaluate(key, paths[key], predictor, tasks[key[1]], args)
     return results
 
 

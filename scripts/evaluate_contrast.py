@@ -24,6 +24,7 @@ import argparse
 import csv
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -41,6 +42,7 @@ from cline_fairseq.evaluation.contrast import (
     score_groups,
 )
 from cline_fairseq.evaluation.examples import Columns, read_examples
+from cline_fairseq.evaluation.in_turn import load_in_turn
 from cline_fairseq.evaluation.options import (
     add_checkpoints_options,
     add_examples_options,
@@ -117,11 +119,20 @@ def read_sets(args):
     return sets
 
 
-def evaluate(name, path, sets, args):
+def each_predictor(sets, args):
+    """The predictors of the checkpoints one by one, with their names."""
+
+    def check(name, predictor):
+        if predictor.head and not predictor.is_regression:
+            require_labels(sets, predictor.labels, name)
+
+    load, options = evaluation.Predictor.from_checkpoint, subwords_options(args)
+    loads = {name: partial(load, path, args.data, **options) for name, path in args.checkpoint}
+    return load_in_turn(loads, check)
+
+
+def evaluate(name, predictor, sets, args):
     """The results of a checkpoint as plain values, and its unmoved contrasts."""
-    predictor = evaluation.Predictor.from_checkpoint(path, args.data, **subwords_options(args))
-    if predictor.head and not predictor.is_regression:
-        require_labels(sets, predictor.labels, name)
     texts = [example.text for example in all_examples(sets)]
     with tqdm(total=len(texts), unit=" texts", desc=name) as bar:
         columns = predictor.predict_proba(texts, bar.update).argmax(1)
@@ -131,7 +142,7 @@ def evaluate(name, path, sets, args):
     unmoved = find_unmoved(sets, predictions)
     result = {
         "name": name,
-        "checkpoint": str(path),
+        "checkpoint": str(dict(args.checkpoint)[name]),
         "scores": score(sets, predictions, *draws),
         "groups": groups,
         "unmoved": len(unmoved),
@@ -222,8 +233,8 @@ def main():
     require_files(args)
     sets = read_sets(args)
     results, unmoved = [], {}
-    for name, path in args.checkpoint:
-        result, unmoved[name] = evaluate(name, path, sets, args)
+    for name, predictor in each_predictor(sets, args):
+        result, unmoved[name] = evaluate(name, predictor, sets, args)
         results.append(result)
     print(as_markdown(results, sets))
     if args.json:

@@ -24,6 +24,7 @@ two texts share has far less than 50.
 import argparse
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ from tqdm import tqdm
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.examples import QUOTINGS
 from cline_fairseq.evaluation.hits_report import TITLES, HitsReport, as_markdown, make_report
+from cline_fairseq.evaluation.in_turn import load_in_turn
 from cline_fairseq.evaluation.options import add_checkpoints_options, require_files, require_ready
 from cline_fairseq.evaluation.triples import (
     Triple,
@@ -143,9 +145,13 @@ def each_predictor(args):
     """The predictors of the checkpoints one by one, with their names."""
     from cline_fairseq.evaluation.predictor import Predictor  # takes seconds, --help does not
 
-    for name, path in args.checkpoint:
-        options = subwords_options(args)
-        yield name, Predictor.from_checkpoint(path, args.data, device=args.device, **options)
+    options = subwords_options(args)
+    return load_in_turn(
+        {
+            name: partial(Predictor.from_checkpoint, path, args.data, device=args.device, **options)
+            for name, path in args.checkpoint
+        }
+    )
 
 
 def draw(reports: list[HitsReport], path: Path) -> None:

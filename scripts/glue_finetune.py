@@ -45,6 +45,7 @@ from cline_fairseq.evaluation.glue.settings import (
     SETTINGS,
     Machine,
     has_split,
+    learning_rate,
     num_examples,
     require_data,
     require_splits,
@@ -72,7 +73,11 @@ def parse_args():
     parser.add_argument("--checkpoint", type=Path, required=True, help="where to start from")
     parser.add_argument("--save", type=Path, required=True, help="folder to write to")
     parser.add_argument("--seeds", type=_seeds, default=[1], help="as 1,2,3")
-    parser.add_argument("--lr", type=float, help="instead of RoBERTa's")
+    parser.add_argument(
+        "--lr",
+        type=float,
+        help="learning rate (default: RoBERTa's for the task; higher for models narrower than 768)",
+    )
     parser.add_argument("--batch-size", type=int, help="texts of an update, in all")
     parser.add_argument("--max-epoch", type=int, help="10 without")
     parser.add_argument("--warmup-ratio", type=float, help="part of the updates, 0.06 without")
@@ -119,11 +124,25 @@ def machine_of(args) -> Machine:
     return Machine(gpus, args.update_freq)
 
 
-def settings_of(args, machine):
+def default_lr(args, width: int) -> float:
+    """The learning rate where none is given: that of a run to go on with, or one that fits."""
+    for seed in args.seeds:
+        path = args.save / f"seed{seed}" / SETTINGS_FILE
+        if path.is_file():
+            return json.loads(path.read_text(encoding="utf-8"))["lr"]
+    lr = learning_rate(TASKS[args.task], width)
+    if lr != SETTINGS[args.task].lr:
+        print(f"learning rate: {lr:g}, for a model of {width} dimensions (--lr sets another)")
+    return lr
+
+
+def settings_of(args, machine, width):
     """The settings of the task, and what the options change."""
     names = ("lr", "batch_size", "max_epoch", "warmup_ratio", "weight_decay", "arch", "precision")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     given.setdefault("precision", "fp16" if machine.gpus else "fp32")
+    if args.lr is None:
+        given["lr"] = default_lr(args, width)
     return replace(SETTINGS[args.task], **given, extra=tuple(args.extra))
 
 
@@ -334,8 +353,8 @@ def main():
     from cline_fairseq.evaluation.checkpoints import describe_model  # takes seconds
 
     machine = machine_of(args)
-    settings = settings_of(args, machine)
-    model = describe_model(args.checkpoint, settings.arch)
+    model = describe_model(args.checkpoint, args.arch or SETTINGS[args.task].arch)
+    settings = settings_of(args, machine, model.width)
     require_data(glue_task, args.data, model, args.checkpoint)
     args.data, args.checkpoint = args.data.resolve(), args.checkpoint.resolve()
     record = {

@@ -96,19 +96,25 @@ def make_job(args) -> Job:
 
 
 def chosen_tasks(args, job):
-    """The tasks to make; those that lack files are reported, and end the run unless skipped."""
-    tasks, complete = parse_tasks(args.tasks), []
-    for task in tasks:
-        missing = job.missing_files(task)
-        if not missing:
-            complete.append(task)
-        elif args.skip_incomplete:
-            print(f"{task.name}: skipped, no {', '.join(map(str, missing))}", file=sys.stderr)
-        else:
-            raise MissingFileError(
-                f"{task.name} is incomplete, no {', '.join(map(str, missing))}: download it, or "
-                "leave such tasks out with --skip-incomplete"
-            )
+    """The tasks to make; those that lack files are reported, and end the run unless skipped.
+
+    Raises:
+        MissingFileError: naming all files that are missing.
+        InputError: if no task is complete.
+    """
+    tasks = parse_tasks(args.tasks)
+    missing = {task.name: ", ".join(map(str, job.missing_files(task))) for task in tasks}
+    missing = {name: paths for name, paths in missing.items() if paths}
+    if missing and not args.skip_incomplete:
+        are = "is" if len(missing) == 1 else "are"
+        listed = "; ".join(f"{name}: no {paths}" for name, paths in missing.items())
+        raise MissingFileError(
+            f"{', '.join(missing)} {are} incomplete ({listed}): download what is missing, or leave "
+            "such tasks out with --skip-incomplete"
+        )
+    for name, paths in missing.items():
+        print(f"{name}: skipped, no {paths}", file=sys.stderr)
+    complete = [task for task in tasks if task.name not in missing]
     if not complete:
         raise InputError(f"no task of {args.tasks} is complete: there is nothing to do")
     return complete

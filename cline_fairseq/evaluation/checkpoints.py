@@ -24,11 +24,13 @@ class ModelDescription(NamedTuple):
             take them by themselves.
         num_symbols: rows of the table of embeddings: the dictionary with ``<mask>``.
         max_positions: tokens of the longest text.
+        width: of the hidden states.
     """
 
     options: list[str]
     num_symbols: int
     max_positions: int
+    width: int
 
 
 def describe_model(path: Path, arch: str) -> ModelDescription:
@@ -52,7 +54,10 @@ def describe_model(path: Path, arch: str) -> ModelDescription:
                 f"{path} has no layer norm after its embeddings, which {arch} cannot leave out: "
                 f"give --arch {_PRENORM}, or an architecture of CLINE"
             )
-    return ModelDescription(options, saved.num_symbols, saved.sizes["max_positions"])
+    sizes = saved.sizes
+    return ModelDescription(
+        options, saved.num_symbols, sizes["max_positions"], sizes["encoder_embed_dim"]
+    )
 
 
 def _as_options(sizes):

@@ -20,7 +20,13 @@ from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from cline_fairseq.evaluation.checkpoints import ModelDescription
-from cline_fairseq.evaluation.glue.settings import SETTINGS, Machine, Settings, train_command
+from cline_fairseq.evaluation.glue.settings import (
+    SETTINGS,
+    Machine,
+    Settings,
+    learning_rate,
+    train_command,
+)
 from cline_fairseq.evaluation.glue.tasks import TASKS
 from glue_files import SIZES, write_task
 from helpers import TOKENIZER, stock_roberta
@@ -81,6 +87,14 @@ def tuned(glue, pretrained, tmp_path_factory):
 def read_tsv(path):
     header, *rows = path.read_text(encoding="utf-8").splitlines()
     return header.split("\t"), [row.split("\t") for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("width", "lr"),
+    [(1024, 1e-5), (768, 1e-5), (512, 2.2e-5), (384, 4e-5), (128, 3.6e-4), (32, 5e-4)],
+)
+def test_narrow_models_get_higher_learning_rates(width, lr):
+    assert learning_rate(TASKS["SST-2"], width) == lr
 
 
 @pytest.mark.parametrize("task", ["CoLA", "MNLI", "STS-B"])
@@ -367,7 +381,7 @@ def test_configurations_are_the_settings_of_the_program(glue, task):
     updates = config["optimization"]["max_update"]
     warmup = config["lr_scheduler"]["warmup_updates"]
     assert warmup == round(settings.warmup_ratio * updates)
-    model = ModelDescription([], 0, 512)
+    model = ModelDescription([], 0, 512, 768)
     arguments = (glue[0] / task, "a.pt", "b", 1, settings, model, Machine(0))
     options = train_command(TASKS[task], *arguments)
     head = options[options.index("--classification-head-name") + 1]
@@ -380,7 +394,7 @@ def test_configurations_are_the_settings_of_the_program(glue, task):
 
 def test_a_batch_is_divided(glue):
     """Over GPUs and accumulated batches; the updates stay the same."""
-    model = ModelDescription([], 0, 512)
+    model = ModelDescription([], 0, 512, 768)
     arguments = (TASKS["RTE"], glue[0] / "RTE", "a.pt", "b", 1, Settings(1e-5, 16, 3), model)
     one, two = (train_command(*arguments, m) for m in (Machine(1), Machine(2, 4)))
 

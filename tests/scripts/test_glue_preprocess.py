@@ -133,11 +133,13 @@ def test_incomplete_tasks(corpus, texts, tmp_path):
     write_task(tmp_path / "raw", "RTE", texts)
     for file in ("dev_mismatched.tsv", "test_matched.tsv", "test_mismatched.tsv"):
         (tmp_path / "raw" / "MNLI" / file).unlink()
-    tasks = ("--tasks", "MNLI,RTE")
-    result = preprocess(corpus, tmp_path / "raw", tmp_path / "bin", *tasks, check=False)
+    result = preprocess(
+        *(corpus, tmp_path / "raw", tmp_path / "bin", "--tasks", "CoLA,MNLI,RTE"), check=False
+    )
     assert result.returncode == 1
-    assert result.stderr.startswith("error: MNLI is incomplete, no ")
+    assert result.stderr.startswith("error: CoLA, MNLI are incomplete (CoLA: no ")
     assert "dev_mismatched.tsv" in result.stderr
+    tasks = ("--tasks", "MNLI,RTE")
     assert not (tmp_path / "bin").exists()
     result = preprocess(corpus, tmp_path / "raw", tmp_path / "bin", *tasks, "--skip-incomplete")
     assert "MNLI: skipped, no " in result.stderr

@@ -3,7 +3,8 @@
 Learning rates and batch sizes are RoBERTa's (Liu et al. 2019, arXiv 1907.11692, table 10, and the
 configurations of fairseq's RoBERTa example): 10 epochs, a warm-up over 6 % of the updates, linear
 decay. There are none for WNLI, which gets those of RTE. The authors of CLINE used 2e-5, 16 texts
-and 3 epochs for every task.
+and 3 epochs for every task. RoBERTa's rates are for 768 and more dimensions: narrower models hardly
+move with them, so they get higher ones, see :func:`learning_rate`.
 """
 
 import json
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..checkpoints import ModelDescription  # imports fairseq, which takes seconds
 
 PACKAGE = Path(__file__).resolve().parents[2]  # for --user-dir
+_BASE_WIDTH, _MAX_LR = 768, 5e-4
 PRECISIONS = {
     "fp32": [],
     "fp16": ["--fp16", "--fp16-init-scale", "4", "--fp16-scale-window", "128"],
@@ -35,7 +37,7 @@ class Settings:
     """How to fine-tune.
 
     Attributes:
-        lr: the highest learning rate.
+        lr: the highest learning rate, for a model that is as wide as RoBERTa-base or wider.
         batch_size: texts of an update, over all GPUs and accumulated batches.
         max_epoch: epochs.
         warmup_ratio: part of the updates in which the learning rate grows.
@@ -70,6 +72,18 @@ SETTINGS = {
     "RTE": Settings(lr=2e-5, batch_size=16),
     "WNLI": Settings(lr=2e-5, batch_size=16),
 }
+
+
+def learning_rate(task: GlueTask, width: int) -> float:
+    """The learning rate to fine-tune a model of some width with.
+
+    That of the settings times (768 / width)^2, at most 5e-4, for models narrower than
+    RoBERTa-base. With the rate of the settings, models of 128 dimensions end at chance.
+    """
+    lr = SETTINGS[task.name].lr
+    if width >= _BASE_WIDTH:
+        return lr
+    return float(f"{min(lr * (_BASE_WIDTH / width) ** 2, _MAX_LR):.2g}")
 
 
 @dataclass(frozen=True)
