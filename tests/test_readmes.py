@@ -1,0 +1,199 @@
+"""Every command of every README runs, in the order in which a reader would type them.
+
+Sizes are cut down and paths of published files are replaced, by the table below. What cannot run
+here is listed with the reason. Both tables may only hold what the READMEs still contain.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from glue_files import LABELS, write_task
+from helpers import gpt2_vocabulary
+from programs import BIN, ROOT, run
+from tiny_models import save_encoder
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+READMES = (  # in the order in which their commands depend on each other
+    "README.md",
+    "examples/pretraining/README.md",
+    "examples/glue/README.md",
+    "examples/robustness/README.md",
+    "examples/interop/README.md",
+    "examples/quickstart/README.md",
+    "cline_fairseq/rewriting/README.md",
+)
+NOT_RUN = {
+    r"^pip install": "needs the network",
+    r"^make ": "installs packages, which needs the network",
+    r"^python -m nltk.downloader": "needs the network",
+    r"--device cuda": "needs a GPU",
+    r"^from sentence_transformers": "needs a package that is in no extra",
+}
+SMALLER = {
+    # Sizes.
+    r"--vocab-size 8000": "--vocab-size 2000",
+    r"--(max-update|total-num-update) (4800|30000)": r"--\1 4",
+    r"--(validate|save)-interval-updates 1[02]00": r"--\1-interval-updates 2",
+    r"--log-interval 100": "--log-interval 1",
+    r"--encoder-layers 4": "--encoder-layers 2",
+    r"--arch cline_small": "--arch cline_small --encoder-layers 1",
+    r"--sizes 2x128 4x256 --blocks 128 --steps 5": "--sizes 2x32 --blocks 32 --steps 1",
+    r"--num-examples 200": "--num-examples 2",
+    r"--points 300": "--points 20",
+    r"for task in CoLA .* WNLI;": "for task in SST-2 MRPC RTE MNLI;",
+    r"--seeds 1,2,3": "--seeds 1 --max-epoch 1",
+    r"(glue_submit.*)": r"\1 --allow-missing",
+    r"--model roberta-base": "--model hub/roberta-base",  # on the hub
+    # Other models to compare with are copies.
+    r"^(.* runs/cline runs/mlm)": r"cp -r runs/cline runs/mlm; \1",
+    r"^(python scripts/evaluate_contrast.py)": r"cp -r imdb-runs/cline imdb-runs/mlm; \1",
+    # This machine.
+    r"--recipe pwws": "--recipe deepwordbug",  # without WordNet
+    r"--user-dir cline_fairseq": "--user-dir cline_fairseq --cpu",
+    r"(fairseq-hydra-train)": r"\1 common.cpu=true common.fp16=false",
+    r"(--config-name base)": r"\1 optimization.max_update=1 dataset.num_workers=0",
+    r"(--config-name rte)": r"\1 optimization.max_update=1",
+    r"wikibooks.tagged reviews.tagged": "valid.tagged",
+}
+
+
+@pytest.fixture(scope="module")
+def clone(texts, tmp_path_factory):
+    """A copy of the project with the files that a reader brings."""
+    folder = tmp_path_factory.mktemp("clone")
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for name in tracked:
+        if (ROOT / name).is_file():  # not deleted since the last commit
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    write_corpus(folder, texts)
+    write_roberta(folder, texts)
+    for name in LABELS:
+        write_task(folder / "glue", name, texts, 1)
+    write_task(folder / "imdb", "SST-2", texts, 2)
+    write_robustness(folder, texts)
+    return folder
+
+
+def write_corpus(folder, texts):
+    (folder / "corpus").mkdir()
+    for name, part in (("train", texts[40:]), ("valid", texts[:40])):
+        (folder / "corpus" / f"{name}.txt").write_text("\n".join(part) + "\n", encoding="utf-8")
+    shutil.copy(folder / "corpus" / "valid.txt", folder / "valid.txt")
+    tagged = "\n".join(
+        " ".join(f"{word}/{'NN' if word.islower() else 'O'}" for word in re.findall(r"\w+", text))
+        for text in texts[:40]
+    )
+    (folder / "valid.tagged").write_text(tagged + "\n", encoding="utf-8")
+
+
+def write_roberta(folder, texts):
+    """RoBERTa's files: a vocabulary and a model, and the same as Hugging Face has them."""
+    gpt2_vocabulary(folder, texts)
+    size = ("--max-positions", 512)
+    (folder / "roberta.base").mkdir()
+    model = folder / "roberta.base" / "model.pt"
+    save_encoder(model, folder, "masked_lm", "roberta_base", *size)
+    run(
+        *("scripts/export_hf.py", "--checkpoint", model, "--data", folder, "--bpe", "gpt2"),
+        *("--gpt2-encoder-json", folder / "encoder.json", "--gpt2-vocab-bpe", folder / "vocab.bpe"),
+        *("--dest", folder / "hub" / "roberta-base"),
+    )
+
+
+def write_robustness(folder, texts):
+    pairs = [(f"a good film {text}", f"a bad film {text}") for text in texts[:6]]
+    rows = [
+        f"{sentiment}\t{text}\t{i}"
+        for i, pair in enumerate(pairs)
+        for sentiment, text in zip(("Positive", "Negative"), pair, strict=True)
+    ]
+    (folder / "test_paired.tsv").write_text("\n".join(["Sentiment\tText\tbatch_id", *rows]) + "\n")
+    rows = [f"{i % 2}\t{text}" for i, text in enumerate(texts[:10])]
+    (folder / "sentences.tsv").write_text("\n".join(["label\tsentence", *rows]) + "\n")
+    (folder / "sentences.txt").write_text("\n".join(texts[:60]) + "\n")
+    advglue = {
+        "sst2": [{"sentence": "a good film", "label": 1, "idx": 0}],
+        "rte": [{"sentence1": "A film.", "sentence2": "No film.", "label": 1, "idx": 0}],
+        "mnli": [{"premise": "A film.", "hypothesis": "No film.", "label": 2, "idx": 0}],
+    }
+    (folder / "dev_ann.json").write_text(json.dumps(advglue))
+    stop_words = folder / "nltk" / "corpora" / "stopwords"
+    stop_words.mkdir(parents=True)
+    (stop_words / "english").write_text("the\na\n")
+
+
+def blocks(text):
+    """The code blocks of a README: (language, commands), with continued lines joined."""
+    for language, code in re.findall(r"^```(bash|python)\n(.*?)^```$", text, re.M | re.S):
+        yield language, re.sub(r"\\\n\s*", "", code) if language == "bash" else code
+
+
+def prepared(code):
+    """The code as it can run here, and which entries of the tables it used."""
+    used = set()
+    lines = []
+    for line in code.splitlines():
+        reasons = [pattern for pattern in NOT_RUN if re.search(pattern, line)]
+        used.update(reasons)
+        if reasons:
+            continue
+        for pattern, replacement in SMALLER.items():
+            line, count = re.subn(pattern, replacement, line)
+            if count:
+                used.add(pattern)
+        lines.append(line)
+    return "\n".join(lines), used
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_commands_run(clone, name):
+    program = []
+    for language, code in blocks((clone / name).read_text(encoding="utf-8")):
+        code, _ = prepared(code)
+        if language == "python":
+            program.append(code)
+        elif code:
+            execute(clone, ["bash", "-euo", "pipefail", "-c", code])
+    if program:
+        execute(clone, [sys.executable, "-c", "\n".join(program)])
+
+
+def execute(clone, command):
+    environment = {
+        **os.environ,
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "PYTHONPATH": str(clone),
+        "CORPUS": "corpus",
+        "GLUE_DIR": "glue",
+        "NLTK_DATA": str(clone / "nltk"),
+        "OMP_NUM_THREADS": "1",
+    }
+    result = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
+    if result.returncode:
+        pytest.fail(f"{command[-1]}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}")
+
+
+def test_tables_hold_what_the_readmes_contain():
+    used = set()
+    for name in READMES:
+        for _, code in blocks((ROOT / name).read_text(encoding="utf-8")):
+            used |= prepared(code)[1]
+    assert used == {*NOT_RUN, *SMALLER}
+
+
+def test_every_readme_is_run():
+    tracked = subprocess.run(
+        ["git", "ls-files", "*README.md"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    with_code = [n for n in tracked.stdout.split() if list(blocks((ROOT / n).read_text("utf-8")))]
+    assert sorted(with_code) == sorted(READMES)
