@@ -11,8 +11,8 @@ from ..rewriting.blocks import BlockRewriter
 from .masking import Masking
 
 NUM_VIEWS = 3  # masked original, synonym view, antonym view
-# Each purpose has random numbers of its own. The rewriter's are those of (seed, epoch, index), which
-# to numpy is the same as (seed, epoch, index, 0).
+# Each purpose has random numbers of its own. The rewriter's are those of (seed, epoch, index),
+# which numpy takes for (seed, epoch, index, 0).
 _MASKING_STREAM = 1
 _ORDER_STREAM = 2
 
