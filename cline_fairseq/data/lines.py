@@ -119,10 +119,10 @@ class CutLinesDataset(BaseWrapperDataset):
         group = int(self._first.searchsorted(index, "right")) - 1
         first, end = self._first[group : group + 2].tolist()
         piece, start = int(index) - first, group * _GROUP
-        if end - first == _GROUP and not self._min_length:  # none of them is cut
-            return self.dataset[start + piece]
         # Plain numbers: faster than numpy on so few.
         sizes = self.dataset.sizes[start : start + _GROUP].tolist()
+        if end - first == len(sizes) and not self._min_length:  # none of them is cut
+            return self.dataset[start + piece]
         line = 0
         while piece >= (count := self._count_one(sizes[line])):
             piece -= count

@@ -41,6 +41,7 @@ def pieces_of(sizes, max_length, min_length):
 )
 @example(sizes=[3] * 40, max_length=8, min_length=0)
 @example(sizes=[3] * 20 + [9] + [3] * 20, max_length=8, min_length=0)
+@example(sizes=[16], max_length=1, min_length=0)
 @example(sizes=[1] * 40 + [3], max_length=8, min_length=2)
 def test_pieces(sizes, max_length, min_length):
     lines = Lines(sizes)
