@@ -42,6 +42,7 @@ from cline_fairseq.evaluation.contrast import (
     score,
     score_groups,
 )
+from cline_fairseq.evaluation.cut_texts import count_cut, cut_sentence
 from cline_fairseq.evaluation.examples import Columns, read_examples
 from cline_fairseq.evaluation.options import (
     add_checkpoints_options,
@@ -136,7 +137,7 @@ def evaluate(name, path, sets, args):
         "scores": score(sets, predictions, *draws),
         "groups": groups,
         "unmoved": len(unmoved),
-        "cut_texts": int(predictor.is_cut(texts).sum()),
+        **count_cut(predictor, texts),
     }
     return result, unmoved
 
@@ -168,8 +169,8 @@ def as_markdown(results, sets) -> str:
                     f"| {group} | {scores.sets:,} | {result['name']} | {_shares(scores)} |"
                 )
     for result in results:
-        if result["cut_texts"]:
-            lines += ["", f"{result['name']} read {result['cut_texts']:,} texts in part."]
+        if sentence := cut_sentence(result["name"], result):
+            lines += ["", sentence]
     return "\n".join(lines)
 
 

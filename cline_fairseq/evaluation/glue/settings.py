@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fairseq.data import data_utils
 
 from ...corpus.symbols import SPECIAL, Symbols
@@ -153,6 +154,16 @@ def train_command(
 def num_examples(data: Path, split: str) -> int:
     """How many examples a split has."""
     return len(data_utils.load_indexed_dataset(str(data / "input0" / split), None))
+
+
+def num_truncated(data: Path, split: str, max_positions: int) -> int:
+    """How many examples of a split ``--shorten-method truncate`` cuts at their end."""
+    lengths = 0
+    for part in ("input0", "input1"):
+        lines = data_utils.load_indexed_dataset(str(data / part / split), None)
+        if lines is not None:
+            lengths = lengths + np.asarray(lines.sizes, np.int64) + 1  # --init-token, or the other
+    return int((lengths > max_positions).sum())
 
 
 def has_split(data: Path, split: str) -> bool:
