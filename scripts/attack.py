@@ -41,6 +41,7 @@ from cline_fairseq.evaluation.attack.running import (
     draw_examples,
     require_labels,
 )
+from cline_fairseq.evaluation.cut_texts import count_cut, cut_sentence
 from cline_fairseq.evaluation.examples import Columns, read_examples
 from cline_fairseq.evaluation.in_turn import load_in_turn
 from cline_fairseq.evaluation.options import (
@@ -112,7 +113,7 @@ def attack(name, predictor, examples, args):
 def as_json(summaries, cut, args) -> dict:
     """All numbers, and how they came about."""
     models = [
-        {"name": name, "checkpoint": str(path), **summaries[name].as_dict(), "cut_texts": cut[name]}
+        {"name": name, "checkpoint": str(path), **summaries[name].as_dict(), **cut[name]}
         for name, path in args.checkpoint
     ]
     options = ("recipe", "query_budget", "max_changed", "seed", "resamples")
@@ -134,13 +135,13 @@ def main():
     examples = draw_examples(examples, args.num_examples, args.seed)
     attacked, summaries, cut = {}, {}, {}
     for name, predictor in each_predictor(examples, args):
-        cut[name] = int(predictor.is_cut([example.text for example in examples]).sum())
+        cut[name] = count_cut(predictor, [example.text for example in examples])
         attacked[name] = attack(name, predictor, examples, args)
         summaries[name] = summarize(attacked[name], args.resamples, args.seed)
     print(as_markdown(summaries), end="")
-    for name, count in cut.items():
-        if count:
-            print(f"\n{name} read {count:,} texts in part.")
+    for name, counts in cut.items():
+        if sentence := cut_sentence(name, counts):
+            print(f"\n{sentence}")
     if args.json:
         write_json(args.json, as_json(summaries, cut, args))
     if args.output:

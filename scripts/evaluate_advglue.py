@@ -29,6 +29,7 @@ from tqdm import tqdm
 from cline_fairseq import evaluation
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.advglue import TASKS, read_file, score, texts_to_predict
+from cline_fairseq.evaluation.cut_texts import count_cut, cut_sentence
 from cline_fairseq.evaluation.in_turn import load_in_turn
 from cline_fairseq.evaluation.options import add_recorded_options, require_files, require_ready
 from cline_fairseq.files import write_json
@@ -121,7 +122,7 @@ def evaluate(key, path, predictor, examples, args):
         "checkpoint": str(path),
         "scores": scores,
         "methods": methods,
-        "cut_texts": int(predictor.is_cut(texts).sum()),
+        **count_cut(predictor, texts),
     }
 
 
@@ -165,9 +166,8 @@ def as_markdown(results) -> str:
                 row += " | | 0 |"
             lines.append(row)
     for result in filter(None, results.values()):
-        if result["cut_texts"]:
-            what = f"{result['model']}, {result['task']}"
-            lines += ["", f"{what}: {result['cut_texts']:,} texts were read in part."]
+        if sentence := cut_sentence(f"{result['model']}, {result['task']}", result):
+            lines += ["", sentence]
     return "\n".join(lines)
 
 

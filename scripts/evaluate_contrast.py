@@ -41,6 +41,7 @@ from cline_fairseq.evaluation.contrast import (
     score,
     score_groups,
 )
+from cline_fairseq.evaluation.cut_texts import count_cut, cut_sentence
 from cline_fairseq.evaluation.examples import Columns, read_examples
 from cline_fairseq.evaluation.in_turn import load_in_turn
 from cline_fairseq.evaluation.options import (
@@ -146,7 +147,7 @@ def evaluate(name, predictor, sets, args):
         "scores": score(sets, predictions, *draws),
         "groups": groups,
         "unmoved": len(unmoved),
-        "cut_texts": int(predictor.is_cut(texts).sum()),
+        **count_cut(predictor, texts),
     }
     return result, unmoved
 
@@ -178,8 +179,8 @@ def as_markdown(results, sets) -> str:
                     f"| {group} | {scores.sets:,} | {result['name']} | {_shares(scores)} |"
                 )
     for result in results:
-        if result["cut_texts"]:
-            lines += ["", f"{result['name']} read {result['cut_texts']:,} texts in part."]
+        if sentence := cut_sentence(result["name"], result):
+            lines += ["", sentence]
     return "\n".join(lines)
 
 

@@ -31,6 +31,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from cline_fairseq.errors import InputError, show_input_errors_plainly
+from cline_fairseq.evaluation.cut_texts import count_cut, cut_sentence
 from cline_fairseq.evaluation.examples import QUOTINGS
 from cline_fairseq.evaluation.hits_report import TITLES, HitsReport, as_markdown, make_report
 from cline_fairseq.evaluation.in_turn import load_in_turn
@@ -112,12 +113,7 @@ def rewrite_sentences(args) -> Triples:
     return Triples(triples, left_out)
 
 
-def count_cut(predictor, found: Triples) -> int:
-    """How many texts are longer than a model reads."""
-    return int(predictor.is_cut([text for triple in found.triples for text in triple]).sum())
-
-
-def describe(found: Triples, cut: dict[str, int]) -> str:
+def describe(found: Triples, cut: dict[str, dict[str, int]]) -> str:
     """What was measured on, for people.
 
     Args:
@@ -127,8 +123,8 @@ def describe(found: Triples, cut: dict[str, int]) -> str:
     lines = [f"triples: {len(found.triples):,}"]
     if found.left_out:
         lines.append(f"sentences left out, without a replacement in a view: {found.left_out:,}")
-    lines += [f"texts that {name} reads in part: {count:,}" for name, count in cut.items() if count]
-    return "\n".join(lines)
+    sentences = [cut_sentence(name, counts) for name, counts in cut.items()]
+    return "\n".join([*lines, *filter(None, sentences)])
 
 
 def summary(found: Triples, args) -> dict[str, int]:
@@ -203,13 +199,13 @@ def main():
 
     reports, cut = [], {}
     for name, predictor in each_predictor(args):
-        cut[name] = count_cut(predictor, found)
+        cut[name] = count_cut(predictor, [text for triple in found.triples for text in triple])
         with tqdm(total=len(found.triples), desc=name, unit=" triples", disable=None) as bar:
             results = evaluate_hits(predictor, found.triples, progress=bar.update)
         reports.append(make_report(name, results, args.resamples, args.seed))
     print(f"{describe(found, cut)}\n\n{as_markdown(reports)}", end="")
     if args.json:
-        checkpoints = [{**report.as_dict(), "cut_texts": cut[report.name]} for report in reports]
+        checkpoints = [{**report.as_dict(), **cut[report.name]} for report in reports]
         write_json(args.json, {**summary(found, args), "checkpoints": checkpoints})
     if args.plot:
         draw(reports, args.plot)

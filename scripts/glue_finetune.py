@@ -25,6 +25,7 @@ import subprocess
 import sys
 from collections import deque
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -47,6 +48,7 @@ from cline_fairseq.evaluation.glue.settings import (
     has_split,
     learning_rate,
     num_examples,
+    num_truncated,
     require_data,
     require_splits,
     total_updates,
@@ -317,6 +319,17 @@ def require_test(glue_task, data: Path) -> None:
             )
 
 
+def show_truncated(data: Path, splits, max_positions: int) -> None:
+    """Tell how many texts the model will not read to their end."""
+    for split in filter(partial(has_split, data), splits):
+        count, total = num_truncated(data, split, max_positions), num_examples(data, split)
+        if count:
+            print(
+                f"{split}: {count:,} of {total:,} texts are longer than the model's "
+                f"{max_positions:,} positions and are cut at their end"
+            )
+
+
 def write_test_files(glue_task, data, folder: Path) -> None:
     """Predict the test sets, and write the files for the leaderboard."""
     from cline_fairseq.evaluation.prediction import load_classifier
@@ -364,6 +377,7 @@ def main():
         **settings.as_dict(),
     }
     tokenizer = record_tokenizer(args)
+    show_truncated(args.data, (*glue_task.valid_splits, "train"), model.max_positions)
     for seed in args.seeds:
         folder = args.save / f"seed{seed}"
         command = train_command(

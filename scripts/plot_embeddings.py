@@ -30,13 +30,13 @@ from tqdm import tqdm
 
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.bootstrap import Share, bootstrap_shares
+from cline_fairseq.evaluation.cut_texts import count_cut
 from cline_fairseq.evaluation.geometry import distances, uniformity, unit
 from cline_fairseq.evaluation.options import require_files, require_ready
 from cline_fairseq.files import save_figure, write_json
 from evaluate_hits import (
     add_model_options,
     add_triples_options,
-    count_cut,
     describe,
     each_predictor,
     load_triples,
@@ -182,7 +182,7 @@ def main():
     vectors, tables, cut = {}, {}, {}
     texts = [text for view in zip(*found.triples, strict=True) for text in view]
     for name, predictor in each_predictor(args):
-        cut[name] = count_cut(predictor, found)
+        cut[name] = count_cut(predictor, texts)
         with tqdm(total=len(texts), desc=name, unit=" texts", disable=None) as bar:
             embedded = predictor.embed(texts, args.layer, args.pool, bar.update)
         vectors[name] = unit(embedded).reshape(3, len(found.triples), -1)
@@ -190,7 +190,7 @@ def main():
     print(f"{describe(found, cut)}\n\n{as_markdown(tables)}", end="")
     if args.json:
         checkpoints = [
-            {"name": name, **plain(table), "cut_texts": cut[name]} for name, table in tables.items()
+            {"name": name, **plain(table), **cut[name]} for name, table in tables.items()
         ]
         options = {"layer": args.layer, "pool": args.pool}
         write_json(args.json, {**summary(found, args), **options, "checkpoints": checkpoints})

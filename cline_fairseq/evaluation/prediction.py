@@ -60,6 +60,8 @@ def predict(
         progress: called with the number of examples that were done.
     """
     dataset = task.load_dataset(split)
+    if dataset.supports_prefetch:  # data of --dataset-impl cached
+        dataset.prefetch(range(len(dataset)))
     device = next(model.parameters()).device
     scores, gold = None, None
     sizes = [dataset.num_tokens(i) for i in range(len(dataset))]

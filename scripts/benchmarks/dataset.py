@@ -1,9 +1,9 @@
 """Memory of the dataset of pre-training beside that of fairseq's own.
 
-Both are made of the same lines, of random lengths up to a block and with blank lines between, in
-each of --sample-break-mode. The memory of the lines themselves, which fairseq maps from their files,
-is not counted. In eos mode fairseq gets the lines without the blank ones, which ours leaves out, so
-that both have the same blocks.
+Both are made of the same lines, of random lengths up to a block and with blank lines between, once
+for each --sample-break-mode. The memory of the lines themselves, which fairseq maps from their
+files, is not counted. In eos mode fairseq gets the lines without the blank ones, which ours leaves
+out, so that both have the same blocks.
 """
 
 import ctypes
@@ -59,26 +59,26 @@ def run(args) -> dict[str, float]:
 
     figures = {}
     for mode in MODES:
-        theirs, mine = megabytes(lambda: stock(mode)), megabytes(lambda: ours(mode))
+        theirs, mine = megabytes(stock, mode), megabytes(ours, mode)
         figures[f"{mode}: fairseq, MB"] = theirs
         figures[f"{mode}: ours above fairseq, MB"] = mine - theirs
     return figures
 
 
-def megabytes(make) -> float:
-    """The memory that an object takes, in a process of its own."""
+def megabytes(make, mode) -> float:
+    """The memory that a dataset takes, in a process of its own."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(make, sender))
+    process = context.Process(target=_measure, args=(make, mode, sender))
     process.start()
     taken = receiver.recv()
     process.join()
     return taken
 
 
-def _measure(make, sender):
+def _measure(make, mode, sender):
     before = memory()
-    made = make()
+    made = make(mode)
     ctypes.CDLL(None).malloc_trim(0)  # what was needed on the way
     sender.send(memory() - before)
     del made

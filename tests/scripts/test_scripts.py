@@ -347,3 +347,13 @@ def test_benchmark_rewrite(corpus):
     figures = json.loads(result.stdout)
     assert len(figures) == 5
     assert min(figures.values()) > 0
+
+
+def test_benchmark_dataset():
+    """With a line in each block, each byte for a line is one MB here."""
+    result = run("scripts/benchmark.py", "dataset", "--lines", 1 << 20, "--block", 64, "--json")
+    figures = json.loads(result.stdout)
+    assert len(figures) == 8
+    for mode in ("none", "complete", "complete_doc", "eos"):
+        assert figures[f"{mode}: fairseq, MB"] > 1
+        assert figures[f"{mode}: ours above fairseq, MB"] < 4

@@ -1,6 +1,11 @@
 """Bad input of the task: one sentence that names the thing and says what to do."""
 
+import logging
+import shutil
+
 import pytest
+import torch
+from fairseq.data.indexed_dataset import make_builder
 
 from cline_fairseq.errors import InputError, MissingFileError
 from helpers import make_task, sentencepiece_options, train_command
@@ -85,6 +90,65 @@ def test_dictionary_of_another_tokenizer(corpus, tmp_path):
     (tmp_path / "dict.txt").write_text("".join(f"{i} 1\n" for i in range(4000)))
     with pytest.raises(InputError, match=r"does not fit the tokenizer: 3,\d+ of the 3,\d+ symbols"):
         make_task(corpus, data=str(tmp_path)).load_dataset("valid")
+
+
+@pytest.fixture
+def shards(corpus, tmp_path):
+    """Two shards of the corpus; the first is whole."""
+    for shard in ("shard0", "shard1"):
+        shutil.copytree(corpus / "bin", tmp_path / shard)
+    return tmp_path
+
+
+def sharded_task(corpus, shards):
+    data = f"{shards / 'shard0'}:{shards / 'shard1'}"
+    return make_task(corpus, data=data, train_subset="train")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (None, r"no binarized text .*shard1/train.bin"),
+        ([], r"shard1/train.bin holds no text"),
+        ([[2], [2]], r"shard1/train.bin holds no text"),
+    ],
+    ids=["missing", "empty", "blank"],
+)
+def test_bad_shard_is_told_before_its_epoch(corpus, shards, lines, message):
+    for end in ("bin", "idx"):
+        (shards / "shard1" / f"train.{end}").unlink()
+    if lines is not None:
+        builder = make_builder(str(shards / "shard1" / "train.bin"), "mmap", vocab_size=3000)
+        for line in lines:
+            builder.add_item(torch.tensor(line))
+        builder.finalize(str(shards / "shard1" / "train.idx"))
+    with pytest.raises(InputError, match=message):
+        sharded_task(corpus, shards).load_dataset("train", epoch=1, combine=True)
+
+
+def test_shard_that_is_cut_off_is_told_before_its_epoch(corpus, shards):
+    path = shards / "shard1" / "train.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"shard1/train.bin is cut off"):
+        sharded_task(corpus, shards).load_dataset("train", epoch=1, combine=True)
+
+
+def test_validation_on_the_first_shard_is_told(corpus, shards, caplog):
+    task = sharded_task(corpus, shards)
+    with caplog.at_level(logging.WARNING):
+        task.load_dataset("valid")
+    assert f"not the same split of other folders: {shards / 'shard1' / 'valid'}" in caplog.text
+    caplog.clear()
+    (shards / "shard1" / "valid.idx").unlink()
+    with caplog.at_level(logging.WARNING):
+        task.load_dataset("valid")
+    assert not caplog.messages
+
+
+def test_lines_that_are_longer_than_a_block_are_told(corpus, caplog):
+    with caplog.at_level(logging.INFO):
+        make_task(corpus, tokens_per_sample=32).load_dataset("valid")
+    assert "lines are longer than a block of 28 tokens and were divided; all of" in caplog.text
 
 
 def test_command_line_shows_one_sentence(corpus, tmp_path):

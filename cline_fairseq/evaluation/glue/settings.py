@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...corpus.symbols import SPECIAL, Symbols
 from ...errors import InputError, MissingFileError
 from ...options import MADE_UP, MASK
@@ -169,6 +171,18 @@ def num_examples(data: Path, split: str) -> int:
     from fairseq.data import data_utils
 
     return len(data_utils.load_indexed_dataset(str(data / "input0" / split), None))
+
+
+def num_truncated(data: Path, split: str, max_positions: int) -> int:
+    """How many examples of a split ``--shorten-method truncate`` cuts at their end."""
+    from fairseq.data import data_utils
+
+    lengths = 0
+    for part in ("input0", "input1"):
+        lines = data_utils.load_indexed_dataset(str(data / part / split), None)
+        if lines is not None:
+            lengths = lengths + np.asarray(lines.sizes, np.int64) + 1  # --init-token, or the other
+    return int((lengths > max_positions).sum())
 
 
 def has_split(data: Path, split: str) -> bool:
