@@ -334,7 +334,7 @@ def test_order_is_by_length_and_anew_in_each_epoch(task):
         dataset.set_epoch(epoch)
         orders.append(dataset.ordered_indices())
         assert sorted(orders[-1]) == list(range(len(dataset)))
-        assert (np.diff(dataset.sizes[orders[-1]]) >= 0).all()
+        assert (np.diff(dataset.sizes[orders[-1]].astype(int)) >= 0).all()
     np.testing.assert_array_equal(orders[0], orders[2])
     assert (orders[0] != orders[1]).any()
 

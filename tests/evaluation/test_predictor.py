@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from fairseq.data import Dictionary, encoders
+from fairseq.data import Dictionary, data_utils, encoders, indexed_dataset
 from omegaconf import OmegaConf
 
 from cline_fairseq.errors import InputError, MissingFileError
@@ -91,6 +91,27 @@ def test_results_are_those_of_the_binarized_split(glue, checkpoints, subwords, n
     assert len(set(predictor.predict(texts))) > 1
     gold = [predictor.labels[c] for c in expected.gold]
     assert gold == [label for _, label in glue[1][name]["valid"]]
+
+
+def test_binarized_split_of_an_older_format(glue, checkpoints, tmp_path):
+    """That of --dataset-impl cached, which wants its lines fetched beforehand."""
+    data = tmp_path / "MNLI"
+    shutil.copytree(glue[0] / "MNLI", data)
+    for part in ("input0", "input1", "label"):
+        path = str(data / part / "valid")
+        lines = data_utils.load_indexed_dataset(path)
+        builder = indexed_dataset.make_builder(f"{path}.bin.new", "cached")
+        for i in range(len(lines)):
+            builder.add_item(lines[i])
+        builder.finalize(f"{path}.idx.new")
+        for end in ("bin", "idx"):
+            (data / part / f"valid.{end}.new").replace(data / part / f"valid.{end}")
+    found, expected = (
+        predict(*load_classifier(checkpoints["MNLI"], folder), "valid")
+        for folder in (data, glue[0] / "MNLI")
+    )
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    np.testing.assert_array_equal(found.gold, expected.gold)
 
 
 def test_results_do_not_depend_on_batches(glue, checkpoints, subwords):
