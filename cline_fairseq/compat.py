@@ -30,8 +30,7 @@ from fairseq.file_io import PathManager
 from fairseq.models import distributed_fairseq_model
 from fairseq.optim import FP16Optimizer, MemoryEfficientFP16Optimizer
 from fairseq.trainer import Trainer
-from hydra._internal import utils as hydra_utils
-from hydra.errors import CompactHydraException
+from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
 from .errors import InputError
@@ -354,12 +353,20 @@ def broadcast_checkpoints() -> None:
     distributed_utils.broadcast_object = broadcast_object
 
 
-def let_hydra_show_input_errors_plainly() -> None:
-    """Let ``fairseq-hydra-train`` end an input error with its sentence, without a traceback.
+def show_input_errors_plainly_under_hydra() -> None:
+    """Let an input error under fairseq-hydra-train end in its message alone, exit status 1.
 
-    hydra does so for its own errors only. Can go when it has a way to name others.
+    hydra catches what a job raises, and prints its overrides and a traceback, so that
+    ``sys.excepthook`` is never called. Can go when hydra lets a program show its own errors.
     """
-    hydra_utils.CompactHydraException = (CompactHydraException, InputError)
+    shown = JobReturn.return_value
+
+    def return_value(self):
+        if isinstance(self._return_value, InputError):
+            raise SystemExit(f"error: {self._return_value}")
+        return shown.fget(self)
+
+    JobReturn.return_value = property(return_value, shown.fset)
 
 
 def compose_without_deprecations() -> None:
@@ -584,7 +591,7 @@ tell_tasks_of_unrecorded_runs()
 check_where_runs_start()
 load_checkpoints_with_weights_only()
 broadcast_checkpoints()
-let_hydra_show_input_errors_plainly()
+show_input_errors_plainly_under_hydra()
 prepare_models_of_new_runs()
 validate_as_in_training()
 time_each_run_alone()

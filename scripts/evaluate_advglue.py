@@ -82,9 +82,9 @@ def chosen(tasks, args) -> dict:
         InputError: if the file has no examples of a task that has a classifier.
     """
     checkpoints, found = dict(args.checkpoint), {}
-    for model, name in checkpoints:
+    for _, name in checkpoints:
         if name not in tasks:
-            raise InputError(f"{args.file} has no examples of {name}: leave {model}:{name} out")
+            raise InputError(f"{args.file} has no examples of {name}: leave it out")
     for model in dict.fromkeys(model for model, _ in checkpoints):
         for name in TASKS:
             path = checkpoints.get((model, name))

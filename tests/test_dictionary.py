@@ -136,12 +136,12 @@ def test_encode_gives_the_ids_of_fairseq(usual, words, between):
 
 def test_encode_writes_the_files_of_fairseq(usual, tmp_path):
     for split in ("train", "valid"):
-        counts = encode(
-            Job([usual / f"{split}.txt"], config(usual), tmp_path / split, usual / "dict.txt")
-        )
+        paths = (tmp_path / split, usual / "dict.txt")
+        # The held-out text of so small a corpus has more pieces that never occurred than usual.
+        counts = encode(Job([usual / f"{split}.txt"], config(usual), *paths, allow_unknown=0.05))
         for name in (f"{split}.bin", f"{split}.idx", "dict.txt"):
             assert (tmp_path / name).read_bytes() == (usual / "bin" / name).read_bytes()
-        assert counts["missing"] <= 0.01 * counts["tokens"]
+        assert (counts["missing"] > 0) == (split == "valid")
         # Letters that the dictionary has no symbol for do not count.
         assert counts["unknown"] - counts["missing"] == (6 if split == "valid" else 0)
 
@@ -273,7 +273,9 @@ def test_text_with_too_many_pieces_that_the_dictionary_lacks(usual, texts, tmp_p
 
     write_task(tmp_path / "raw", "RTE", texts, 1)
     indexer = Indexer(build_encoder(config(usual)), Symbols(path))
-    glue = GlueJob(tmp_path / "raw", tmp_path / "glue", indexer, indexer._symbols, {})
+    glue = GlueJob(
+        tmp_path / "raw", tmp_path / "glue", indexer, indexer._symbols, config(usual), {}
+    )
     with pytest.raises(InputError, match=r"% of the tokens of RTE are pieces that the dictionary"):
         binarize(TASKS["RTE"], glue)
     assert not (tmp_path / "glue" / "RTE").exists()

@@ -8,18 +8,17 @@ from omegaconf import OmegaConf
 from programs import ROOT
 
 CONFIGS = sorted(ROOT.glob("examples/*/config/*.yaml"))
-TEXTS = [*sorted(ROOT.glob("**/README.md")), *sorted(ROOT.glob("scripts/*.py")), *CONFIGS]
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))]
+TEXTS = [*READMES, *sorted(ROOT.glob("scripts/*.py")), *CONFIGS]
 
 
 def commands(program):
     """The commands of READMEs, programs and configurations that start with a name."""
     found = []
     for path in TEXTS:
-        if "first_version" in path.parts:
-            continue
         text = re.sub(r"^#", " ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         text = re.sub(r"\\+\n\s*", "", text)
-        lines = re.findall(rf"^ {{2,}}{program} .*", text, flags=re.MULTILINE)
+        lines = re.findall(rf"^ *{program} .*", text, flags=re.MULTILINE)
         found += [(path.relative_to(ROOT), line) for line in lines]
     return found
 

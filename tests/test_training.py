@@ -447,7 +447,7 @@ def test_hydra(corpus, gpt2_corpus, tmp_path, name):
 
 def test_hydra_resumes(corpus, gpt2_corpus, tmp_path):
     """The same command goes on, though hydra starts each run in a new folder."""
-    command = hydra_command(corpus, gpt2_corpus, "small")
+    command = [*hydra_command(corpus, gpt2_corpus, "small"), *ON_CPU]
     for i, expected in enumerate(([1, 2], [3], []), 1):
         options = (f"hydra.run.dir={tmp_path / str(i)}", f"optimization.max_update={min(i + 1, 3)}")
         run(*command, f"checkpoint.save_dir={tmp_path / 'saved'}", *options)

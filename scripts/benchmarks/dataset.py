@@ -10,11 +10,8 @@ import ctypes
 import multiprocessing
 
 import numpy as np
-from fairseq.data import Dictionary, PrependTokenDataset, TokenBlockDataset
 
 from benchmarks.measures import memory
-from cline_fairseq.data.cline_dataset import ClineDataset
-from cline_fairseq.data.token_blocks import token_blocks
 
 MODES = ("none", "complete", "complete_doc", "eos")
 
@@ -42,6 +39,12 @@ class Lines:
 
 def run(args) -> dict[str, float]:
     """The figures of the dataset."""
+    # Takes seconds, --help does not.
+    from fairseq.data import Dictionary, PrependTokenDataset, TokenBlockDataset
+
+    from cline_fairseq.data.cline_dataset import ClineDataset
+    from cline_fairseq.data.token_blocks import token_blocks
+
     generator = np.random.default_rng(1)
     sizes = generator.integers(2, args.block, args.lines, dtype=np.int32)
     sizes[generator.random(args.lines) < 0.1] = 1  # blank lines, of </s> alone

@@ -11,7 +11,7 @@ def test_options_are_for_the_architectures_of_roberta(tmp_path):
     """Those of CLINE take their sizes from the checkpoint."""
     (tmp_path / "dict.txt").write_text("word 1\n")
     path = save_encoder(tmp_path / "post.pt", tmp_path)
-    assert describe_model(path, "cline_large") == ([], 6, 100)
+    assert describe_model(path, "cline_large") == ([], 6, 100, 32)
     options, *_ = describe_model(path, "roberta_large")
     assert options == [
         *("--encoder-layers", "2", "--encoder-embed-dim", "32", "--encoder-ffn-embed-dim", "64"),

@@ -91,7 +91,7 @@ def read_tsv(path):
 
 @pytest.mark.parametrize(
     ("width", "lr"),
-    [(1024, 1e-5), (768, 1e-5), (512, 2.2e-5), (384, 4e-5), (128, 3.6e-4), (32, 5e-4)],
+    [(1024, 1e-5), (768, 1e-5), (512, 2.25e-5), (384, 4e-5), (128, 3.6e-4), (32, 5e-4)],
 )
 def test_narrow_models_get_higher_learning_rates(width, lr):
     assert learning_rate(TASKS["SST-2"], width) == lr

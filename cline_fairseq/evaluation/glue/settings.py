@@ -85,7 +85,7 @@ def learning_rate(task: GlueTask, width: int) -> float:
     lr = SETTINGS[task.name].lr
     if width >= _BASE_WIDTH:
         return lr
-    return float(f"{min(lr * (_BASE_WIDTH / width) ** 2, _MAX_LR):.2g}")
+    return float(f"{min(lr * (_BASE_WIDTH / width) ** 2, _MAX_LR):.3g}")
 
 
 @dataclass(frozen=True)
