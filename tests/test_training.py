@@ -452,14 +452,17 @@ def test_hydra_resumes(corpus, gpt2_corpus, tmp_path):
         options = (f"hydra.run.dir={tmp_path / str(i)}", f"optimization.max_update={min(i + 1, 3)}")
         run(*command, f"checkpoint.save_dir={tmp_path / 'saved'}", *options)
         assert sorted(losses((tmp_path / str(i) / "hydra_train.log").read_text())) == expected
-    # An error is one sentence, as hydra shows its own.
+    # A relative folder is told; a missing checkpoint ends in one sentence.
     options = (f"hydra.run.dir={tmp_path / 'other'}", "checkpoint.save_dir=saved")
+    last = f"checkpoint.restore_file={tmp_path / 'saved' / 'checkpoint_last.pt'}"
+    run(*command, *options, last, "optimization.max_update=3")
+    log = (tmp_path / "other" / "hydra_train.log").read_text()
+    assert "checkpoint.save_dir=saved is a path in the folder of this run" in log
     result = run(*command, *options, "checkpoint.restore_file=missing.pt", check=False)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
-    assert f"no checkpoint {tmp_path / 'other' / 'missing.pt'}: give the .pt" in result.stderr
-    log = (tmp_path / "other" / "hydra_train.log").read_text()
-    assert "checkpoint.save_dir=saved is a path in the folder of this run" in log
+    missing = tmp_path / "other" / "missing.pt"
+    assert f"\nerror: no checkpoint {missing}: give the .pt file" in result.stderr
 
 
 RUN_CONFIGS = sorted(path.stem for path in (CONFIG / "run_config").glob("*.yaml"))
