@@ -1,5 +1,6 @@
 # make quickstart   pre-trains a small CLINE on this machine, in minutes
-# make test         runs the tests
+# make test         runs the tests, in some minutes
+# make test-slow    runs the slow ones, such as every command of the READMEs
 # make lint         checks style
 # make venv         makes the environment only (the others do so first)
 
@@ -7,7 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: venv quickstart test lint format
+.PHONY: venv quickstart test test-slow lint format
 
 venv: $(VENV)/installed
 
@@ -20,7 +21,10 @@ quickstart: venv
 	$(BIN)/python scripts/quickstart.py --dest quickstart $(if $(CORPUS),--corpus '$(CORPUS)')
 
 test: venv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: venv
+	$(BIN)/python -m pytest -m slow
 
 lint: venv
 	$(BIN)/ruff check .
