@@ -1,12 +1,15 @@
 """The criterion on a real model and real batches."""
 
 import math
+import multiprocessing
+from itertools import chain
 
 import pytest
 import torch
 from fairseq.logging import metrics
 from sklearn.metrics import f1_score
 
+import in_workers
 from cline_fairseq.criterions.cline import LOSSES, ClineCriterion, ClineCriterionConfig
 from cline_fairseq.criterions.contrast import contrastive_loss, contrastive_scores
 from cline_fairseq.errors import InputError
@@ -72,12 +75,12 @@ def reference(model, batch, scales, weights, penalty):
         rows = tokens.unflatten(0, (-1, texts))
         h, s, a = (features[k * texts + i, 0].double() for k in (3 if len(rows) > 3 else 0, 1, 2))
         cts = [math.log(1 + math.exp((h @ a - h @ s).item()))] if batch["has_contrast"][i] else []
-        for name, losses in zip(LOSSES, (sum(mlm, []), detected, cts), strict=True):
+        for name, losses in zip(LOSSES, (list(chain(*mlm)), detected, cts), strict=True):
             if losses:
                 mean = sum(losses) / len(losses)
                 total += weights[name] * (math.exp(-scales[name]) * mean + penalty(scales[name]))
                 sums[name] += sum(mlm[0]) if name == "mlm" else sum(losses)
-        sums["views_mlm"] += sum(sum(mlm[1:], []))
+        sums["views_mlm"] += sum(chain(*mlm[1:]))
     return total, sums
 
 
@@ -85,13 +88,14 @@ PENALTIES = {"bounded": lambda s: max(s, 0), "kendall": lambda s: s / 2}
 PENALTIES["learned"] = PENALTIES["kendall"]
 
 
-@pytest.mark.parametrize("rows", [{}, {"mask_views": True}, {"clean_original": True}])
+@pytest.mark.parametrize("rows", [(), ("mask_views",), ("clean_original", "mask_views")])
 @pytest.mark.parametrize("weighting", PENALTIES)
 @pytest.mark.parametrize("change", [dict, without_masks, without_replacements])
-def test_loss_equals_a_plain_loop(corpus, model, change, weighting, rows):
-    task = make_task(corpus, sample_break_mode="eos", **rows)
-    task.load_dataset("valid")
+def test_loss_equals_a_plain_loop(task, model, monkeypatch, change, weighting, rows):
+    for option in rows:
+        monkeypatch.setattr(task.datasets["valid"], option, True)
     batch = change(make_batch(task, [0, 3, 5, 8]))
+    assert len(batch["net_input"]["src_tokens"]) == (16 if "clean_original" in rows else 12)
     crit = criterion(task, mlm_weight=0.5, loss_weighting=weighting)
     scales = {"mlm": 0.3, "rtd": -0.2, "cts": 0.1}
     for name, value in scales.items():
@@ -164,6 +168,43 @@ def test_weights_above_1_are_reported(task, caplog):
     bounded.load_state_dict(learned.state_dict())
     assert "trained with --loss-weighting kendall: this run brings them down" in caplog.text
     assert bounded.log_variance["cts"] == -3
+
+
+@pytest.mark.parametrize("negatives", ["in_batch", "both"])
+def test_two_workers_with_in_batch_negatives_update_as_one(task, model, tmp_path, negatives):
+    """Two gloo workers with different numbers of texts; then the second has a dummy batch."""
+    crit = criterion(task, negatives=negatives, contrastive_weight=2)
+    crit.task = None  # which workers do not need
+    batches = [make_batch(task, indices) for indices in ([0, 3, 5], [8, 9])]
+    dummy = {**batches[1], "is_dummy": True}
+    steps = [(batches[0], batches[0]), (batches[1], dummy)]
+    for rank, of_worker in enumerate(steps):
+        torch.save((model, crit, of_worker), tmp_path / f"{rank}.pt")
+    context = multiprocessing.get_context("forkserver")
+    workers = [context.Process(target=in_workers.update, args=(i, tmp_path)) for i in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    found = [torch.load(tmp_path / f"{rank}.out") for rank in range(2)]
+    for step, indices in enumerate(([0, 3, 5, 8, 9], [0, 3, 5])):
+        for module in (model, crit):
+            module.zero_grad()
+        batch = make_batch(task, indices)
+        loss, size, log = crit(model, batch)
+        loss.backward()
+        logged = [logs[step][0] for logs in found]
+        assert sum(log["cts_count"] for log in logged if log) == log["cts_count"] > 2
+        for name in ("loss", "cts_loss", "cts_right"):
+            assert float(sum(log[name] for log in logged if log)) == pytest.approx(
+                log[name].item(), rel=1e-4
+            )
+        gradients = {n: p.grad / size for m in (model, crit) for n, p in m.named_parameters()}
+        for _, of_worker in (logs[step] for logs in found):
+            assert of_worker.keys() == gradients.keys()
+            for name, gradient in gradients.items():
+                torch.testing.assert_close(of_worker[name], gradient, atol=1e-5, rtol=1e-3)
 
 
 def gradients(crit, model, batch):
