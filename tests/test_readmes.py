@@ -58,7 +58,7 @@ SMALLER = {
     r"--recipe pwws": "--recipe deepwordbug",  # without WordNet
     r"--user-dir cline_fairseq": "--user-dir cline_fairseq --cpu",
     r"(fairseq-hydra-train)": r"\1 common.cpu=true common.fp16=false",
-    r"(--config-name base)": r"\1 optimization.max_update=1 dataset.num_workers=0",
+    r"(--config-name paper)": r"\1 optimization.max_update=1 dataset.num_workers=0",
     r"(--config-name rte)": r"\1 optimization.max_update=1",
     r"wikibooks.tagged reviews.tagged": "valid.tagged",
 }

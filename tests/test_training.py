@@ -442,7 +442,13 @@ def test_hydra(corpus, gpt2_corpus, tmp_path, name):
         *(f"checkpoint.save_dir={tmp_path}", f"hydra.run.dir={tmp_path}"),
     )
     assert len(losses((tmp_path / "hydra_train.log").read_text())) == 2
-    assert (tmp_path / "checkpoint_last.pt").exists()
+    cfg = torch.load(tmp_path / "checkpoint_last.pt")["cfg"]
+    assert cfg["lr_scheduler"]["warmup_updates"] in (500, 5000)
+    objective = CONFIG / "objective" / f"{name}.yaml"
+    if objective.exists():
+        for part, options in OmegaConf.load(objective).items():
+            for option, value in options.items():
+                assert cfg[part][option] == value, option
 
 
 def test_hydra_resumes(corpus, gpt2_corpus, tmp_path):
