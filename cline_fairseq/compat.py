@@ -549,11 +549,11 @@ def forget_best_loss_of_learned_weights() -> None:
 
 
 def tell_criterions_of_dummy_batches() -> None:
-    """Mark the batch of a worker that has none with ``is_dummy``.
+    """Mark the batch that a worker gets in place of a missing one with ``is_dummy``.
 
-    Where batches do not go up in workers, fairseq's trainer gives one that it has seen before to
-    those without, and drops its loss. A criterion that takes texts of other workers as negatives
-    must not take these. Can go when fairseq tells the criterion.
+    Where the number of batches is not a multiple of the number of workers, fairseq's trainer gives
+    the workers that are left without one an old batch, and ignores its loss. A criterion that takes
+    texts of other workers as negatives must not take these. Can go when fairseq tells criterions.
     """
     prepare = Trainer._prepare_sample
 
