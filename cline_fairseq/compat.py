@@ -555,6 +555,23 @@ def forget_best_loss_of_learned_weights() -> None:
     checkpoint_utils._upgrade_state_dict = upgrade_state_dict
 
 
+def tell_criterions_of_dummy_batches() -> None:
+    """Mark the batch that a worker gets in place of a missing one with ``is_dummy``.
+
+    Where the number of batches is not a multiple of the number of workers, fairseq's trainer gives
+    the workers that are left without one an old batch, and ignores its loss. A criterion that takes
+    texts of other workers as negatives must not take these. Can go when fairseq tells criterions.
+    """
+    prepare = Trainer._prepare_sample
+
+    @functools.wraps(prepare)
+    def prepare_sample(self, *args, **kwargs):
+        sample, is_dummy = prepare(self, *args, **kwargs)
+        return ({**sample, "is_dummy": True} if is_dummy else sample), is_dummy
+
+    Trainer._prepare_sample = prepare_sample
+
+
 def stop_batches_at_exit() -> None:
     """End fairseq's threads that prepare batches before Python goes down.
 
@@ -596,4 +613,5 @@ prepare_models_of_new_runs()
 validate_as_in_training()
 time_each_run_alone()
 forget_best_loss_of_learned_weights()
+tell_criterions_of_dummy_batches()
 stop_batches_at_exit()

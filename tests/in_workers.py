@@ -11,3 +11,34 @@ def die_at_five(number):
     if number == 5:
         os._exit(9)
     return number
+
+
+def update(rank, folder):
+    """Forward and backward passes of one of two workers, as fairseq makes them.
+
+    Reads model, criterion and batches, one for each pass, from ``folder/RANK.pt``. Writes to
+    ``folder/RANK.out`` for each pass what is logged, and the gradients that the optimizer gets.
+    """
+    import torch
+    from torch import distributed
+    from torch.nn.parallel import DistributedDataParallel
+
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
+    )
+    model, criterion, batches = torch.load(folder / f"{rank}.pt", weights_only=False)
+    modules = [DistributedDataParallel(module) for module in (model, criterion)]
+    found = []
+    for batch in batches:
+        for module in modules:
+            module.zero_grad()
+        loss, size, log = modules[1](modules[0], batch)
+        if batch.get("is_dummy"):
+            loss, size, log = loss * 0, 0, {}
+        loss.backward()
+        texts = torch.tensor(size)
+        distributed.all_reduce(texts)
+        parameters = [*model.named_parameters(), *criterion.named_parameters()]
+        found.append((log, {name: 2 / texts * p.grad for name, p in parameters}))
+    torch.save(found, folder / f"{rank}.out")
+    distributed.destroy_process_group()

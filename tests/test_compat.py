@@ -23,6 +23,7 @@ from fairseq.dataclass import utils as dataclass_utils
 from fairseq.dataclass.configs import DistributedTrainingConfig
 from fairseq.distributed import utils as distributed_utils
 from fairseq.models import distributed_fairseq_model
+from fairseq.trainer import Trainer
 from omegaconf import OmegaConf
 from torch.nn.parallel import DistributedDataParallel
 
@@ -264,6 +265,21 @@ def old_checkpoint(**criterion):
 def test_best_loss_of_learned_weights_is_forgotten(criterion, stays):
     state = checkpoint_utils._upgrade_state_dict(old_checkpoint(**criterion))
     assert ("best" in state["extra_state"]) == stays
+
+
+def test_criterions_are_told_of_dummy_batches():
+    """A worker that has no batch gets an old one, which is marked; all others are as they were."""
+    trainer = Trainer.__new__(Trainer)
+    common = Mock(fp16=False, bf16=False, amp=False, on_cpu_convert_precision=False)
+    trainer.cfg, trainer.cuda, trainer.tpu = Mock(common=common), False, False
+    trainer._dummy_batch = {"id": torch.tensor([1])}
+    sample = {"id": torch.tensor([2])}
+    assert trainer._prepare_sample(sample) == (sample, False)
+    for empty in (None, {}):
+        dummy, is_dummy = trainer._prepare_sample(empty)
+        assert is_dummy
+        assert dummy == {**trainer._dummy_batch, "is_dummy": True}
+    assert "is_dummy" not in trainer._dummy_batch
 
 
 def test_threads_that_prepare_batches_end_at_exit():

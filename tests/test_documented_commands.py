@@ -53,4 +53,8 @@ def test_hydra_saves_in_a_named_folder():
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_configuration_asks_for_the_folder(path):
-    assert OmegaConf.is_missing(OmegaConf.load(path).checkpoint, "save_dir")
+    config = OmegaConf.load(path)
+    for name in config.get("defaults", []):
+        if name == "base":  # composed from it
+            config = OmegaConf.merge(OmegaConf.load(path.with_name("base.yaml")), config)
+    assert OmegaConf.is_missing(config.checkpoint, "save_dir")

@@ -168,13 +168,23 @@ def test_fp16_without_gpu(corpus, tmp_path, option):
 
 
 def test_two_workers_in_bf16(corpus, tmp_path):
-    program, *arguments = train_command(corpus, tmp_path, "--max-update", 2, "--bf16", "--no-save")
+    """With negatives from each other, also where the second worker has no batch at the end."""
+    task = make_task(corpus)
+    task.load_dataset("valid")
+    num_texts = len(task.datasets["valid"])
+    batch_size = next(n for n in range(num_texts // 4, num_texts) if -(-num_texts // n) % 2)
+    options = ("--max-update", 2, "--bf16", "--no-save", "--batch-size-valid", batch_size)
+    options += ("--negatives", "both", "--mask-views", "--required-batch-size-multiple", 1)
+    program, *arguments = train_command(corpus, tmp_path, *options)
     result = run(
         *("torchrun", "--nproc-per-node", 2, "--standalone", "--no-python"),
         *(BIN / program, *arguments, "--distributed-world-size", 2),
-        *("--distributed-backend", "gloo", "--disable-validation"),
+        *("--distributed-backend", "gloo"),
     )
     assert len(losses(result)) == 2
+    (*_, valid) = log_lines(result, "valid")
+    assert float(valid["valid_views_mlm_loss"]) > 5
+    assert float(valid["valid_cts_loss"]) > 1  # many negatives: more than the 1 bit of one
 
 
 def test_takes_over_from_adam(corpus, tmp_path):
@@ -442,7 +452,13 @@ def test_hydra(corpus, gpt2_corpus, tmp_path, name):
         *(f"checkpoint.save_dir={tmp_path}", f"hydra.run.dir={tmp_path}"),
     )
     assert len(losses((tmp_path / "hydra_train.log").read_text())) == 2
-    assert (tmp_path / "checkpoint_last.pt").exists()
+    cfg = torch.load(tmp_path / "checkpoint_last.pt")["cfg"]
+    assert cfg["lr_scheduler"]["warmup_updates"] in (500, 5000)
+    objective = CONFIG / "objective" / f"{name}.yaml"
+    if objective.exists():
+        for part, options in OmegaConf.load(objective).items():
+            for option, value in options.items():
+                assert cfg[part][option] == value, option
 
 
 def test_hydra_resumes(corpus, gpt2_corpus, tmp_path):

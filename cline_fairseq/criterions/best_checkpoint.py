@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..errors import InputError
 
-_LOWER_IS_BETTER = ("loss", "mlm_loss", "rtd_loss", "cts_loss", "ppl")
+_LOWER_IS_BETTER = ("loss", "mlm_loss", "views_mlm_loss", "rtd_loss", "cts_loss", "ppl")
 _HIGHER_IS_BETTER = ("rtd_acc", "rtd_f1", "cts_acc")
 
 

@@ -1,5 +1,6 @@
 """The criterion of CLINE: masked LM, replaced token detection and contrast, weighted."""
 
+import logging
 import math
 from dataclasses import dataclass, field
 
@@ -13,28 +14,28 @@ from torch import nn
 
 from ..errors import InputError
 from .best_checkpoint import check_best_checkpoint_metric
-from .losses import (
-    contrastive_loss,
-    contrastive_scores,
-    in_batch_negatives,
-    mlm_loss,
-    rtd_loss,
-)
+from .contrast import NEGATIVES, contrastive_loss, contrastive_scores
+from .losses import mlm_loss, rtd_loss
+from .weighting import LEARNED
+
+logger = logging.getLogger(__name__)
 
 LOSSES = ("mlm", "rtd", "cts")
+_TOO_FAR = 0.05  # below 0: s of a bounded weight comes nowhere near by overshoot alone
 _BY_KIND = "replaced_in_"  # prefix of the counts of replaced tokens by view and kind
 
 
 @dataclass
 class ClineCriterionConfig(FairseqDataclass):
-    """Options of the criterion; the defaults are the paper's."""
+    """Options of the criterion."""
 
-    loss_weighting: ChoiceEnum(["learned", "fixed"]) = field(
-        default="learned",
+    loss_weighting: ChoiceEnum([*LEARNED, "fixed"]) = field(
+        default="bounded",
         metadata={
-            "help": "learned: in training, each loss L counts exp(-s) L + s/2 with a learned "
-            "scalar s (Kendall et al. 2018), times its weight; fixed: its weight alone. "
-            "Validation always uses the weights alone"
+            "help": "bounded: in training, each loss L counts exp(-s) L + max(s, 0) with a learned "
+            "scalar s, times its weight, so that exp(-s) is 1 at most; kendall, or learned as "
+            "version 0.1 called it: exp(-s) L + s/2 (Kendall et al. 2018, as in the paper); fixed: "
+            "the weight alone. Validation always uses the weights alone"
         },
     )
     mlm_weight: float = field(
@@ -50,11 +51,12 @@ class ClineCriterionConfig(FairseqDataclass):
     similarity: ChoiceEnum(["dot", "cosine"]) = field(
         default="dot", metadata={"help": "similarity of two texts in the contrastive loss"}
     )
-    negatives: ChoiceEnum(["antonym", "in_batch"]) = field(
+    negatives: ChoiceEnum(NEGATIVES) = field(
         default="antonym",
         metadata={
-            "help": "what a text is told apart from: its own antonym view, or the synonym view of "
-            "another text of the batch (the paper's ablation without hard negatives)"
+            "help": "what a text is told apart from: its own antonym view; with in_batch, the "
+            "synonym views of all other texts of the batch, over all workers (in version 0.1, of "
+            "one other text); or both"
         },
     )
     temperature: float = field(
@@ -73,8 +75,11 @@ class ClineCriterion(FairseqCriterion):
 
     Each loss is averaged over the text's own targets, summed over the texts of the batch, and the
     sample size is the number of texts. Gradients are so additive over texts: any split of a batch
-    over workers gives the same update. In-batch negatives are the exception: there a text needs
-    company, and its loss depends on it.
+    over workers and ``--update-freq`` gives the same update.
+
+    In-batch negatives are the exception: the loss of a text depends on the others of its batch.
+    They are gathered from all workers, so that a batch gives the same update however it is split
+    over workers, but not over ``--update-freq``.
     """
 
     def __init__(self, cfg: ClineCriterionConfig, task):
@@ -92,8 +97,8 @@ class ClineCriterion(FairseqCriterion):
         if cfg.temperature <= 0:
             raise InputError(f"--temperature must be more than 0, not {cfg.temperature}")
         self.similarity, self.temperature = cfg.similarity, cfg.temperature
-        self.in_batch = cfg.negatives == "in_batch"
-        if cfg.loss_weighting == "learned":
+        self.negatives, self.loss_weighting = str(cfg.negatives), str(cfg.loss_weighting)
+        if self.loss_weighting in LEARNED:
             self.log_variance = nn.ParameterDict(
                 {k: nn.Parameter(torch.zeros(())) for k, weight in self.weights.items() if weight}
             )
@@ -119,31 +124,50 @@ class ClineCriterion(FairseqCriterion):
     def forward(self, model, sample, reduce=True):
         """The loss of a batch: the sum over its texts. See fairseq for what is returned."""
         mlm_target, rtd_target = sample["mlm_target"], sample["rtd_target"]
+        texts = sample["nsentences"]
         output = model(
-            **sample["net_input"], masked_tokens=mlm_target.ne(self.padding_idx), views=True
+            **sample["net_input"],
+            masked_tokens=mlm_target.ne(self.padding_idx),
+            views=True,
+            clean_original=len(sample["net_input"]["src_tokens"]) > 3 * texts,
         )
-        mlm_sum, num_masked = mlm_loss(output.mlm_logits, mlm_target, self.padding_idx)
+        # By row: of the originals, or of the originals and both views.
+        mlm_sums, mlm_counts = (
+            x.view(-1, texts) for x in mlm_loss(output.mlm_logits, mlm_target, self.padding_idx)
+        )
         rtd_sum, num_detected = rtd_loss(output.rtd_logits, rtd_target)
-        sentences, has_contrast = output.sentences, sample["has_contrast"].long()
-        if self.in_batch:
-            sentences = in_batch_negatives(sentences)
-            has_contrast = has_contrast * (len(has_contrast) > 1)
-        scores = contrastive_scores(sentences, self.similarity, self.temperature)
-        sums = {"mlm": mlm_sum, "rtd": rtd_sum, "cts": contrastive_loss(scores) * has_contrast}
-        counts = {"mlm": num_masked, "rtd": num_detected, "cts": has_contrast}
+        scores = contrastive_scores(
+            output.sentences,
+            sample["has_contrast"],
+            self.negatives,
+            self.similarity,
+            self.temperature,
+            sample.get("is_dummy", False),
+        )
+        synonym_replaced = rtd_target.chunk(2)[0].eq(1).any(1)
+        has_contrast = (synonym_replaced & scores.has_negative()).long()
+        sums = {
+            "mlm": mlm_sums.sum(0),
+            "rtd": rtd_sum,
+            "cts": contrastive_loss(scores) * has_contrast,
+        }
+        counts = {"mlm": mlm_counts.sum(0), "rtd": num_detected, "cts": has_contrast}
 
         loss = sum(
             self._weighted(k, sums[k] / counts[k].clamp(min=1), counts[k].gt(0)) for k in LOSSES
         ).sum()
-        sample_size = sample["nsentences"]
+        sample_size = texts
+        # What is compared is the loss of the originals; that of the views is logged beside it.
+        logged_sums = {**sums, "mlm": mlm_sums[0], "views_mlm": mlm_sums[1:]}
+        logged_counts = {**counts, "mlm": mlm_counts[0], "views_mlm": mlm_counts[1:]}
         log = {
             "loss": loss.detach(),
             "ntokens": sample["ntokens"],
-            "nsentences": sample["nsentences"],
+            "nsentences": texts,
             "sample_size": sample_size,
-            **{f"{k}_loss": sums[k].detach().sum() for k in LOSSES},
-            **{f"{k}_count": counts[k].sum() for k in LOSSES},
-            "cts_right": (scores[0].gt(scores[1]) & has_contrast.bool()).sum(),
+            **{f"{k}_loss": x.detach().sum() for k, x in logged_sums.items()},
+            **{f"{k}_count": x.sum() for k, x in logged_counts.items()},
+            "cts_right": (scores.is_right() & has_contrast.bool()).sum(),
             **_detection_counts(output.rtd_logits.detach(), rtd_target),
             **{f"{view}_tokens": n for view, n in sample["view_tokens"].items()},
             **{f"{_BY_KIND}{k}": n for k, n in sample["replaced_tokens"].items()},
@@ -156,6 +180,12 @@ class ClineCriterion(FairseqCriterion):
         """Load the scalars; those that a checkpoint of other losses lacks stay as they are."""
         known = self.state_dict()
         found = {k: v for k, v in (state_dict or {}).items() if k in known}
+        if self.loss_weighting == "bounded" and any(s < -_TOO_FAR for s in found.values()):
+            logger.warning(
+                "the checkpoint has learned weights above 1, so it was trained with "
+                "--loss-weighting kendall: this run brings them down to 1; give "
+                "--loss-weighting kendall to go on as before"
+            )
         return super().load_state_dict({**known, **found}, strict, **kwargs)
 
     def _weighted(self, name, losses, present):
@@ -166,7 +196,7 @@ class ClineCriterion(FairseqCriterion):
         """
         if self.training and name in self.log_variance:
             s = self.log_variance[name].float()
-            losses = (torch.exp(-s) * losses + s / 2) * present
+            losses = LEARNED[self.loss_weighting](losses, s) * present
         return self.weights[name] * losses
 
     def _scale(self, name):
@@ -191,7 +221,7 @@ class ClineCriterion(FairseqCriterion):
 
         texts = total("sample_size")
         log_mean("loss", total("loss") / math.log(2), texts, round=3)
-        for name in LOSSES:
+        for name in (*LOSSES, "views_mlm"):
             bits = total(f"{name}_loss") / math.log(2)
             log_mean(f"{name}_loss", bits, total(f"{name}_count"), round=3)
         metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["mlm_loss"].avg))

@@ -1,6 +1,5 @@
-"""The three losses of CLINE, each one number for every text. All in fp32."""
+"""The losses at tokens, each one number for every text. All in fp32."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -12,11 +11,11 @@ def mlm_loss(logits: Tensor, target: Tensor, pad: int) -> tuple[Tensor, Tensor]:
 
     Args:
         logits: (masked tokens, vocabulary), in the order of ``target``.
-        target: int64 (B, T), ``pad`` where nothing is predicted.
+        target: int64 (N, T), ``pad`` where nothing is predicted.
         pad: the padding index.
 
     Returns:
-        Sum of the losses of each text (B,), and how many tokens it is over (B,).
+        Sum of the losses of each row (N,), and how many tokens it is over (N,).
     """
     masked = target.ne(pad)
     losses = cross_entropy(logits, target[masked])
@@ -39,44 +38,6 @@ def rtd_loss(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     )
     losses = losses.masked_fill(~real, 0)
     return _both_views(losses.sum(1)), _both_views(real.sum(1))
-
-
-def in_batch_negatives(sentences: Tensor) -> Tensor:
-    """Put the synonym view of the next text of the batch in the place of the antonym view.
-
-    Batches are shuffled, so that the next text is any other one. Shapes as in
-    :func:`contrastive_scores`.
-    """
-    original, synonym, _ = sentences
-    return torch.stack([original, synonym, synonym.roll(-1, dims=0)])
-
-
-def contrastive_scores(sentences: Tensor, similarity: str, temperature: float) -> Tensor:
-    """How close each text is to its synonym and its antonym view.
-
-    Args:
-        sentences: (3, B, C), vectors of originals, synonym views and antonym views.
-        similarity: ``dot`` (the paper's) or ``cosine``.
-        temperature: what similarities are divided by.
-
-    Returns:
-        (2, B) similarities to the synonym view and the antonym view.
-    """
-    original, *views = sentences.float()
-    if similarity == "cosine":
-        scores = [F.cosine_similarity(original, view, dim=-1) for view in views]
-    else:
-        scores = [(original * view).sum(-1) for view in views]
-    return torch.stack(scores) / temperature
-
-
-def contrastive_loss(scores: Tensor) -> Tensor:
-    """-log f(ori, syn) / (f(ori, syn) + f(ori, ant)) with f = exp of the similarity: (B,).
-
-    Equation 3 of the paper (https://arxiv.org/abs/2107.00440), without overflow.
-    """
-    synonym, antonym = scores
-    return F.softplus(antonym - synonym)
 
 
 def _sum_by_text(values, positions):

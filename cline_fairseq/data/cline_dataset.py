@@ -10,7 +10,6 @@ from ..errors import InputError
 from ..rewriting.blocks import BlockRewriter
 from .masking import Masking
 
-NUM_VIEWS = 3  # masked original, synonym view, antonym view
 # Of the order of blocks. Raise it when an epoch takes them in another order, so that resumed runs
 # say so.
 ORDER_VERSION = 2
@@ -18,6 +17,7 @@ ORDER_VERSION = 2
 # which to numpy is the same as (seed, epoch, index, 0).
 _MASKING_STREAM = 1
 _ORDER_STREAM = 2
+_VIEW_MASKING_STREAMS = (3, 4)  # of the synonym view, of the antonym view
 
 
 class ClineDataset(FairseqDataset):
@@ -35,6 +35,8 @@ class ClineDataset(FairseqDataset):
         seed: of masking and of the order of blocks; the rewriter has its own.
         mask_whole_words: mask all subwords of a word together.
         rtd_content_words: RTD has targets at words that could be replaced only.
+        mask_views: mask the views too, at tokens that were not replaced.
+        clean_original: add a row for each text, its original without masks.
         shuffle: order blocks of equal length at random.
     """
 
@@ -47,12 +49,16 @@ class ClineDataset(FairseqDataset):
         seed: int = 1,
         mask_whole_words: bool = False,
         rtd_content_words: bool = False,
+        mask_views: bool = False,
+        clean_original: bool = False,
         shuffle: bool = True,
     ):
         super().__init__()
         self.blocks, self.rewriter, self.masking = blocks, rewriter, masking
         self.pad, self.seed, self.shuffle = pad, seed, shuffle
         self.mask_whole_words, self.rtd_content_words = mask_whole_words, rtd_content_words
+        self.mask_views, self.clean_original = mask_views, clean_original
+        self.num_rows = 4 if clean_original else 3  # of a text
         self.epoch = 1
         self._sizes = blocks.sizes  # of few bits: with a line in each block, there are many
 
@@ -79,22 +85,38 @@ class ClineDataset(FairseqDataset):
             ``{id, nsentences, ntokens, net_input: {src_tokens, src_lengths}, mlm_target,
             rtd_target, has_contrast, view_tokens, replaced_tokens}``, and nothing for no samples.
             ``src_tokens`` int64 (3B, T) holds B masked originals, B synonym views and B antonym
-            views. ``mlm_target`` int64 (B, T) holds the masked tokens, padding elsewhere;
-            ``rtd_target`` int64 (2B, T) is 1 for a replaced token, 0 for an original one and -1
-            for special tokens and padding. ``has_contrast`` bool (B,) says which texts have a
-            replacement in both views. ``view_tokens`` counts the tokens of each view
-            (``synonym``), special ones aside, and ``replaced_tokens`` counts replaced tokens by
-            view and kind (``synonym_view_hypernym``).
+            views; with ``clean_original`` (4B, T), with B originals without masks at the end.
+            ``mlm_target`` int64 (B, T), or (3B, T) with ``mask_views``, holds the masked tokens,
+            padding elsewhere; ``rtd_target`` int64 (2B, T) is 1 for a replaced token, 0 for an
+            original one and -1 for special tokens, masked tokens and padding.
+            ``has_contrast`` bool (B,) says which texts have a replacement in both views.
+            ``view_tokens`` counts the tokens of each view (``synonym``), special ones aside, and
+            ``replaced_tokens`` counts replaced tokens by view and kind
+            (``synonym_view_hypernym``).
         """
         if not samples:
             return {}
         ids = [sample["id"] for sample in samples]
         blocks = [sample["source"].numpy() for sample in samples]
         lengths = np.array([len(block) for block in blocks])
-        masked, target = self._mask(np.concatenate(blocks), lengths, ids)
+        originals = np.concatenate(blocks)
+        masked, target = self._mask(originals, lengths, ids, _MASKING_STREAM)
         views = self.rewriter.rewrite(blocks, self.epoch, ids)
+        targets = [(target, lengths)]
+        rtd_labels = [self._rtd_labels(view) for view in views]
+        inputs = [view.tokens for view in views]
+        if self.mask_views:
+            for i, (view, stream) in enumerate(zip(views, _VIEW_MASKING_STREAMS, strict=True)):
+                inputs[i], target = self._mask(
+                    view.tokens, view.lengths, ids, stream, view.labels == 0
+                )
+                targets.append((target, view.lengths))
+                rtd_labels[i] = np.where(target == self.pad, rtd_labels[i], -1)
 
-        rows = [(masked, lengths), *((view.tokens, view.lengths) for view in views)]
+        rows = [(masked, lengths)]
+        rows += [(tokens, view.lengths) for tokens, view in zip(inputs, views, strict=True)]
+        if self.clean_original:
+            rows.append((originals, lengths))
         width = max(int(n.max()) for _, n in rows)
         src_lengths = np.concatenate([n for _, n in rows])
         replaced = [
@@ -109,9 +131,11 @@ class ClineDataset(FairseqDataset):
                 "src_tokens": _padded(rows, width, self.pad),
                 "src_lengths": torch.from_numpy(src_lengths),
             },
-            "mlm_target": _padded([(target, lengths)], width, self.pad),
+            "mlm_target": _padded(targets, width, self.pad),
             "rtd_target": _padded(
-                [(self._rtd_labels(view), view.lengths) for view in views], width, -1
+                [(labels, view.lengths) for labels, view in zip(rtd_labels, views, strict=True)],
+                width,
+                -1,
             ),
             "has_contrast": torch.from_numpy(replaced[0] & replaced[1]),
             "view_tokens": {
@@ -130,17 +154,15 @@ class ClineDataset(FairseqDataset):
     def _rtd_labels(self, view):
         return np.where(view.content, view.labels, -1) if self.rtd_content_words else view.labels
 
-    def _mask(self, tokens, lengths, ids):
+    def _mask(self, tokens, lengths, ids, stream, allowed=None):
         """The masked tokens and the targets, flat."""
-        generators = [
-            np.random.default_rng((self.seed, self.epoch, i, _MASKING_STREAM)) for i in ids
-        ]
+        generators = [np.random.default_rng((self.seed, self.epoch, i, stream)) for i in ids]
         units = np.arange(len(tokens))
         if self.mask_whole_words:
             starts, _ = self.rewriter.vocabulary.words(tokens, lengths)
             units = np.repeat(starts, np.diff(np.append(starts, len(tokens))))
         text = np.repeat(np.arange(len(ids)), lengths)
-        masked, predicted = self.masking.apply(tokens, text, units, generators)
+        masked, predicted = self.masking.apply(tokens, text, units, generators, allowed)
         return masked, np.where(predicted, tokens, self.pad)
 
     @property
@@ -149,12 +171,12 @@ class ClineDataset(FairseqDataset):
         return self._sizes
 
     def num_tokens(self, index: int) -> int:
-        """Tokens that a block takes in a batch: of all views, at their greatest lengths."""
+        """Tokens that a block takes in a batch: of all its rows, at their greatest lengths."""
         return int(self.num_tokens_vec(np.array([index]))[0])
 
     def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
         """:meth:`num_tokens` of many blocks."""
-        return NUM_VIEWS * self.rewriter.longest_view(self._sizes[indices].astype(np.int64))
+        return self.num_rows * self.rewriter.longest_view(self._sizes[indices].astype(np.int64))
 
     def batch_by_size(self, indices, max_tokens=None, **kwargs):
         """Batches as fairseq makes them, and one of the blocks that it would drop.
@@ -171,7 +193,7 @@ class ClineDataset(FairseqDataset):
             longest = int(self.num_tokens_vec(np.asarray(indices)).max())
             if longest > max_tokens:
                 raise InputError(
-                    f"--max-tokens {max_tokens} has no room for the {NUM_VIEWS} views of one "
+                    f"--max-tokens {max_tokens} has no room for the {self.num_rows} rows of one "
                     f"block, up to {longest} tokens: give at least as many, or a smaller "
                     "--tokens-per-sample"
                 )

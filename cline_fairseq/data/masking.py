@@ -26,6 +26,7 @@ class Masking(NamedTuple):
         text: np.ndarray,
         units: np.ndarray,
         generators: list[np.random.Generator],
+        allowed: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mask texts.
 
@@ -35,6 +36,8 @@ class Masking(NamedTuple):
             units: int (N,), the index of the first token of the unit that is masked as a whole:
                 the token itself, or the first one of its word.
             generators: one for each text.
+            allowed: bool (N,), the only tokens that may be masked (default: all). The others still
+                count in the number of tokens to mask.
 
         Returns:
             The masked tokens (N,), and which tokens are predicted, bool (N,).
@@ -44,11 +47,12 @@ class Masking(NamedTuple):
             [g.random((3, n)) for g, n in zip(generators, counts.tolist(), strict=True)], axis=1
         )
         extra = np.array([generator.random() for generator in generators])
-        # A unit is masked as a whole or not at all, so that one bad token spares all of it.
-        maskable = np.bincount(units, ~self.maskable[tokens], minlength=len(tokens))[units] == 0
+        maskable = _whole(self.maskable[tokens], units)
         unit_sizes = np.bincount(units, minlength=len(tokens))[units]
         # The fraction of a token that is left over is masked with its probability.
         wanted = np.floor(self.prob * np.bincount(text[maskable], minlength=len(counts)) + extra)
+        if allowed is not None:
+            maskable &= _whole(allowed, units)
 
         order = order_by_turn(text, ~maskable, draws[0][units])
         place = np.empty(len(tokens), np.int64)
@@ -64,3 +68,8 @@ class Masking(NamedTuple):
         random_ids = np.flatnonzero(self.maskable)
         masked[at] = random_ids[(draws[2][at] * len(random_ids)).astype(np.intp)]
         return masked, predicted
+
+
+def _whole(good, units):
+    """A unit is masked as a whole or not at all, so that one bad token spares all of it."""
+    return np.bincount(units, ~good, minlength=len(good))[units] == 0

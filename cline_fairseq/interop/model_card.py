@@ -10,7 +10,8 @@ SETTINGS = {
     "model": ("arch", "dropout", "attention_dropout", "sentence_vector"),
     "task": (
         *("_name", "tokens_per_sample", "sample_break_mode", "mask_prob", "mask_whole_words"),
-        *("synonym_ratio", "antonym_ratio", "rtd_content_words", "num_classes"),
+        *("synonym_ratio", "antonym_ratio", "rtd_content_words", "mask_views", "clean_original"),
+        "num_classes",
     ),
     "criterion": (
         *("loss_weighting", "mlm_weight", "rtd_weight", "contrastive_weight"),

@@ -62,31 +62,45 @@ class ClineEncoder(FastRobertaEncoder):
         self.rtd_head = RTDHead(args.encoder_embed_dim, args.activation_fn)
 
     def forward_views(
-        self, src_tokens: Tensor, masked_tokens: Tensor, sentence_vector: str
+        self,
+        src_tokens: Tensor,
+        masked_tokens: Tensor,
+        sentence_vector: str,
+        clean_original: bool = False,
     ) -> ClineOutput:
         """What the losses need; see :meth:`ClineModel.forward`."""
         stream = Stream.of(src_tokens, self.sentence_encoder.padding_idx)
-        texts, starts = len(masked_tokens), stream.starts()
-        rewrites = stream.begin(texts)
-        masked = stream.find(masked_tokens.flatten().nonzero().squeeze(1))
+        texts, starts = len(src_tokens) // (4 if clean_original else 3), stream.starts()
+        begin = stream.begin(texts)  # of the rewrites
+        end = stream.begin(3 * texts) if clean_original else stream.length
+        # Masked tokens of the rewrites are read anyway, along with all others of the rewrites.
+        in_originals, in_rewrites = (
+            stream.find(masked.flatten().nonzero().squeeze(1) + row * src_tokens.shape[1])
+            for masked, row in ((masked_tokens[:texts], 0), (masked_tokens[texts:], texts))
+        )
         if sentence_vector == "cls":
             # No loss reads the other tokens of the originals: the last layer leaves them out.
-            read = torch.arange(rewrites, stream.length, device=src_tokens.device)
-            read = fill_up(torch.cat([masked, starts[:texts], read]))
+            originals = starts[3 * texts :] if clean_original else starts[:texts]
+            read = torch.arange(begin, end, device=src_tokens.device)
+            read = fill_up(torch.cat([in_originals, originals, read]))
             features = self.sentence_encoder.encode(src_tokens, stream, read)
-            sizes = [len(masked), texts, stream.length - rewrites]
+            sizes = [len(in_originals), texts, end - begin]
             masked_features, originals, rewritten = features[: sum(sizes)].split(sizes)
-            views = rewritten.index_select(0, starts[texts:] - rewrites)
-            sentences = torch.cat([originals, views])
+            views = rewritten.index_select(0, starts[texts : 3 * texts] - begin)
         else:
             features = self.sentence_encoder.encode(src_tokens, stream)
-            masked_features, rewritten = features.index_select(0, masked), features[rewrites:]
-            sentences = stream.mean(features)
-        rtd_logits = F.pad(self.rtd_head(rewritten), (rewrites, 0))
+            masked_features, rewritten = features.index_select(0, in_originals), features[begin:end]
+            means = stream.mean(features)
+            originals = means[3 * texts :] if clean_original else means[:texts]
+            views = means[texts : 3 * texts]
+        masked_features = torch.cat(
+            [masked_features, rewritten.index_select(0, in_rewrites - begin)]
+        )
+        rtd_logits = F.pad(self.rtd_head(rewritten), (begin, stream.length - end))
         return ClineOutput(
             self.output_layer(masked_features),
-            stream.put(rtd_logits)[texts:],
-            sentences.unflatten(0, (3, texts)),
+            stream.put(rtd_logits)[texts : 3 * texts],
+            torch.cat([originals, views]).unflatten(0, (3, texts)),
         )
 
 
@@ -184,6 +198,7 @@ class ClineModel(RobertaModel):
         src_tokens: Tensor,
         masked_tokens: Tensor | None = None,
         views: bool = False,
+        clean_original: bool = False,
         **kwargs,
     ):
         """Encode texts; as RoBERTa does, unless ``views`` is set.
@@ -191,12 +206,17 @@ class ClineModel(RobertaModel):
         Args:
             src_tokens: int64 (N, T); with ``views``, N = 3B: originals, synonym views, antonym
                 views.
-            masked_tokens: bool (N, T), or (B, T) with ``views``: where the LM head is wanted.
+            masked_tokens: bool (N, T): where the LM head is wanted. With ``views``, (B, T), or
+                (3B, T) if the views are masked too.
             views: return what the losses of CLINE need, a :class:`ClineOutput`.
+            clean_original: with ``views``, N = 4B: the last B rows are the originals without masks,
+                which stand for the texts.
         """
         if not views:
             return super().forward(src_tokens, masked_tokens=masked_tokens, **kwargs)
-        return self.encoder.forward_views(src_tokens, masked_tokens, self.args.sentence_vector)
+        return self.encoder.forward_views(
+            src_tokens, masked_tokens, self.args.sentence_vector, clean_original
+        )
 
     def upgrade_state_dict_named(self, state_dict, name):
         """Fit a checkpoint to this model.

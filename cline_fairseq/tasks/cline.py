@@ -73,6 +73,20 @@ class ClineConfig(FairseqDataclass):
         default=False,
         metadata={"help": "detect replaced tokens among words that could be replaced only"},
     )
+    mask_views: bool = field(
+        default=False,
+        metadata={
+            "help": "mask the rewrites like the original, at tokens that were not replaced: no row "
+            "can be told by its masks, and masked LM has targets in all three"
+        },
+    )
+    clean_original: bool = field(
+        default=False,
+        metadata={
+            "help": "add the original without masks as a fourth row, which stands for the text in "
+            "the contrastive loss; --max-tokens counts it"
+        },
+    )
     synonym_ratio: float = field(
         default=0.4, metadata={"help": "share of the tokens of the synonym view that is replaced"}
     )
@@ -206,6 +220,8 @@ class ClineTask(FairseqTask):
             self.cfg.seed,
             self.cfg.mask_whole_words,
             self.cfg.rtd_content_words,
+            self.cfg.mask_views,
+            self.cfg.clean_original,
         )
 
     def _check_shards(self, paths, combine):

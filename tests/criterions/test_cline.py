@@ -1,13 +1,17 @@
 """The criterion on a real model and real batches."""
 
 import math
+import multiprocessing
+from itertools import chain
 
 import pytest
 import torch
 from fairseq.logging import metrics
 from sklearn.metrics import f1_score
 
+import in_workers
 from cline_fairseq.criterions.cline import LOSSES, ClineCriterion, ClineCriterionConfig
+from cline_fairseq.criterions.contrast import contrastive_loss, contrastive_scores
 from cline_fairseq.errors import InputError
 from cline_fairseq.models.cline import ClineModel, tiny_architecture
 from helpers import make_task
@@ -49,45 +53,61 @@ def without_replacements(batch):
     return {**batch, "rtd_target": target, "has_contrast": none}
 
 
-def reference(model, batch, scales, weights):
+def reference(model, batch, scales, weights, penalty):
     """The loss of a batch, text by text and token by token."""
     tokens = batch["net_input"]["src_tokens"]
     texts = batch["nsentences"]
     features, _ = model(tokens, features_only=True)
     lm = model.encoder.lm_head(features).double().log_softmax(-1)
     rtd = torch.sigmoid(model.encoder.rtd_head(features).double())
-    total, sums = 0.0, dict.fromkeys(LOSSES, 0.0)
+    total, sums = 0.0, dict.fromkeys((*LOSSES, "views_mlm"), 0.0)
     for i in range(texts):
-        mlm = [-lm[i, j, t].item() for j, t in enumerate(batch["mlm_target"][i].tolist()) if t != 1]
+        mlm = []
+        for row in range(i, len(batch["mlm_target"]), texts):
+            target = enumerate(batch["mlm_target"][row].tolist())
+            mlm.append([-lm[row, j, t].item() for j, t in target if t != 1])
         detected = []
         for view in (i, texts + i):
             for j, label in enumerate(batch["rtd_target"][view].tolist()):
                 if label >= 0:
                     p = rtd[texts + view, j].item()
                     detected.append(-math.log(p if label else 1 - p))
-        h, s, a = (features[k * texts + i, 0].double() for k in range(3))
+        rows = tokens.unflatten(0, (-1, texts))
+        h, s, a = (features[k * texts + i, 0].double() for k in (3 if len(rows) > 3 else 0, 1, 2))
         cts = [math.log(1 + math.exp((h @ a - h @ s).item()))] if batch["has_contrast"][i] else []
-        for name, losses in zip(LOSSES, (mlm, detected, cts), strict=True):
+        for name, losses in zip(LOSSES, (list(chain(*mlm)), detected, cts), strict=True):
             if losses:
                 mean = sum(losses) / len(losses)
-                total += weights[name] * (math.exp(-scales[name]) * mean + scales[name] / 2)
-                sums[name] += sum(losses)
+                total += weights[name] * (math.exp(-scales[name]) * mean + penalty(scales[name]))
+                sums[name] += sum(mlm[0]) if name == "mlm" else sum(losses)
+        sums["views_mlm"] += sum(chain(*mlm[1:]))
     return total, sums
 
 
+PENALTIES = {"bounded": lambda s: max(s, 0), "kendall": lambda s: s / 2}
+PENALTIES["learned"] = PENALTIES["kendall"]
+
+
+@pytest.mark.parametrize("rows", [(), ("mask_views",), ("clean_original", "mask_views")])
+@pytest.mark.parametrize("weighting", PENALTIES)
 @pytest.mark.parametrize("change", [dict, without_masks, without_replacements])
-def test_loss_equals_a_plain_loop(task, model, change):
+def test_loss_equals_a_plain_loop(task, model, monkeypatch, change, weighting, rows):
+    for option in rows:
+        monkeypatch.setattr(task.datasets["valid"], option, True)
     batch = change(make_batch(task, [0, 3, 5, 8]))
-    crit = criterion(task, mlm_weight=0.5)
+    assert len(batch["net_input"]["src_tokens"]) == (16 if "clean_original" in rows else 12)
+    crit = criterion(task, mlm_weight=0.5, loss_weighting=weighting)
     scales = {"mlm": 0.3, "rtd": -0.2, "cts": 0.1}
     for name, value in scales.items():
         crit.log_variance[name].data.fill_(value)
     with torch.no_grad():
         loss, sample_size, log = crit(model, batch)
-        expected, sums = reference(model, batch, scales, {"mlm": 0.5, "rtd": 1, "cts": 1})
+        weights = {"mlm": 0.5, "rtd": 1, "cts": 1}
+        expected, sums = reference(model, batch, scales, weights, PENALTIES[weighting])
     assert sample_size == 4
     assert loss.item() == pytest.approx(expected, rel=1e-4)
-    for name in LOSSES:
+    assert bool(sums["views_mlm"]) == (change is not without_masks and "mask_views" in rows)
+    for name in sums:
         assert log[f"{name}_loss"].item() == pytest.approx(sums[name], rel=1e-4, abs=1e-6)
 
 
@@ -112,25 +132,79 @@ def test_bf16_is_near_fp32(task, model):
     assert loss.item() == pytest.approx(exact.item(), rel=0.02)
 
 
-def test_in_batch_negatives(task, model):
+@pytest.mark.parametrize("negatives", ["in_batch", "both"])
+def test_texts_without_replacements_among_in_batch_negatives(task, model, negatives):
+    """They are not told apart from others, but others are from them."""
     batch = make_batch(task, [0, 3, 5])
-    crit = criterion(task, loss_weighting="fixed", mlm_weight=0, rtd_weight=0, negatives="in_batch")
+    options = {"loss_weighting": "fixed", "mlm_weight": 0, "rtd_weight": 0}
+    crit = criterion(task, **options, negatives=negatives)
+    none = without_replacements(batch)
+    rtd_target = torch.where(torch.arange(6)[:, None] % 3 == 1, -1, batch["rtd_target"])
+    has_contrast = torch.tensor([True, False, True])
+    some = {**batch, "rtd_target": rtd_target, "has_contrast": has_contrast}
     with torch.no_grad():
-        loss, _, log = crit(model, batch)
-        masked = batch["mlm_target"].ne(1)
-        original, synonym, _ = model(**batch["net_input"], masked_tokens=masked, views=True)[2]
-    expected = 0.0
-    for i in range(3):
-        if batch["has_contrast"][i]:
-            positive = original[i] @ synonym[i]
-            negative = original[i] @ synonym[(i + 1) % 3]
-            expected += math.log(1 + math.exp((negative - positive).item()))
-    assert loss.item() == pytest.approx(expected, rel=1e-4)
-    # A text alone has nothing to be told apart from.
-    with torch.no_grad():
-        loss, _, log = crit(model, make_batch(task, [0]))
-    assert loss == 0
-    assert log["cts_count"] == 0
+        sentences = model(
+            **batch["net_input"], masked_tokens=batch["mlm_target"].ne(1), views=True
+        ).sentences
+        losses = contrastive_loss(contrastive_scores(sentences, has_contrast, negatives))
+        loss, _, log = crit(model, some)
+        assert loss.item() == pytest.approx((losses[0] + losses[2]).item(), rel=1e-4)
+        assert log["cts_count"] == 2
+        assert crit(model, none)[2]["cts_count"] == 0
+        # A text alone has only its antonym view to be told apart from.
+        count = crit(model, make_batch(task, [0]))[2]["cts_count"]
+        assert count == (negatives == "both")
+
+
+def test_weights_above_1_are_reported(task, caplog):
+    """A run that goes on with another weighting than that of its checkpoint says so."""
+    learned = criterion(task, loss_weighting="learned")
+    bounded = criterion(task)
+    bounded.log_variance["cts"].data.fill_(-1e-3)  # overshoot
+    bounded.load_state_dict(bounded.state_dict())
+    learned.log_variance["cts"].data.fill_(-3)
+    learned.load_state_dict(learned.state_dict())
+    assert caplog.text == ""
+    bounded.load_state_dict(learned.state_dict())
+    assert "trained with --loss-weighting kendall: this run brings them down" in caplog.text
+    assert bounded.log_variance["cts"] == -3
+
+
+@pytest.mark.parametrize("negatives", ["in_batch", "both"])
+def test_two_workers_with_in_batch_negatives_update_as_one(task, model, tmp_path, negatives):
+    """Two gloo workers with different numbers of texts; then the second has a dummy batch."""
+    crit = criterion(task, negatives=negatives, contrastive_weight=2)
+    crit.task = None  # which workers do not need
+    batches = [make_batch(task, indices) for indices in ([0, 3, 5], [8, 9])]
+    dummy = {**batches[1], "is_dummy": True}
+    steps = [(batches[0], batches[0]), (batches[1], dummy)]
+    for rank, of_worker in enumerate(steps):
+        torch.save((model, crit, of_worker), tmp_path / f"{rank}.pt")
+    context = multiprocessing.get_context("forkserver")
+    workers = [context.Process(target=in_workers.update, args=(i, tmp_path)) for i in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    found = [torch.load(tmp_path / f"{rank}.out") for rank in range(2)]
+    for step, indices in enumerate(([0, 3, 5, 8, 9], [0, 3, 5])):
+        for module in (model, crit):
+            module.zero_grad()
+        batch = make_batch(task, indices)
+        loss, size, log = crit(model, batch)
+        loss.backward()
+        logged = [logs[step][0] for logs in found]
+        assert sum(log["cts_count"] for log in logged if log) == log["cts_count"] > 2
+        for name in ("loss", "cts_loss", "cts_right"):
+            assert float(sum(log[name] for log in logged if log)) == pytest.approx(
+                log[name].item(), rel=1e-4
+            )
+        gradients = {n: p.grad / size for m in (model, crit) for n, p in m.named_parameters()}
+        for _, of_worker in (logs[step] for logs in found):
+            assert of_worker.keys() == gradients.keys()
+            for name, gradient in gradients.items():
+                torch.testing.assert_close(of_worker[name], gradient, atol=1e-5, rtol=1e-3)
 
 
 def gradients(crit, model, batch):

@@ -380,7 +380,7 @@ def test_a_view_without_replacements_is_no_contrast(corpus):
 
 def test_too_small_max_tokens(task):
     dataset = task.datasets["valid"]
-    with pytest.raises(InputError, match=r"--max-tokens 100 has no room for the 3 views"):
+    with pytest.raises(InputError, match=r"--max-tokens 100 has no room for the 3 rows"):
         dataset.batch_by_size(dataset.ordered_indices(), max_tokens=100)
 
 

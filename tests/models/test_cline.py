@@ -63,6 +63,44 @@ def test_views_equal_separate_forwards(task):
     assert output.rtd_logits.shape == (4, 20)
 
 
+@pytest.mark.parametrize("sentence_vector", ["cls", "mean"])
+@pytest.mark.parametrize("rows", [3, 4])
+@pytest.mark.parametrize("masked_rows", [1, 3])
+@pytest.mark.parametrize("padded", [False, True])
+def test_rows_equal_separate_forwards(task, sentence_vector, rows, masked_rows, padded):
+    """Also with masks in the views, and with a clean original; gradients too."""
+    model = build(task, sentence_vector=sentence_vector, dropout=0.0, attention_dropout=0.0)
+    tokens = torch.randint(4, 900, (2 * rows, 20))
+    tokens[:, 0] = 0
+    if padded:
+        for row, length in enumerate((20, 12, 9, 20, 3, 17, 11, 20)[: 2 * rows]):
+            tokens[row, length:] = 1
+    masked = (torch.rand(2 * masked_rows, 20) < 0.3) & tokens[: 2 * masked_rows].ne(1)
+    masked[:, 1] = True
+
+    def gradients(output):
+        model.zero_grad()
+        sum((part * part.detach().cos()).sum() for part in output).backward()
+        return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+    output = model(tokens, masked, views=True, clean_original=rows == 4)
+    found = gradients(output)
+    features = model(tokens, features_only=True)[0]
+    real = tokens.ne(1)
+    vectors = features[:, 0]
+    if sentence_vector == "mean":
+        vectors = (features * real[:, :, None]).sum(1) / real.sum(1, keepdim=True)
+    expected = (
+        model.encoder.output_layer(features[: len(masked)][masked]),
+        model.encoder.rtd_head(features[2:6]).masked_fill(~real[2:6], 0),
+        torch.stack([vectors[6:] if rows == 4 else vectors[:2], vectors[2:4], vectors[4:6]]),
+    )
+    for a, b in zip(output, expected, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+    for name, gradient in gradients(expected).items():
+        torch.testing.assert_close(found[name], gradient, atol=1e-4, rtol=1e-3)
+
+
 def test_mean_sentence_vector_leaves_padding_out(task):
     model = build(task, sentence_vector="mean")
     tokens = torch.randint(4, 900, (3, 10))
