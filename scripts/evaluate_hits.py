@@ -16,9 +16,11 @@ synonym and antonym, or JSON lines (.jsonl, .ndjson, .json) with these fields.
 
 Layer 0 is the embeddings. Numbers are percent of the triples, a tie counts one half, and 95 %
 bootstrap intervals over the triples are behind them. A coin would give 50, as does layer 0 by the
-vector of <s> (CLS), which is the same in all texts there. But twice as many words are replaced in
-synonym views as in antonym views (--synonym-ratio, --antonym-ratio): who goes by how many words
-two texts share has far less than 50.
+vector of <s> (CLS), which is the same in all texts there.
+
+The same number of words is replaced in both views. With --edits paper, twice as many are replaced
+in synonym views as in antonym views (--synonym-ratio, --antonym-ratio), and a model that only
+counts the words that two texts share scores far below 50. The last row of the table is that score.
 """
 
 import argparse
@@ -26,7 +28,7 @@ import logging
 import sys
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -36,6 +38,7 @@ from cline_fairseq.evaluation.examples import QUOTINGS
 from cline_fairseq.evaluation.hits_report import TITLES, HitsReport, as_markdown, make_report
 from cline_fairseq.evaluation.in_turn import load_in_turn
 from cline_fairseq.evaluation.options import add_checkpoints_options, require_files, require_ready
+from cline_fairseq.evaluation.shared_words import shared_words_share
 from cline_fairseq.evaluation.triples import (
     Triple,
     decode_lines,
@@ -64,6 +67,13 @@ def add_triples_options(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--triples", type=Path, help="triples of your own: TSV or JSON lines")
     group.add_argument("--save-triples", type=Path, help="write them into this .tsv or .jsonl")
     group.add_argument("--quoting", choices=list(QUOTINGS), default="csv", help="of --triples, TSV")
+    group.add_argument(
+        "--edits",
+        choices=("matched", "paper"),
+        default="matched",
+        help="matched: both views have the same number of replaced words; paper: as many as "
+        "--synonym-ratio and --antonym-ratio say (default: matched)",
+    )
     add_rewriter_options(group)
 
 
@@ -104,7 +114,8 @@ def rewrite_sentences(args) -> Triples:
     if not count:
         raise InputError(f"{name} holds no sentences: give one a line")
     with tqdm(total=count, desc="rewriting", unit=" sentences", disable=None) as bar:
-        triples, left_out = make_triples(sentences, build_rewriter(args), bar.update)
+        rewriter = build_rewriter(args, args.edits == "matched")
+        triples, left_out = make_triples(sentences, rewriter, bar.update)
     if not triples:
         raise InputError(
             f"{name} holds no sentence with replacements in both views ({left_out:,} were left "
@@ -127,9 +138,10 @@ def describe(found: Triples, cut: dict[str, dict[str, int]]) -> str:
     return "\n".join([*lines, *filter(None, sentences)])
 
 
-def summary(found: Triples, args) -> dict[str, int]:
+def summary(found: Triples, args) -> dict[str, Any]:
     """The same for programs, and what draws depend on."""
     return {
+        **({} if args.triples else {"edits": args.edits}),
         "triples": len(found.triples),
         "left_out": found.left_out,
         "seed": args.seed,
@@ -203,10 +215,12 @@ def main():
         with tqdm(total=len(found.triples), desc=name, unit=" triples", disable=None) as bar:
             results = evaluate_hits(predictor, found.triples, progress=bar.update)
         reports.append(make_report(name, results, args.resamples, args.seed))
-    print(f"{describe(found, cut)}\n\n{as_markdown(reports)}", end="")
+    shared = shared_words_share(found.triples, args.resamples, args.seed)
+    print(f"{describe(found, cut)}\n\n{as_markdown(reports, shared)}", end="")
     if args.json:
         checkpoints = [{**report.as_dict(), **cut[report.name]} for report in reports]
-        write_json(args.json, {**summary(found, args), "checkpoints": checkpoints})
+        figures = {"shared_words": shared.as_dict(), "checkpoints": checkpoints}
+        write_json(args.json, {**summary(found, args), **figures})
     if args.plot:
         draw(reports, args.plot)
 

@@ -10,10 +10,11 @@ checkpoint. Lines lead from some originals to their views:
 
 The vectors are put on the unit sphere first. The table says, of all triples:
 
-    alignment   mean squared distance of an original and its synonym view; lower is better
-    uniformity  of the originals: 0 where all are in one place; lower is better
-    closer      percent of originals that are closer to the synonym view; ties count one half
-    margin      how much farther the antonym view is than the synonym view, on average
+    alignment     mean squared distance of an original and its synonym view; lower is better
+    uniformity    of the originals: 0 where all are in one place; lower is better
+    closer        percent of originals that are closer to the synonym view; ties count one half
+    margin        how much farther the antonym view is than the synonym view, on average
+    shared_words  "closer" for a rule that only counts the words that two texts share
 
 The first two are those of Wang & Isola (2020, arXiv 2005.10242). Intervals are 95 % bootstrap
 intervals over the triples; uniformity, which is of pairs, has none. t-SNE is good for some
@@ -33,6 +34,7 @@ from cline_fairseq.evaluation.bootstrap import Share, bootstrap_shares
 from cline_fairseq.evaluation.cut_texts import count_cut
 from cline_fairseq.evaluation.geometry import distances, uniformity, unit
 from cline_fairseq.evaluation.options import require_files, require_ready
+from cline_fairseq.evaluation.shared_words import shared_words_share
 from cline_fairseq.files import save_figure, write_json
 from evaluate_hits import (
     add_model_options,
@@ -100,7 +102,7 @@ def as_markdown(tables: dict[str, dict[str, Share]]) -> str:
 
 
 def _cell(row, share):
-    if row == "closer":
+    if row in ("closer", "shared_words"):
         return str(share)
     if math.isnan(share.low):
         return "" if math.isnan(share.value) else f"{share.value:.3f}"
@@ -179,6 +181,7 @@ def main():
         load_pyplot()
         load_sklearn()
     found = load_triples(args)
+    shared = shared_words_share(found.triples, args.resamples, args.seed)
     vectors, tables, cut = {}, {}, {}
     texts = [text for view in zip(*found.triples, strict=True) for text in view]
     for name, predictor in each_predictor(args):
@@ -186,7 +189,7 @@ def main():
         with tqdm(total=len(texts), desc=name, unit=" texts", disable=None) as bar:
             embedded = predictor.embed(texts, args.layer, args.pool, bar.update)
         vectors[name] = unit(embedded).reshape(3, len(found.triples), -1)
-        tables[name] = statistics(vectors[name], args)
+        tables[name] = {**statistics(vectors[name], args), "shared_words": shared}
     print(f"{describe(found, cut)}\n\n{as_markdown(tables)}", end="")
     if args.json:
         checkpoints = [

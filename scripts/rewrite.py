@@ -54,6 +54,11 @@ def add_rewriter_options(parser: argparse.ArgumentParser) -> None:
         default=1.0,
         help="no random words where antonyms make up this part of the share",
     )
+    parser.add_argument(
+        "--one-kind-per-text",
+        action="store_true",
+        help="draw the kind of replacements once for each view of a text, not for each word",
+    )
     parser.add_argument("--lexicon", default="en", help="a name, or an .npz file")
     parser.add_argument(
         "--tagger", default="en", help="a name, an .npz file, or spacy for spaCy's tagger"
@@ -61,8 +66,8 @@ def add_rewriter_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--spacy-model", default=MODEL, help="of --tagger spacy")
 
 
-def build_rewriter(args) -> Rewriter:
-    """The rewriter of the options."""
+def build_rewriter(args, match_edits: bool) -> Rewriter:
+    """The rewriter of the options; with ``match_edits``, both views have as many replacements."""
     spacy = args.tagger == "spacy"
     return Rewriter(
         Lexicon.load(args.lexicon),
@@ -73,12 +78,14 @@ def build_rewriter(args) -> Rewriter:
         parse_kinds(args.synonym_kinds, SYNONYM_KINDS),
         parse_kinds(args.antonym_kinds, ANTONYM_KINDS),
         args.enough_antonyms,
+        match_edits,
+        args.one_kind_per_text,
     )
 
 
 def start_worker(args):
     global rewriter, render, epoch
-    rewriter, epoch = build_rewriter(args), args.epoch
+    rewriter, epoch = build_rewriter(args, args.match_edits), args.epoch
     render = as_json if args.format == "json" else as_color if args.color else as_text
 
 
@@ -159,6 +166,11 @@ def parse_args():
     parser.add_argument("--format", choices=("json", "text"), help="default: text on a terminal")
     parser.add_argument("--epoch", type=int, default=1, help="another epoch, other views")
     add_rewriter_options(parser)
+    parser.add_argument(
+        "--match-edits",
+        action="store_true",
+        help="replace as many words in the antonym view as in the synonym view, with synonyms too",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--shard", type=parse_shard, default=(0, 1), metavar="I/N")
     args = parser.parse_args()
@@ -174,7 +186,7 @@ def main():
     show_input_errors_plainly()
     args = parse_args()
     if args.workers > 1:
-        build_rewriter(args)  # complains here rather than in a worker
+        build_rewriter(args, args.match_edits)  # complains here rather than in a worker
     texts = read_texts(args.input, args.shard)
     quiet = not sys.stderr.isatty() or (args.output is None and sys.stdout.isatty())
     with (

@@ -167,6 +167,7 @@ class ClineCriterion(FairseqCriterion):
             "sample_size": sample_size,
             **{f"{k}_loss": x.detach().sum() for k, x in logged_sums.items()},
             **{f"{k}_count": x.sum() for k, x in logged_counts.items()},
+            **counting_counts(sample),
             "cts_right": (scores.is_right() & has_contrast.bool()).sum(),
             **_detection_counts(output.rtd_logits.detach(), rtd_target),
             **{f"{view}_tokens": n for view, n in sample["view_tokens"].items()},
@@ -233,6 +234,8 @@ class ClineCriterion(FairseqCriterion):
             metrics.log_scalar_sum(f"_rtd_{name}", value)
         metrics.log_derived("rtd_f1", _f1)
         log_mean("cts_acc", total("cts_right"), total("cts_count"), round=4)
+        for rule in ("edits", "length"):
+            log_mean(f"{rule}_acc", total(f"{rule}_right"), total("texts_with_contrast"), round=4)
         log_mean("no_contrast", texts - total("cts_count"), texts, round=4)
         for view in ("synonym", "antonym"):
             log_mean(f"{view}_share", total(f"{view}_replaced"), total(f"{view}_tokens"), round=4)
@@ -260,6 +263,25 @@ def _detection_counts(logits, target):
         "synonym_replaced": in_synonym_view.sum(),
         "antonym_replaced": in_antonym_view.sum(),
     }
+
+
+def counting_counts(sample):
+    """For how many texts counting tells the views apart; a tie counts one half.
+
+    The rules are that the synonym view is the one with more replaced tokens, and that it is the
+    longer one. They are right for half of the texts where contrast cannot be won by counting.
+    """
+    texts, has_contrast = sample["nsentences"], sample["has_contrast"]
+    counts = {
+        "edits": sample["rtd_target"].eq(1).sum(1),
+        "length": sample["net_input"]["src_lengths"][texts : 3 * texts],
+    }
+    right = {}
+    for rule, count in counts.items():
+        synonym, antonym = count.chunk(2)
+        wins = ((synonym - antonym).sign() + 1) / 2
+        right[f"{rule}_right"] = wins[has_contrast].sum()
+    return {**right, "texts_with_contrast": has_contrast.sum()}
 
 
 def _f1(meters):

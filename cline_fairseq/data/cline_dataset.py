@@ -89,7 +89,8 @@ class ClineDataset(FairseqDataset):
             ``mlm_target`` int64 (B, T), or (3B, T) with ``mask_views``, holds the masked tokens,
             padding elsewhere; ``rtd_target`` int64 (2B, T) is 1 for a replaced token, 0 for an
             original one and -1 for special tokens, masked tokens and padding.
-            ``has_contrast`` bool (B,) says which texts have a replacement in both views.
+            ``has_contrast`` bool (B,) says which texts have a replacement in both views, in the
+            antonym view one that changes the meaning.
             ``view_tokens`` counts the tokens of each view (``synonym``), special ones aside, and
             ``replaced_tokens`` counts replaced tokens by view and kind
             (``synonym_view_hypernym``).
@@ -119,10 +120,6 @@ class ClineDataset(FairseqDataset):
             rows.append((originals, lengths))
         width = max(int(n.max()) for _, n in rows)
         src_lengths = np.concatenate([n for _, n in rows])
-        replaced = [
-            np.bincount(np.repeat(np.arange(len(ids)), view.lengths), view.labels == 1) > 0
-            for view in views
-        ]
         return {
             "id": torch.tensor(ids),
             "nsentences": len(ids),
@@ -137,17 +134,17 @@ class ClineDataset(FairseqDataset):
                 width,
                 -1,
             ),
-            "has_contrast": torch.from_numpy(replaced[0] & replaced[1]),
+            "has_contrast": torch.from_numpy(views[0].changed & views[1].changed),
             "view_tokens": {
                 name: int((view.labels >= 0).sum())
                 for name, view in zip(("synonym", "antonym"), views, strict=True)
             },
             "replaced_tokens": {
                 f"{name}_view_{kind.name.lower()}": view.replaced_by_kind[kind]
-                for name, view, chosen in zip(
-                    ("synonym", "antonym"), views, self.rewriter.rewriter.views, strict=True
+                for name, view, kinds in zip(
+                    ("synonym", "antonym"), views, self.rewriter.rewriter.kinds, strict=True
                 )
-                for kind in chosen.kinds
+                for kind in kinds
             },
         }
 

@@ -62,8 +62,11 @@ def make_report(name: str, results: np.ndarray, resamples: int, seed: int = 1) -
     return HitsReport(name, np.array(shares).reshape(*results.shape[1:], 3))
 
 
-def as_markdown(reports: Sequence[HitsReport]) -> str:
-    """The table for people, in percent: Hits with their intervals, and the layer with most."""
+def as_markdown(reports: Sequence[HitsReport], shared_words: Share) -> str:
+    """The table for people, in percent: Hits with their intervals, and the layer with most.
+
+    The last row is what counting shared words scores, see :mod:`.shared_words`.
+    """
     lines = [
         f"| similarity | layer | {' | '.join(report.name for report in reports)} |",
         "|---|---|" + "---|" * len(reports),
@@ -74,4 +77,5 @@ def as_markdown(reports: Sequence[HitsReport]) -> str:
             lines.append(f"| {TITLES[name]} | {layer} | {' | '.join(cells)} |")
         best = [f"{r.share(r.best(i), i)}, layer {r.best(i)}" for r in reports]
         lines.append(f"| {TITLES[name]} | best | {' | '.join(best)} |")
+    lines.append(f"| number of shared words | | {' | '.join([str(shared_words)] * len(reports))} |")
     return "\n".join(lines) + "\n"

@@ -73,7 +73,7 @@ def make_triples(
         ]
         results = rewriter.rewrite_texts(words, EPOCH, [i for i, _ in chunk])
         for (_, text), places, result in zip(chunk, spans, results, strict=True):
-            if result.synonym_replaced.any() and result.antonym_replaced.any():
+            if result.has_contrast:
                 views = (_put(text, places, view) for view in (result.synonym, result.antonym))
                 triples.append(Triple(text, *views))
             else:

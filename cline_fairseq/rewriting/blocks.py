@@ -112,6 +112,7 @@ class BlockViews(NamedTuple):
     labels: np.ndarray  # int8 (N,), 1 for a replaced token, 0 for an original one, -1 for special
     content: np.ndarray  # bool (N,), tokens of words that could be replaced
     lengths: np.ndarray  # int64 (blocks,)
+    changed: np.ndarray  # bool (blocks,), with a replacement of the kinds that make the view
     replaced_by_kind: dict[Kind, int]  # replaced tokens
 
 
@@ -193,7 +194,8 @@ class BlockRewriter:
         )
         source = _Source(tokens, starts, words, special, content, len(blocks))
         return tuple(
-            self._write(source, choice, spell(choice.word, choice.form)) for choice in views
+            self._write(source, choice, spell(choice.word, choice.form), list(view.kinds))
+            for choice, view in zip(views, self.rewriter.views, strict=True)
         )
 
     def longest_view(self, lengths: np.ndarray) -> np.ndarray:
@@ -253,7 +255,7 @@ class BlockRewriter:
             spelling = self._spelling_of[keys]
         return spelling
 
-    def _write(self, source, choice, spellings):
+    def _write(self, source, choice, spellings, kinds):
         tokens, starts, words, special, content, num_blocks = source
         replaced = np.zeros(len(starts), bool)
         replaced[choice.word] = True
@@ -261,6 +263,8 @@ class BlockRewriter:
         lengths[choice.word] = self._spellings.lengths[spellings]
         first = starts.copy()
         first[choice.word] = self._spellings.starts[spellings]
+        changed = np.zeros(num_blocks, bool)
+        changed[words.text[choice.word[np.isin(choice.kind, kinds)]]] = True
         by_kind = np.bincount(choice.kind, lengths[choice.word], minlength=len(Kind))
         ends = np.cumsum(lengths)
         at = np.repeat(first - (ends - lengths), lengths) + np.arange(lengths.sum())
@@ -274,6 +278,7 @@ class BlockRewriter:
             labels,
             np.repeat(content, lengths),
             np.bincount(words.text, lengths, minlength=num_blocks).astype(np.int64),
+            changed,
             {kind: int(by_kind[kind]) for kind in Kind},
         )
 

@@ -17,13 +17,16 @@ class View(NamedTuple):
     """What a view of a text consists of: how much is replaced, and by which kinds.
 
     ``kinds`` maps each kind to its weight; a kind is drawn for every word from those that it has
-    candidates of. Words with a candidate of another kind come before random words, which only
-    fill up to the share; none are taken where the other kinds make up the part ``enough`` of it.
+    candidates of. With ``one_kind``, it is drawn once for the text from those that any of its
+    words has candidates of, and words without candidates of it are not replaced. Words with a
+    candidate of another kind come before random words, which only fill up to the share; none are
+    taken where the other kinds make up the part ``enough`` of it.
     """
 
     ratio: float
     kinds: Mapping[Kind, float]
     enough: float = 1.0
+    one_kind: bool = False
 
 
 class Words(NamedTuple):
@@ -35,12 +38,40 @@ class Words(NamedTuple):
     lengths: np.ndarray  # int (N,), how much a word counts: 1 a word, or its subword tokens
 
 
+class Draft(NamedTuple):
+    """The replacements that a view may make, text by text, in the order of their turn."""
+
+    text: np.ndarray  # int (D,), ascending
+    word: np.ndarray  # int (D,), indices into Words
+    form: np.ndarray  # int (D,), forms of the lexicon
+    kind: np.ndarray  # int (D,) of Kind
+    old: np.ndarray  # int (D,), how much the word counts
+    new: np.ndarray  # int (D,), how much the replacement counts
+
+    def where(self, index: np.ndarray) -> "Draft":
+        """A part of it, by a mask or by indices."""
+        return Draft(*(column[index] for column in self))
+
+
+class Taken(NamedTuple):
+    """What a view takes of a draft."""
+
+    draft: Draft
+    mask: np.ndarray  # bool (D,)
+
+
 class Choice(NamedTuple):
     """Replacements of a view."""
 
     word: np.ndarray  # int (R,), ascending indices into Words
     form: np.ndarray  # int (R,), forms of the lexicon
     kind: np.ndarray  # int (R,) of Kind
+
+    @classmethod
+    def of(cls, taken: Taken) -> "Choice":
+        """What was taken, in the order of words."""
+        draft = taken.draft.where(taken.mask)
+        return cls(*(getattr(draft.where(np.argsort(draft.word)), name) for name in cls._fields))
 
 
 def open_words(words: Words, table: WordTable, tagger, num_texts: int):
@@ -55,7 +86,7 @@ def open_words(words: Words, table: WordTable, tagger, num_texts: int):
     return open_, entries[open_]
 
 
-def choose(
+def make_draft(
     view: View,
     lexicon: Lexicon,
     words: Words,
@@ -63,10 +94,9 @@ def choose(
     entries: np.ndarray,
     uniform: np.ndarray,
     totals: np.ndarray,
-    room: np.ndarray | None = None,
     new_lengths: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
-) -> Choice:
-    """Draw the replacements of one view.
+) -> Draft:
+    """Draw what each word may be replaced by in one view, and the order of turns.
 
     Args:
         view: the share and the kinds.
@@ -76,12 +106,12 @@ def choose(
         entries: int (M,), their entries.
         uniform: float (DRAWS, M) in [0, 1).
         totals: int (texts,), what a text counts; the share refers to it.
-        room: int (texts,), by how much a text may grow; None: nothing grows.
         new_lengths: gives what replacements count, from indices into ``words`` and forms, 0 for
             one that cannot be written; None: 1 for every word.
     """
     turn, kind_draw, candidate_draw = uniform
-    kind = _draw_kinds(view.kinds, lexicon, entries, kind_draw)
+    text = words.text[open_]
+    kind = _draw_kinds(view, lexicon, entries, text, kind_draw)
     able = np.flatnonzero(kind >= 0)
     form = np.full(len(open_), -1)
     form[able] = lexicon.draw(entries[able], kind[able], candidate_draw[able])
@@ -89,15 +119,14 @@ def choose(
     able = np.flatnonzero(form >= 0)
     new[able] = 1 if new_lengths is None else new_lengths(open_[able], form[able])
 
-    text, random = words.text[open_], kind == Kind.RANDOM
+    random = kind == Kind.RANDOM
     if view.enough < 1:
         supply = np.bincount(text, np.where(random, 0, new), minlength=len(totals))
         new[random & (supply >= view.enough * view.ratio * totals)[text]] = 0
     able = np.flatnonzero(new)
     order = able[order_by_turn(text[able], random[able], turn[able])]
-    taken = _take(text[order], words.lengths[open_[order]], new[order], view.ratio, totals, room)
-    taken = np.sort(order[taken])
-    return Choice(open_[taken], form[taken], kind[taken])
+    word = open_[order]
+    return Draft(text[order], word, form[order], kind[order], words.lengths[word], new[order])
 
 
 def order_by_turn(text: np.ndarray, last: np.ndarray, turn: np.ndarray) -> np.ndarray:
@@ -110,28 +139,49 @@ def order_by_turn(text: np.ndarray, last: np.ndarray, turn: np.ndarray) -> np.nd
     return np.argsort(key | (turn * (1 << 40)).astype(np.int64), kind="stable")
 
 
-def _draw_kinds(weights, lexicon, entries, uniform):
+def _draw_kinds(view, lexicon, entries, text, uniform):
     """A kind for each entry, RANDOM only for want of others; -1 where there is none."""
+    weights = view.kinds
     kinds = [kind for kind, weight in weights.items() if weight > 0 and kind != Kind.RANDOM]
     drawn = np.full(len(entries), -1)
     if weights.get(Kind.RANDOM, 0) > 0:
         drawn[lexicon.has(entries, Kind.RANDOM)] = Kind.RANDOM
     if kinds:
-        have = np.stack([weights[kind] * lexicon.has(entries, kind) for kind in kinds])
-        cumulative = np.cumsum(have, axis=0)
-        some = cumulative[-1] > 0
+        has = np.stack([lexicon.has(entries, kind) for kind in kinds])
+        offered = _in_text(has, text) if view.one_kind else has
+        if view.one_kind:
+            uniform = uniform[np.searchsorted(text, text)]  # that of the first word
+        weight = np.array([[weights[kind]] for kind in kinds])
+        cumulative = np.cumsum(weight * offered, axis=0)
+        some = np.flatnonzero(cumulative[-1] > 0)
         which = (cumulative[:, some] <= uniform[some] * cumulative[-1, some]).sum(axis=0)
+        some, which = some[has[which, some]], which[has[which, some]]
         drawn[some] = np.array(kinds)[which]
     return drawn
 
 
-def _take(text, old, new, ratio, totals, room):
-    """Which replacements to make: bool (M,). They come in order of their turn within each text.
+def _in_text(has, text):
+    """Whether any word of the same text has it: bool, the shape of ``has``."""
+    return np.stack([np.bincount(text, row)[text] > 0 for row in has])
+
+
+def take(draft: Draft, ratio: float, totals: np.ndarray, room: np.ndarray | None) -> Taken:
+    """Take the replacements of a view.
 
     Taken from the first on while they come nearest to the share, and one at least. Where a text
     would outgrow its room, the last growing ones are left out, and ones that do not grow are
     taken instead.
+
+    Args:
+        draft: the replacements.
+        ratio: the share.
+        totals: int (texts,), what a text counts; the share refers to it.
+        room: int (texts,), by how much a text may grow; None: nothing grows.
     """
+    return Taken(draft, _take(draft.text, draft.old, draft.new, ratio, totals, room))
+
+
+def _take(text, old, new, ratio, totals, room):
     if ratio <= 0:
         return np.zeros(len(text), bool)
     allowed = np.ones(len(text), bool)

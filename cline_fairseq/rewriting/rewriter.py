@@ -1,14 +1,15 @@
 """The rewriter of texts that are lists of words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InputError
-from .choice import DRAWS, Choice, View, Words, choose, open_words
+from .choice import DRAWS, Choice, View, Words, make_draft, open_words, take
 from .kinds import ANTONYM_KINDS, SYNONYM_KINDS, Kind
 from .lexicon import Lexicon
+from .matching import match_edits
 from .tagger import Tagger
 from .word_table import WordTable
 from .words import Case, with_case
@@ -36,6 +37,15 @@ class Rewritten(NamedTuple):
     synonym_kinds: np.ndarray  # int8 (words,) of Kind, NOT_REPLACED elsewhere
     antonym_kinds: np.ndarray  # int8 (words,)
 
+    @property
+    def has_contrast(self) -> bool:
+        """Whether one view keeps the meaning and the other one changes it.
+
+        Replacements that only match the number of edits do not change the meaning.
+        """
+        changed = np.isin(self.antonym_kinds, list(ANTONYM_KINDS))
+        return bool(self.synonym_replaced.any() and changed.any())
+
 
 class Rewriter:
     """Makes a synonym view (same meaning) and an antonym view (other meaning) of a text.
@@ -55,6 +65,12 @@ class Rewriter:
         antonym_kinds: the same of the antonym view. Random words only fill up to the share.
         enough_antonyms: no random words in a text whose antonyms make up this part of the share;
             0 for none at all.
+        match_edits: fill the antonym view up with replacements of the synonym view's kinds, until
+            both views have the same number of replaced words and the same length; see
+            :mod:`.matching`.
+        one_kind_per_text: draw the kind once for each view of a text instead of word by word, from
+            those that the text has candidates of. Words without one are not replaced, or become
+            random words in the antonym view.
 
     Raises:
         InputError: if a ratio is outside [0, 1], a weight is negative or all are 0.
@@ -70,12 +86,17 @@ class Rewriter:
         synonym_kinds: Mapping[Kind, float] = SYNONYM_KINDS,
         antonym_kinds: Mapping[Kind, float] = ANTONYM_KINDS,
         enough_antonyms: float = 1.0,
+        match_edits: bool = False,
+        one_kind_per_text: bool = False,
     ):
         self.lexicon, self.tagger, self.seed = lexicon, tagger, seed
         self.views = (
-            _checked_view("synonym", synonym_ratio, synonym_kinds),
-            _checked_view("antonym", antonym_ratio, antonym_kinds, enough_antonyms),
+            _checked_view("synonym", synonym_ratio, synonym_kinds, 1.0, one_kind_per_text),
+            _checked_view(
+                "antonym", antonym_ratio, antonym_kinds, enough_antonyms, one_kind_per_text
+            ),
         )
+        self.match_edits = match_edits
         self._table = WordTable(lexicon, tagger)
         self._row_of: dict[str, int] = {}
 
@@ -100,20 +121,48 @@ class Rewriter:
         views = self.choose_views(words, open_, entries, epoch, indices, totals)
         return self._write(texts, flat, sizes, rows, views)
 
+    @property
+    def kinds(self) -> tuple[list[Kind], list[Kind]]:
+        """The kinds of replacements that each view may hold."""
+        synonym, antonym = (list(view.kinds) for view in self.views)
+        fillers = [k for k in synonym if k not in antonym] if self.match_edits else []
+        return synonym, antonym + fillers
+
     def choose_views(
-        self, words: Words, open_, entries, epoch: int, indices: Sequence[int], totals, **limits
+        self,
+        words: Words,
+        open_: np.ndarray,
+        entries: np.ndarray,
+        epoch: int,
+        indices: Sequence[int],
+        totals: np.ndarray,
+        room: np.ndarray | None = None,
+        new_lengths: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     ) -> list[Choice]:
-        """The replacements of both views, for a front end; see :func:`.choice.choose`."""
-        counts = np.bincount(words.text[open_], minlength=len(indices))
-        uniform = [
-            np.random.default_rng((self.seed, epoch, index)).random((len(self.views), DRAWS, count))
-            for index, count in zip(indices, counts.tolist(), strict=True)
-        ]
-        uniform = np.concatenate(uniform, axis=2)
-        return [
-            choose(view, self.lexicon, words, open_, entries, draws, totals, **limits)
-            for view, draws in zip(self.views, uniform, strict=True)
-        ]
+        """The replacements of both views, for a front end.
+
+        For the arguments see :func:`.choice.make_draft` and :func:`.choice.take`.
+        """
+        counts = np.bincount(words.text[open_], minlength=len(indices)).tolist()
+        generators = [np.random.default_rng((self.seed, epoch, index)) for index in indices]
+
+        def draft(view, uniform):
+            return make_draft(
+                view, self.lexicon, words, open_, entries, uniform, totals, new_lengths
+            )
+
+        uniform = _draw(generators, (len(self.views), DRAWS), counts)
+        drafts = list(map(draft, self.views, uniform))
+        taken = [take(d, v.ratio, totals, room) for d, v in zip(drafts, self.views, strict=True)]
+        if self.match_edits:
+            # After the draws above, which are the same with matching and without.
+            for_fillers = _draw(generators, (DRAWS,), counts)
+            if self.views[0].one_kind:
+                for_fillers[1] = uniform[0, 1]  # the synonym view's kind
+            fillers = draft(self.views[0], for_fillers)
+            signs = _draw(generators, (2,), [1] * len(generators))
+            taken = match_edits(*taken, fillers, signs, room)
+        return list(map(Choice.of, taken))
 
     def _rows(self, words):
         if len(self._table) > MAX_TYPES:
@@ -160,11 +209,17 @@ class Rewriter:
         return results
 
 
-def _checked_view(name, ratio, kinds, enough=1.0):
+def _draw(generators, shape, counts):
+    """Uniform numbers (*shape, sum of the counts), of each text from its own generator."""
+    drawn = [g.random((*shape, n)) for g, n in zip(generators, counts, strict=True)]
+    return np.concatenate(drawn, axis=-1)
+
+
+def _checked_view(name, ratio, kinds, enough, one_kind):
     if not 0 <= ratio <= 1:
         raise InputError(f"the {name} ratio must be from 0 to 1, not {ratio}")
     if any(weight < 0 for weight in kinds.values()) or not any(kinds.values()):
         raise InputError(f"the weights of the {name} kinds must be positive, not {dict(kinds)}")
     if not 0 <= enough <= 1:
         raise InputError(f"the share of antonyms that is enough must be from 0 to 1, not {enough}")
-    return View(ratio, dict(kinds), enough)
+    return View(ratio, dict(kinds), enough, one_kind)

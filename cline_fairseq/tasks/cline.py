@@ -110,6 +110,19 @@ class ClineConfig(FairseqDataclass):
             "help": "take no random words where antonyms make up this part of the share; 0: never"
         },
     )
+    match_edits: bool = field(
+        default=False,
+        metadata={
+            "help": "fill the antonym view up with replacements of the synonym view's kinds until "
+            "both views have the same number of replaced tokens and the same length"
+        },
+    )
+    one_kind_per_text: bool = field(
+        default=False,
+        metadata={
+            "help": "draw the kind of replacements once for each view of a text, not for each word"
+        },
+    )
     lexicon: str = field(
         default="en", metadata={"help": "language of a lexicon of the package, or an .npz file"}
     )
@@ -181,6 +194,8 @@ class ClineTask(FairseqTask):
                 parse_kinds(self.cfg.synonym_kinds, SYNONYM_KINDS),
                 parse_kinds(self.cfg.antonym_kinds, ANTONYM_KINDS),
                 self.cfg.enough_antonyms,
+                self.cfg.match_edits,
+                self.cfg.one_kind_per_text,
             )
             self._rewriter = BlockRewriter(rewriter, vocabulary, self.cfg.tokens_per_sample)
         return self._rewriter

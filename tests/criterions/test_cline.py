@@ -274,6 +274,13 @@ def test_metrics(task, model):
     synonym = torch.cat([b["rtd_target"].chunk(2)[0].flatten() for b in batches])
     share = (synonym == 1).sum() / (synonym >= 0).sum()
     assert found["synonym_share"] == pytest.approx(share.item(), abs=1e-4)
+    lengths = [b["net_input"]["src_lengths"].chunk(3)[1:] for b in batches]
+    counts = [b["rtd_target"].eq(1).sum(1).chunk(2) for b in batches]
+    for name, pairs in (("edits_acc", counts), ("length_acc", lengths)):
+        synonym, antonym = (torch.cat(part)[contrast] for part in zip(*pairs, strict=True))
+        right = (synonym > antonym).float() + 0.5 * (synonym == antonym)
+        assert found[name] == pytest.approx(right.mean().item(), abs=1e-4)
+    assert found["edits_acc"] > 0.8
     assert found["mlm_scale"] == 1
     kinds = ("synonym", "hypernym", "inflection")
     by_kind = sum(found[f"synonym_view_{kind}"] for kind in kinds)

@@ -10,16 +10,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aligned import EOS, align, ids_of, words_of
 from cline_fairseq.data.lines import CutLinesDataset
 from cline_fairseq.data.subwords import build_subwords
 from cline_fairseq.errors import InputError
 from cline_fairseq.rewriting import split_words
 from cline_fairseq.rewriting.blocks import BlockRewriter
-from cline_fairseq.rewriting.words import case_of, with_case
 from helpers import ODD_WORDS, make_task
 from programs import ROOT, run
 
-PAD, EOS, UNK = 1, 2, 3
+PAD, UNK = 1, 3
 
 
 @pytest.fixture(scope="module", params=["sentencepiece", "gpt2"])
@@ -98,58 +98,6 @@ def test_views_are_the_original_word_by_word(task, lexicon, tagger):
     assert replaced > 1000
 
 
-def align(rewriter, lexicon, tagger, source, row, labels, kinds):
-    """Walk through source and view; fails where a word is neither kept nor a candidate.
-
-    A candidate may be the beginning of another one, so all places are followed that a view may
-    have come to.
-    """
-    vocabulary = rewriter.vocabulary
-    starts, _ = rewriter.vocabulary.words(source, np.array([len(source)]))
-    words = words_of(rewriter, source)
-    spans = zip(starts.tolist(), [*starts[1:].tolist(), len(source)], strict=True)
-    places = {0}
-    for (start, end), word, tag in zip(spans, words, tagger.tag(words), strict=True):
-        kept = source[start:end].tolist()
-        label = -1 if vocabulary.is_special[kept[0]] else 0
-        candidates = {
-            with_case(c, case_of(word))
-            for kind in kinds
-            for c in lexicon.candidates(word, tag, kind)
-        }
-        after_space = bool(vocabulary.begins[kept[0]])
-        reached = set()
-        for at in places:
-            end_at = at + len(kept)
-            if row[at:end_at] == kept and labels[at:end_at] == [label] * len(kept):
-                reached.add(end_at)
-            for end_at in range(at + 1, min(at + 24, len(row)) + 1):
-                if labels[end_at - 1] != 1:
-                    break
-                text = text_of(vocabulary, row[at:end_at])
-                ids = row[at:end_at]
-                if text in candidates and vocabulary.encode_word(text, after_space) == ids:
-                    reached.add(end_at)
-        assert reached, f"{word} {tag}: {[text_of(vocabulary, row[at:]) for at in places]}"
-        places = reached
-    assert len(row) in places
-
-
-def text_of(vocabulary, ids):
-    parts = [(b" " * bool(vocabulary.begins[t]), vocabulary.pieces[t]) for t in ids]
-    return b"".join(b for part in parts for b in part).decode(errors="replace").strip()
-
-
-def words_of(rewriter, tokens):
-    starts, _ = rewriter.vocabulary.words(tokens, np.array([len(tokens)]))
-    ends = [*starts[1:], len(tokens)]
-    pieces = rewriter.vocabulary.pieces
-    return [
-        b"".join(pieces[tokens[s:e]]).decode(errors="replace")
-        for s, e in zip(starts, ends, strict=True)
-    ]
-
-
 ODD_TEXTS = [
     "He said: “Happy dogs run quickly.” We don't, and we don’t; the dogs’ bones...",
     "A well-known good🙂 result—or so they say—costs 1,000 € (about $1,100) at http://a.b/c-d?e=f.",
@@ -158,11 +106,6 @@ ODD_TEXTS = [
     "of the to and",
     "",
 ]
-
-
-def ids_of(task, text):
-    symbols = build_subwords(task.cfg.subwords).encode(text).split()
-    return np.array([0, *(task.dictionary.index(symbol) for symbol in symbols), EOS])
 
 
 def test_words_of_a_block(task, texts):

@@ -9,8 +9,10 @@ import torch
 
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation import Predictor
+from cline_fairseq.evaluation.bootstrap import Share
 from cline_fairseq.evaluation.hits import evaluate_hits, wins, wins_by_layer
 from cline_fairseq.evaluation.hits_report import TITLES, as_markdown, make_report
+from cline_fairseq.evaluation.shared_words import shared_words_share, shared_words_wins
 from cline_fairseq.evaluation.similarities import SIMILARITIES, TokenVectors
 from cline_fairseq.evaluation.triples import Triple, make_triples, read_triples, write_triples
 from cline_fairseq.rewriting import Rewriter, split_words
@@ -155,6 +157,21 @@ def test_triples_are_the_same_again(lexicon, tagger, texts, rewriter):
     assert other != again
 
 
+def test_counting_shared_words(lexicon, tagger, texts, rewriter):
+    """Half of the triples with equal numbers of edits, and few with the paper's shares."""
+    triples = [
+        Triple("The cat saw the dog.", "The cat saw the hound.", "the cat saw a mouse"),
+        Triple("a b", "a c", "c b"),
+        Triple("a a b", "a c b", "a a c"),
+        Triple("a b", "c d", "a d"),
+    ]
+    assert shared_words_wins(triples).tolist() == [1, 0.5, 0.5, 0]
+    paper, _ = make_triples(texts[:300], rewriter)
+    matched, _ = make_triples(texts[:300], Rewriter(lexicon, tagger, match_edits=True))
+    assert shared_words_share(paper, 100).value < 0.15
+    assert shared_words_share(matched, 100).value == pytest.approx(0.5, abs=0.05)
+
+
 @pytest.mark.parametrize("name", ["triples.tsv", "triples.jsonl"])
 def test_triples_are_read_as_written(tmp_path, rewriter, texts, name):
     triples, _ = make_triples(['"Quickly," the \u201cmice\u201d ran.', *texts[:20]], rewriter)
@@ -250,9 +267,11 @@ def test_report():
         shares = [layer["value"] for layer in entry["layers"]]
         assert shares == report.hits[:, 2, 0].tolist()
         assert shares[entry["best_layer"]] == max(shares)
-    lines = as_markdown(reports).splitlines()
+    lines = as_markdown(reports, Share(0.5, 0.4, 0.625)).splitlines()
     assert lines[0] == "| similarity | layer | a | b |"
     value, low, high = 100 * reports[0].hits[1, 0]
     assert f"| CLS, dot product | 1 | {value:.1f} ({low:.1f} to {high:.1f}) |" in lines[3]
     assert lines[4].endswith("|  |")  # b has no such layer
-    assert len(lines) == 2 + 4 * (3 + 1)
+    assert len(lines) == 2 + 4 * (3 + 1) + 1
+    cell = "50.0 (40.0 to 62.5)"
+    assert lines[-1] == f"| number of shared words | | {cell} | {cell} |"

@@ -146,6 +146,35 @@ def test_kinds_are_drawn_by_weight(lexicon, tagger, texts):
     assert kinds[Kind.HYPERNYM] == 0
 
 
+@pytest.mark.parametrize("match_edits", [False, True])
+def test_one_kind_per_text(lexicon, tagger, texts, match_edits):
+    """One kind of the synonym view, also of what fills up; random words beside the antonyms."""
+    rewriter = Rewriter(lexicon, tagger, match_edits=match_edits, one_kind_per_text=True)
+    found = set()
+    words = [split_words(text) for text in texts[:200]]
+    for result in rewriter.rewrite_texts(words, 1, range(200)):
+        synonym, antonym = (
+            set(kinds[kinds >= 0].tolist())
+            for kinds in (result.synonym_kinds, result.antonym_kinds)
+        )
+        assert len(synonym) <= 1
+        assert len(antonym & {Kind.ANTONYM, Kind.INDIRECT_ANTONYM}) <= 1
+        assert antonym & set(SYNONYM_KINDS) <= (synonym if match_edits else set())
+        found |= synonym
+    assert found == set(SYNONYM_KINDS)
+
+
+def test_matched_words(lexicon, tagger, texts):
+    """As many words in both views, within one; the antonym view keeps one that is no synonym."""
+    words = [split_words(text) for text in texts[:200]]
+    plain = Rewriter(lexicon, tagger).rewrite_texts(words, 1, range(200))
+    matched = Rewriter(lexicon, tagger, match_edits=True).rewrite_texts(words, 1, range(200))
+    for before, after in zip(plain, matched, strict=True):
+        numbers = after.synonym_replaced.sum(), after.antonym_replaced.sum()
+        assert abs(numbers[0] - numbers[1]) <= 1
+        assert after.has_contrast == before.has_contrast
+
+
 def test_random_words_only_where_antonyms_are_not_enough(lexicon, tagger, texts):
     words = [split_words(text) for text in texts[:200]]
 

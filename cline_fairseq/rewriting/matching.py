@@ -1,0 +1,180 @@
+"""Making both views of a text alike in all that can be counted.
+
+With the shares of the paper, the view with more replaced tokens is nearly always the synonym view,
+and so is the longer one. Here the antonym view gets replacements of the synonym view's kinds as
+well, until both views have the same number of replaced tokens and the same length.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .choice import Draft, Taken
+
+TOLERANCE = 0.05  # by how much the numbers may differ; or by one token, or one word
+# What replacements are chosen by: what a token of a difference costs, in number of replaced tokens
+# (within the tolerance, beyond it, and where it is evened out later) and in length.
+_WITHIN, _BEYOND, _LATER, _LENGTH = 256, 1 << 24, 4, 16
+# A greater difference in length is evened out where the numbers are equal already. Smaller ones are
+# as often of either sign, which evening them out would change.
+_LEFT_OVER = 2
+_NO_ROOM = 1 << 48
+
+
+class Totals(NamedTuple):
+    """Sums over the replacements of each text."""
+
+    new: np.ndarray  # int (texts,), replaced tokens
+    growth: np.ndarray  # int (texts,), how much longer the text becomes
+
+    def minus(self, other: "Totals") -> "Totals":
+        """The difference."""
+        return Totals(self.new - other.new, self.growth - other.growth)
+
+
+def match_edits(
+    synonym: Taken,
+    antonym: Taken,
+    fillers: Draft,
+    uniform: np.ndarray,
+    room: np.ndarray | None,
+) -> tuple[Taken, Taken]:
+    """Fill the antonym view up until both views have as many replaced tokens, and are as long.
+
+    What cannot be filled up is cut from the synonym view. Where the antonym view has more then,
+    it is cut: fillers first, then random words, then antonyms. One replacement remains in a view
+    that had any, and it is not a filler.
+
+    Args:
+        synonym: the replacements of the synonym view.
+        antonym: the replacements of the antonym view.
+        fillers: replacements of the synonym view's kinds, for the antonym view.
+        uniform: float (2, texts) in [0, 1): which view gets what is left over, of replaced tokens
+            and of length.
+        room: int (texts,), by how much a text may grow; None: nothing grows.
+
+    Returns:
+        the replacements of both views.
+    """
+    num_texts = uniform.shape[1]
+    room = np.full(num_texts, _NO_ROOM) if room is None else room
+    signs = np.where(uniform < 0.5, -1, 1)  # 1: the antonym view has more, or is longer
+    target, found = _totals(*synonym, num_texts), _totals(*antonym, num_texts)
+
+    free = ~np.isin(fillers.word, antonym.draft.word[antonym.mask])
+    limits = (-_NO_ROOM, room - found.growth)
+    filled = _nearest(fillers, free, target.minus(found), target.new, limits, signs, later=-1)
+    antonym = _last_turns_first(antonym, Taken(fillers, filled))
+    found = _totals(*antonym, num_texts)
+
+    spare = synonym.mask & ~_edges(synonym.draft.text, synonym.mask)
+    limits = (target.growth - room, _NO_ROOM)
+    want = target.minus(found)
+    cut = _nearest(synonym.draft, spare, want, target.new, limits, signs, later=1)
+    synonym = Taken(synonym.draft, synonym.mask & ~cut)
+    target = _totals(*synonym, num_texts)
+
+    spare = ~_edges(antonym.draft.text[::-1], antonym.mask[::-1])[::-1]
+    limits = (found.growth - room, _NO_ROOM)
+    cut = _nearest(antonym.draft, spare, found.minus(target), target.new, limits, -signs)
+    return synonym, Taken(antonym.draft, ~cut)
+
+
+def _totals(draft, taken, num_texts):
+    text, new, old = draft.text[taken], draft.new[taken], draft.old[taken]
+    new = np.bincount(text, new, num_texts).astype(np.int64)
+    return Totals(new, new - np.bincount(text, old, num_texts).astype(np.int64))
+
+
+def _edges(text, mask):
+    """The first item of each text that is in the mask: bool, the shape of ``mask``."""
+    at = np.flatnonzero(mask)
+    edges = np.zeros(len(mask), bool)
+    edges[at[np.diff(text[at], prepend=-1) != 0]] = True
+    return edges
+
+
+def _last_turns_first(*parts):
+    """All that is taken of several drafts, within each text from the last of the last draft on."""
+    columns = zip(*(draft.where(mask) for draft, mask in parts), strict=True)
+    draft = Draft(*(np.concatenate(column)[::-1] for column in columns))
+    draft = draft.where(np.argsort(draft.text, kind="stable"))
+    return Taken(draft, np.ones(len(draft.text), bool))
+
+
+def _nearest(draft, pool, want, total, limits, signs, later=0):
+    """The replacements of a pool whose totals come nearest to the wanted ones: bool (D,).
+
+    Some of those that grow are taken and some of the others, both from the first on. All numbers
+    of growing ones are tried, each with as many others as are then wanted.
+
+    Args:
+        draft: the replacements.
+        pool: bool (D,), which may be taken.
+        want: the wanted totals; nothing is taken where they are reached already.
+        total: int (texts,), replaced tokens of a view, for the tolerance.
+        limits: the least and the greatest growth, int (texts,) or int.
+        signs: int (2, texts), whether more (1) or fewer (-1) tokens are better among equally near
+            ones, and the same of growth.
+        later: whether too many (1) or too few (-1) tokens are evened out later; 0: neither.
+    """
+    taken = np.zeros(len(pool), bool)
+    needed = (want.new > 0) | ((want.new == 0) & (want.growth > _LEFT_OVER))
+    at = np.flatnonzero(pool & needed[draft.text])
+    if not len(at):
+        return taken
+    num_texts = len(want.new)
+    grows = draft.new[at] > draft.old[at]
+    growing, others = (_Prefixes(draft, at[part], num_texts) for part in (grows, ~grows))
+
+    # Candidates: a prefix of the growing ones each, with one of the others below and one above.
+    below = others.last_within(growing.text, (want.new[growing.text] - growing.new).clip(0))
+    above = np.minimum(below + 1, others.end[growing.text] - 1)
+    i, j = np.tile(np.arange(len(growing.text)), 2), np.concatenate([below, above])
+    text, growth = growing.text[i], growing.growth[i] + others.growth[j]
+    more, longer = growing.new[i] + others.new[j] - want.new[text], growth - want.growth[text]
+    beyond = (abs(more) - np.maximum(TOLERANCE * total[text], 1).astype(np.int64)).clip(0)
+    cost = _WITHIN * abs(more) + _BEYOND * beyond
+    cost = np.where(np.sign(more) == later, _LATER * abs(more), cost)
+    cost += _LENGTH * abs(longer)
+    cost += (np.sign([more, longer]) == -signs[:, text]).sum(0)
+    least, most = (np.broadcast_to(limit, num_texts)[text] for limit in limits)
+    cost[(growth < least) | (growth > most)] = _NO_ROOM
+    order = np.lexsort((cost, text))
+    best = order[np.searchsorted(text[order], np.arange(num_texts))]
+    taken[growing.items(i[best])] = True
+    taken[others.items(j[best])] = True
+    return taken
+
+
+class _Prefixes:
+    """The totals of the first replacements of each text: of none, of one, of two, and so on."""
+
+    def __init__(self, draft, at, num_texts):
+        """``at`` int (M,) chooses the replacements; they have M + num_texts prefixes."""
+        self._at, self._text_of = at, draft.text[at]
+        sizes = np.bincount(self._text_of, minlength=num_texts) + 1
+        self.end = np.cumsum(sizes)
+        self._start = self.end - sizes
+        self.text = np.repeat(np.arange(num_texts), sizes)
+        new = draft.new[at]
+        self.new, self.growth = self._sums(new), self._sums(new - draft.old[at])
+        self._scale = int(self.new.max()) + 1
+        self._keys = self.text * self._scale + self.new
+
+    def _sums(self, values):
+        sums = np.zeros(len(self.text), np.int64)
+        sums[np.arange(len(values)) + self._text_of + 1] = values
+        sums = np.cumsum(sums)
+        return sums - sums[self._start][self.text]
+
+    def last_within(self, text, new):
+        """The longest prefix of each text (N,) that has at most ``new`` (N,) tokens."""
+        keys = text * self._scale + np.minimum(new, self._scale - 1)
+        return np.searchsorted(self._keys, keys, side="right") - 1
+
+    def items(self, prefixes):
+        """The replacements in one prefix of each text, as indices into the draft."""
+        sizes = prefixes - self._start
+        place = np.arange(len(self._at)) + self._text_of - self._start[self._text_of]
+        return self._at[place < sizes[self._text_of]]

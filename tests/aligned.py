@@ -1,0 +1,65 @@
+"""Views of blocks against their originals, word by word."""
+
+import numpy as np
+
+from cline_fairseq.data.subwords import build_subwords
+from cline_fairseq.rewriting.words import case_of, with_case
+
+EOS = 2
+
+
+def ids_of(task, text):
+    symbols = build_subwords(task.cfg.subwords).encode(text).split()
+    return np.array([0, *(task.dictionary.index(symbol) for symbol in symbols), EOS])
+
+
+def align(rewriter, lexicon, tagger, source, row, labels, kinds):
+    """Walk through source and view; fails where a word is neither kept nor a candidate.
+
+    A candidate may be the beginning of another one, so all places are followed that a view may
+    have come to.
+    """
+    vocabulary = rewriter.vocabulary
+    starts, _ = rewriter.vocabulary.words(source, np.array([len(source)]))
+    words = words_of(rewriter, source)
+    spans = zip(starts.tolist(), [*starts[1:].tolist(), len(source)], strict=True)
+    places = {0}
+    for (start, end), word, tag in zip(spans, words, tagger.tag(words), strict=True):
+        kept = source[start:end].tolist()
+        label = -1 if vocabulary.is_special[kept[0]] else 0
+        candidates = {
+            with_case(c, case_of(word))
+            for kind in kinds
+            for c in lexicon.candidates(word, tag, kind)
+        }
+        after_space = bool(vocabulary.begins[kept[0]])
+        reached = set()
+        for at in places:
+            end_at = at + len(kept)
+            if row[at:end_at] == kept and labels[at:end_at] == [label] * len(kept):
+                reached.add(end_at)
+            for end_at in range(at + 1, min(at + 24, len(row)) + 1):
+                if labels[end_at - 1] != 1:
+                    break
+                text = text_of(vocabulary, row[at:end_at])
+                ids = row[at:end_at]
+                if text in candidates and vocabulary.encode_word(text, after_space) == ids:
+                    reached.add(end_at)
+        assert reached, f"{word} {tag}: {[text_of(vocabulary, row[at:]) for at in places]}"
+        places = reached
+    assert len(row) in places
+
+
+def text_of(vocabulary, ids):
+    parts = [(b" " * bool(vocabulary.begins[t]), vocabulary.pieces[t]) for t in ids]
+    return b"".join(b for part in parts for b in part).decode(errors="replace").strip()
+
+
+def words_of(rewriter, tokens):
+    starts, _ = rewriter.vocabulary.words(tokens, np.array([len(tokens)]))
+    ends = [*starts[1:], len(tokens)]
+    pieces = rewriter.vocabulary.pieces
+    return [
+        b"".join(pieces[tokens[s:e]]).decode(errors="replace")
+        for s, e in zip(starts, ends, strict=True)
+    ]
