@@ -11,7 +11,7 @@ SETTINGS = {
     "task": (
         *("_name", "tokens_per_sample", "sample_break_mode", "mask_prob", "mask_whole_words"),
         *("synonym_ratio", "antonym_ratio", "rtd_content_words", "mask_views", "clean_original"),
-        "num_classes",
+        *("match_edits", "one_kind_per_text", "num_classes"),
     ),
     "criterion": (
         *("loss_weighting", "mlm_weight", "rtd_weight", "contrastive_weight"),
