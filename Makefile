@@ -7,6 +7,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Each text has a folder of its own.
+DEST ?= quickstart$(if $(CORPUS),-$(basename $(notdir $(CORPUS))))
 
 .PHONY: venv quickstart test test-slow lint format
 
@@ -18,7 +20,7 @@ $(VENV)/installed: setup.py pyproject.toml constraints.txt
 	touch $@
 
 quickstart: venv
-	$(BIN)/python scripts/quickstart.py --dest quickstart $(if $(CORPUS),--corpus '$(CORPUS)')
+	$(BIN)/python scripts/quickstart.py --dest '$(DEST)' $(if $(CORPUS),--corpus '$(CORPUS)')
 
 test: venv
 	$(BIN)/python -m pytest -m 'not slow'
