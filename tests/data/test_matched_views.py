@@ -94,13 +94,22 @@ def batches(dataset):
 
 
 def test_counting_tells_nothing(task):
-    found = [counting_counts(batch) for batch in batches(task.datasets["train"])]
+    dataset, found = task.datasets["train"], []
+    for epoch in range(1, 2 + 800 // len(dataset)):
+        dataset.set_epoch(epoch)
+        found += map(counting_counts, batches(dataset))
+    dataset.set_epoch(1)
     totals = {name: sum(float(counts[name]) for counts in found) for name in found[0]}
-    assert totals["texts_with_contrast"] > 150
-    spread = 2 * 0.5 / totals["texts_with_contrast"] ** 0.5
-    for rule, tolerance in (("edits", 0.03), ("length", 0.05)):
+    assert totals["texts_with_contrast"] > 700
+    # The tests' BPE splits words into three or four tokens, and these short blocks hold too few
+    # words to even out everything. With GPT-2's own BPE, both come to 0.50.
+    coarse = task.cfg.subwords["_name"] == "gpt2"
+    for rule, tolerance in (
+        ("edits", 0.07 if coarse else 0.03),
+        ("length", 0.1 if coarse else 0.05),
+    ):
         accuracy = totals[f"{rule}_right"] / totals["texts_with_contrast"]
-        assert accuracy == pytest.approx(0.5, abs=max(tolerance, spread)), rule
+        assert accuracy == pytest.approx(0.5, abs=tolerance), rule
 
 
 def test_antonyms_stay_and_synonyms_fill_up(task, corpus):
