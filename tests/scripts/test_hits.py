@@ -54,7 +54,7 @@ def test_evaluate_hits(hits):
             assert model[name]["layers"][0] == {"value": 0.5, "low": 0.5, "high": 0.5}
         assert len(model["mean_cosine"]["layers"]) == 3
     assert result["edits"] == "matched"
-    assert 0.35 < result["shared_words"]["value"] < 0.65
+    assert 0.35 < result["shared_words"]["value"] < 0.8  # of 41 triples
     assert f"triples: {len(triples)}\nsentences left out, without a replacement" in output
     assert f"MLM: {result['checkpoints'][1]['cut_texts']} of " in output
     assert "texts are longer than the 100 tokens that the model reads at most; the rest" in output
