@@ -67,14 +67,14 @@ def match_edits(
     antonym = _last_turns_first(antonym, Taken(fillers, filled))
     found = _totals(*antonym, num_texts)
 
-    spare = synonym.mask & ~_edges(synonym.draft.text, synonym.mask)
+    spare = synonym.mask & ~_edges(synonym.draft.text, synonym.mask & _fits(synonym.draft, room))
     limits = (target.growth - room, _NO_ROOM)
     want = target.minus(found)
     cut = _nearest(synonym.draft, spare, want, target.new, limits, signs, later=1)
     synonym = Taken(synonym.draft, synonym.mask & ~cut)
     target = _totals(*synonym, num_texts)
 
-    spare = ~_edges(antonym.draft.text[::-1], antonym.mask[::-1])[::-1]
+    spare = ~_edges(antonym.draft.text[::-1], _fits(antonym.draft, room)[::-1])[::-1]
     limits = (found.growth - room, _NO_ROOM)
     cut = _nearest(antonym.draft, spare, found.minus(target), target.new, limits, -signs)
     return synonym, Taken(antonym.draft, ~cut)
@@ -84,6 +84,11 @@ def _totals(draft, taken, num_texts):
     text, new, old = draft.text[taken], draft.new[taken], draft.old[taken]
     new = np.bincount(text, new, num_texts).astype(np.int64)
     return Totals(new, new - np.bincount(text, old, num_texts).astype(np.int64))
+
+
+def _fits(draft, room):
+    """Which replacements may remain alone: bool (D,). Each view has one that does."""
+    return draft.new - draft.old <= room[draft.text]
 
 
 def _edges(text, mask):
@@ -127,10 +132,12 @@ def _nearest(draft, pool, want, total, limits, signs, later=0):
     grows = draft.new[at] > draft.old[at]
     growing, others = (_Prefixes(draft, at[part], num_texts) for part in (grows, ~grows))
 
-    # Candidates: a prefix of the growing ones each, with one of the others below and one above.
+    # Candidates: a prefix of the growing ones each, with one of the others below and one above; and
+    # nothing at all, which alone keeps the limits of growth for sure.
     below = others.last_within(growing.text, (want.new[growing.text] - growing.new).clip(0))
     above = np.minimum(below + 1, others.end[growing.text] - 1)
-    i, j = np.tile(np.arange(len(growing.text)), 2), np.concatenate([below, above])
+    i = np.concatenate([np.tile(np.arange(len(growing.text)), 2), growing.start])
+    j = np.concatenate([below, above, others.start])
     text, growth = growing.text[i], growing.growth[i] + others.growth[j]
     more, longer = growing.new[i] + others.new[j] - want.new[text], growth - want.growth[text]
     beyond = (abs(more) - np.maximum(TOLERANCE * total[text], 1).astype(np.int64)).clip(0)
@@ -155,7 +162,7 @@ class _Prefixes:
         self._at, self._text_of = at, draft.text[at]
         sizes = np.bincount(self._text_of, minlength=num_texts) + 1
         self.end = np.cumsum(sizes)
-        self._start = self.end - sizes
+        self.start = self.end - sizes
         self.text = np.repeat(np.arange(num_texts), sizes)
         new = draft.new[at]
         self.new, self.growth = self._sums(new), self._sums(new - draft.old[at])
@@ -166,7 +173,7 @@ class _Prefixes:
         sums = np.zeros(len(self.text), np.int64)
         sums[np.arange(len(values)) + self._text_of + 1] = values
         sums = np.cumsum(sums)
-        return sums - sums[self._start][self.text]
+        return sums - sums[self.start][self.text]
 
     def last_within(self, text, new):
         """The longest prefix of each text (N,) that has at most ``new`` (N,) tokens."""
@@ -175,6 +182,6 @@ class _Prefixes:
 
     def items(self, prefixes):
         """The replacements in one prefix of each text, as indices into the draft."""
-        sizes = prefixes - self._start
-        place = np.arange(len(self._at)) + self._text_of - self._start[self._text_of]
+        sizes = prefixes - self.start
+        place = np.arange(len(self._at)) + self._text_of - self.start[self._text_of]
         return self._at[place < sizes[self._text_of]]
