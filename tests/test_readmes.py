@@ -136,14 +136,17 @@ def blocks(text):
         yield language, re.sub(r"\\\n\s*", "", code) if language == "bash" else code
 
 
-def prepared(code):
-    """The code as it can run here, and which entries of the tables it used."""
-    used = set()
+def prepared(language, code):
+    """The code as it can run here, and which entries of the tables it used.
+
+    A command that cannot run is left out by itself; of Python, its whole block is.
+    """
+    used = {pattern for pattern in NOT_RUN if re.search(pattern, code, re.M)}
+    if used and language == "python":
+        return "", used
     lines = []
     for line in code.splitlines():
-        reasons = [pattern for pattern in NOT_RUN if re.search(pattern, line)]
-        used.update(reasons)
-        if reasons:
+        if any(re.search(pattern, line) for pattern in NOT_RUN):
             continue
         for pattern, replacement in SMALLER.items():
             line, count = re.subn(pattern, replacement, line)
@@ -157,7 +160,7 @@ def prepared(code):
 def test_commands_run(clone, name):
     program = []
     for language, code in blocks((clone / name).read_text(encoding="utf-8")):
-        code, _ = prepared(code)
+        code, _ = prepared(language, code)
         if language == "python":
             program.append(code)
         elif code:
@@ -184,8 +187,8 @@ def execute(clone, command):
 def test_tables_hold_what_the_readmes_contain():
     used = set()
     for name in READMES:
-        for _, code in blocks((ROOT / name).read_text(encoding="utf-8")):
-            used |= prepared(code)[1]
+        for block in blocks((ROOT / name).read_text(encoding="utf-8")):
+            used |= prepared(*block)[1]
     assert used == {*NOT_RUN, *SMALLER}
 
 
