@@ -11,7 +11,7 @@ import torch
 from fairseq.data import data_utils
 from torch import Tensor
 
-from ..corpus.symbols import SPECIAL
+from ..dictionary import SPECIAL
 from .geometry import TIE
 from .prediction import MAX_TOKENS, batches_by_length
 from .predictor import Predictor

@@ -11,7 +11,8 @@ from fairseq.models.roberta import RobertaModel
 from torch import Tensor
 
 from ..corpus.encoders import Indexer
-from ..corpus.symbols import EOS, SPECIAL
+from ..corpus.symbols import EOS
+from ..dictionary import SPECIAL
 from ..errors import InputError
 from ..options import tokenizer_of
 from .loading import LoadedModel, load_model

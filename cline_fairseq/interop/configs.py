@@ -5,7 +5,7 @@ What the other side cannot represent is refused: a model that was converted give
 
 from typing import Any
 
-from ..corpus.symbols import SPECIAL
+from ..dictionary import SPECIAL
 from ..errors import InputError
 from ..models.cline import SENTENCE_VECTORS
 

@@ -6,7 +6,7 @@ import tokenizers
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
-from ..corpus.symbols import SPECIAL
+from ..dictionary import SPECIAL
 from ..evaluation.loading import LoadedModel
 from ..options import MASK
 from . import byte_level, sentence_pieces

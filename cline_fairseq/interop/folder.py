@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..corpus.symbols import SPECIAL
+from ..dictionary import SPECIAL
 from ..options import MASK
 from ..recorded import DICTIONARY, ENCODER_JSON, SENTENCEPIECE_MODEL, VOCAB_BPE
 

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..corpus.symbols import SPECIAL
+from ..dictionary import SPECIAL
 from ..errors import InputError, MissingFileError
 from .hf_tokenizers import read_json
 from .names import (

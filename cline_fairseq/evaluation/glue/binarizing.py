@@ -22,8 +22,8 @@ import numpy as np
 from ...corpus.encoders import Indexer
 from ...corpus.manifest import Manifest, describe
 from ...corpus.outputs import BinaryOutput
-from ...corpus.symbols import EOS, SPECIAL, UNKNOWN, Symbols
-from ...dictionary import require_known
+from ...corpus.symbols import EOS, UNKNOWN, Symbols
+from ...dictionary import SPECIAL, require_known
 from ...errors import InputError
 from ...options import ALLOWED_UNKNOWN, MADE_UP
 from ...recorded import copy_tokenizer

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...corpus.symbols import SPECIAL, Symbols
+from ...corpus.symbols import Symbols
+from ...dictionary import SPECIAL
 from ...errors import InputError, MissingFileError
 from ...options import MADE_UP, MASK
 from .binarizing import MANIFEST
