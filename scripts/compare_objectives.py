@@ -3,7 +3,7 @@
 
 All runs see the same corpus in the same number of updates, each of about as many tokens that the
 encoder reads, from the same seed. Then they are measured on the same held-out text: masked LM on
-the same masks, what each objective logs of itself, and Hits on sentences without masks.
+the same masks, each objective's own metrics at the last validation, and Hits on clean sentences.
 
     python scripts/compare_objectives.py --data data-bin --bpe sentencepiece \\
         --sentencepiece-model vocabulary/sentencepiece.model --sentences sentences.txt \\
@@ -41,8 +41,7 @@ EDITS = ("matched", "paper")
 
 def train_command(args, arm: Arm) -> list[str]:
     """The command of fairseq-train of one arm."""
-    tokens = ["--skip-invalid-size-inputs-valid-test"] if arm.task == "masked_lm" else []
-    common = {
+    options = {
         "bpe": args.bpe,
         **{k: v for k, v in subwords_options(args).items() if v and k != "bpe"},
         "user_dir": Path(__file__).resolve().parents[1] / "cline_fairseq",
@@ -57,6 +56,7 @@ def train_command(args, arm: Arm) -> list[str]:
         "sample_break_mode": "complete",
         "tokens_per_sample": args.tokens_per_sample,
         "batch_size": args.rows // arm.num_rows,
+        "required_batch_size_multiple": 1,  # fairseq would round the batch size down to 8
         "optimizer": "fused_adamw",
         "lr": args.lr,
         "clip_norm": 1,
@@ -73,8 +73,9 @@ def train_command(args, arm: Arm) -> list[str]:
         "validate_interval_updates": args.updates,
         "log_format": "json",
         "log_interval": max(args.updates // 50, 1),
+        **arm.options,
     }
-    return ["fairseq-train", str(args.data), *as_arguments(common | arm.options), *tokens]
+    return ["fairseq-train", str(args.data), *as_arguments(options)]
 
 
 def claim(args, arm: Arm) -> None:
@@ -159,6 +160,18 @@ def train_all(args, arms: list[Arm]) -> None:
             raise
 
 
+def encoder_tokens(log: list[dict[str, float]]) -> float:
+    """How many tokens the encoder read in training, by the logged means of intervals.
+
+    An interrupted run has logged some updates twice; they count once.
+    """
+    mean_of = {values["num_updates"]: values["wpb"] for values in log}
+    total, last = 0.0, 0.0
+    for update, mean in sorted(mean_of.items()):
+        total, last = total + mean * (update - last), update
+    return total
+
+
 def measure(args, arms: list[Arm]) -> list[dict]:
     """The figures of each arm."""
     from cline_fairseq.evaluation.predictor import Predictor  # takes seconds, --help does not
@@ -181,9 +194,8 @@ def measure(args, arms: list[Arm]) -> list[dict]:
             row["words_alone"] = words_alone(build_task(str(args.data), config, tokens, **views))
         for edits in EDITS:
             row |= {f"hits_{edits}_{k}": v for k, v in hits(predictor, triples[edits]).items()}
-        interval = max(args.updates // 50, 1)
-        row["encoder_tokens"] = sum(v["wpb"] * interval for v in log["train_inner"])
-        row["minutes"] = log["train_inner"][-1]["wall"] / 60
+            row[f"triples_{edits}"] = len(triples[edits])
+        row["encoder_tokens"] = encoder_tokens(log["train_inner"])
         figures.append(row)
     return figures
 
@@ -194,9 +206,13 @@ def make_triples_of(path: Path, edits: str) -> list:
     from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger
 
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"), match_edits=edits == "matched")
-    triples, _ = make_triples(decode_lines(path.read_bytes(), str(path)), rewriter)
+    triples, left_out = make_triples(decode_lines(path.read_bytes(), str(path)), rewriter)
     if not triples:
         raise InputError(f"{path} holds no sentence that can be rewritten: give English text")
+    tqdm.write(
+        f"Hits, {edits} edits: {len(triples):,} triples; {left_out:,} sentences were left out, "
+        "without a replacement in a view"
+    )
     return triples
 
 
@@ -227,16 +243,15 @@ def as_markdown(figures: list[dict]) -> str:
 
     header = ["objective", "MLM, bits", "RTD F1", "cts_acc", "edits_acc", "length_acc"]
     header += ["words alone", *(f"Hits {edits}, {name}" for edits in EDITS for name in HITS)]
-    header += ["weights MLM, RTD, contrast", "million tokens", "minutes"]
+    header += ["weights MLM, RTD, contrast", "million tokens"]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for row in figures:
         scales = [number(row, f"{name}_scale", 2) for name in ("mlm", "rtd", "cts")]
         cells = [row["name"], number(row, "mlm_bits", 2)]
-        cells += [number(row, f"{n}", 3) for n in ("rtd_f1", "cts_acc", "edits_acc", "length_acc")]
+        cells += [number(row, name, 3) for name in ("rtd_f1", "cts_acc", "edits_acc", "length_acc")]
         cells += [number(row, "words_alone", 3)]
         cells += [percent(row, f"hits_{edits}_{name}") for edits in EDITS for name in HITS]
-        cells += [", ".join(filter(None, scales)), f"{row['encoder_tokens'] / 1e6:.1f}"]
-        cells += [number(row, "minutes", 0)]
+        cells += [", ".join(filter(None, scales)), f"{row['encoder_tokens'] / 1e6:.2f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -262,7 +277,7 @@ def parse_args():
     numbers = {
         "layers": (2, "layers of the encoder, which is 128 wide"),
         "tokens-per-sample": (128, "greatest length of a row"),
-        "rows": (48, "rows that the encoder reads in an update, of all views"),
+        "rows": (48, "rows that the encoder reads in an update, all views counted"),
         "updates": (1000, "updates of each run"),
         "seed": (1, "random seed"),
         "jobs": (2, "runs at a time; they share the cores"),

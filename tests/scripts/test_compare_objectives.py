@@ -107,6 +107,14 @@ def test_unknown_arm(modules):
         modules.arms.choose_arms(["mached"])
 
 
+def test_tokens_of_an_interrupted_run_count_once(modules):
+    log = [
+        {"num_updates": updates, "wpb": tokens}
+        for updates, tokens in ((2, 10), (4, 30), (4, 30), (5, 8))
+    ]
+    assert modules.compare_objectives.encoder_tokens(log) == 2 * 10 + 2 * 30 + 8
+
+
 @pytest.mark.slow
 def test_compare_objectives(corpus, texts, tmp_path):
     (tmp_path / "in.txt").write_text("\n".join(texts[:30]), encoding="utf-8")
@@ -114,17 +122,28 @@ def test_compare_objectives(corpus, texts, tmp_path):
         *("scripts/compare_objectives.py", "--data", corpus / "bin", "--bpe", "sentencepiece"),
         *("--sentencepiece-model", corpus / TOKENIZER, "--sentences", tmp_path / "in.txt"),
         *("--dest", tmp_path / "runs", "--layers", 1, "--tokens-per-sample", 64, "--rows", 12),
-        *("--jobs", 1, "--arms", "masked_lm", "matched, Kendall's weights", "--updates"),
+        *("--jobs", 1, "--arms", "masked_lm", "matched, Kendall's weights"),
+        *("matched, clean original", "--updates"),
     )
     result = run(*command, 4)
     figures = json.loads((tmp_path / "runs" / "objectives.json").read_text())
-    mlm, matched = figures
+    mlm, matched, clean = figures
     assert (mlm["name"], matched["name"]) == ("masked_lm", "matched, Kendall's weights")
     assert "cts_acc" not in mlm
+    assert clean["name"] == "matched, clean original"
+    # As many rows an update, though texts have one, three or four.
+    for folder, texts_an_update in (
+        ("masked_lm", 12),
+        ("matched-Kendalls-weights", 4),
+        ("matched-clean-original", 3),
+    ):
+        logged = (tmp_path / "runs" / folder / "train.log").read_text()
+        assert f'"bsz": "{texts_an_update}"' in logged
     for row in figures:
         assert 8 < row["mlm_bits"] < 15
         assert row["encoder_tokens"] > 0
         for edits in ("matched", "paper"):
+            assert row[f"triples_{edits}"] > 10
             assert row[f"hits_{edits}_cls"]["low"] <= row[f"hits_{edits}_cls"]["value"]
     assert matched["cts_scale"] != 1  # what it logged is that of its own objective
     assert 0 <= matched["words_alone"] <= 1
