@@ -27,7 +27,7 @@ from cline_fairseq.rewriting.tagger import (
     feature_keys,
     pad,
 )
-from cline_fairseq.rewriting.tags import TAG_INDEX, TAGS, fold_tag
+from cline_fairseq.rewriting.tags import INFLECTIONS, TAG_INDEX, TAGS, fold_tag
 
 NO_TAG = -1  # of boundaries
 
@@ -129,6 +129,23 @@ def print_table(confusion):
     print()
 
 
+def print_parts_of_speech(confusion):
+    """Print how the words of each part of speech are tagged: a noun as a verb is a bad rewrite."""
+    classes = np.array([pos_of_tag(tag) for tag in TAGS])
+    names = list(dict.fromkeys(classes.tolist()))
+    print("| tagged as | " + " | ".join(names) + " |\n|" + "---|" * (len(names) + 1))
+    for name in names:
+        rows = confusion[classes == name]
+        shares = [100 * rows[:, classes == found].sum() / max(rows.sum(), 1) for found in names]
+        print(f"| {name} | " + " | ".join(f"{share:.2f} %" for share in shares) + " |")
+    print()
+
+
+def pos_of_tag(tag):
+    """The part of speech of a tag; the tag itself, if its words have no inflections."""
+    return next((pos for pos, tags in INFLECTIONS.items() if tag in tags), tag)
+
+
 def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -175,7 +192,9 @@ def main():
     for path in args.evaluate or args.valid or []:
         for lower in (False, True):
             print(f"{path}, {'lower-cased' if lower else 'as it is'}: ", end="")
-            print_table(evaluate(tagger, [path], lower))
+            confusion = evaluate(tagger, [path], lower)
+            print_table(confusion)
+            print_parts_of_speech(confusion)
 
 
 if __name__ == "__main__":
