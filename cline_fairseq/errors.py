@@ -23,7 +23,7 @@ def show_input_errors_plainly() -> None:
 
     def hook(kind, error, traceback):
         if interrupts.was_interrupted():  # whatever libraries made of it
-            interrupts.die()
+            interrupts.report()
         elif issubclass(kind, InputError):
             print(f"error: {error}", file=sys.stderr)
         else:

@@ -7,8 +7,8 @@ as it does while the main thread is inside a library. In the end the process die
 shells and schedulers expect: they report status 130 or 143.
 """
 
+import atexit
 import contextlib
-import multiprocessing
 import os
 import shutil
 import signal
@@ -64,13 +64,19 @@ def was_interrupted() -> bool:
     return _received is not None
 
 
-def die() -> None:
-    """End the process by the signal that it received, after its context managers have ended."""
+def report() -> None:
+    """Say that the process ends, once its context managers have ended."""
     with contextlib.suppress(OSError, ValueError):  # a closed pipe
         sys.stdout.flush()
     _clean_up()
-    signal.signal(_received, signal.SIG_DFL)
-    os.kill(os.getpid(), _received)
+
+
+@atexit.register
+def _die():
+    # Registered before what multiprocessing has to do at exit, so that it comes after that.
+    if _received is not None:
+        signal.signal(_received, signal.SIG_DFL)
+        os.kill(os.getpid(), _received)
 
 
 @contextlib.contextmanager
@@ -110,6 +116,8 @@ def _end_late(reader):
 
 
 def _clean_up():
+    import multiprocessing  # takes a while, and must register its exit after ours
+
     for child in multiprocessing.active_children():
         child.kill()
     for path in list(leftovers):

@@ -68,9 +68,6 @@ def ordered_map(
             for process in set(multiprocessing.active_children()) - others:
                 process.kill()
             raise
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 @contextmanager
