@@ -17,7 +17,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 
 import sentencepiece
@@ -27,7 +27,6 @@ from cline_fairseq.corpus.reading import TextFile
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import written_whole
 from cline_fairseq.locking import alone
-from cline_fairseq.parts import part_path, remove_part
 
 MAX_BYTES_OF_LINE = 100_000  # SentencePiece leaves out longer lines
 
@@ -47,11 +46,9 @@ def lines_of(files: list[TextFile]) -> Iterator[bytes]:
 def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: int) -> None:
     """Train the vocabulary on at most ``sample`` lines, drawn at random."""
     files = [TextFile(path) for path in inputs]
-    with alone(dest / "sentencepiece.model"), ExitStack() as stack:
-        parts = [part_path(dest / f"sentencepiece.{end}") for end in ("model", "vocab")]
-        for part in parts:
-            stack.callback(remove_part, part)
-        model = _train_model(files, parts[0], vocab_size, sample, seed)
+    with alone(dest / "sentencepiece.model"):
+        trained = _train(files, vocab_size, sample, seed)
+        model = sentencepiece.SentencePieceProcessor(model_proto=trained)
         pieces = [
             model.id_to_piece(i)
             for i in range(model.get_piece_size())
@@ -59,18 +56,20 @@ def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: in
         ]
         with written_whole(dest / "dict.txt") as dictionary:
             dictionary.write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")
-        os.replace(parts[0], dest / "sentencepiece.model")
+        with written_whole(dest / "sentencepiece.model") as part:
+            part.write_bytes(trained)
     print(f"{dest / 'sentencepiece.model'}: {len(pieces):,} pieces", file=sys.stderr)
     if model.get_piece_size() < vocab_size:
         print(f"(the text has not enough words for {vocab_size:,})", file=sys.stderr)
 
 
-def _train_model(files, path, vocab_size, sample, seed):
+def _train(files, vocab_size, sample, seed):
+    model = BytesIO()  # a file would hold its own path
     sentencepiece.set_random_generator_seed(seed)
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=lines_of(files),
-            model_prefix=str(path.with_suffix("")),
+            model_writer=model,
             vocab_size=vocab_size,
             hard_vocab_limit=False,
             input_sentence_size=sample,
@@ -84,7 +83,7 @@ def _train_model(files, path, vocab_size, sample, seed):
             f"SentencePiece cannot make {vocab_size} pieces of this text ({error}): give more text "
             "or another --vocab-size"
         ) from error
-    return sentencepiece.SentencePieceProcessor(model_file=str(path))
+    return model.getvalue()
 
 
 def main():
