@@ -173,7 +173,7 @@ def _digest(path):
 def _hash(value):
     """A digest of tensors in dictionaries and lists."""
     if isinstance(value, torch.Tensor):
-        return hashlib.sha256(value.contiguous().view(torch.uint8).numpy()).hexdigest()
+        return hashlib.sha256(value.reshape(-1).view(torch.uint8).numpy()).hexdigest()
     if isinstance(value, dict):
         value = [(str(name), _hash(part)) for name, part in value.items()]
     elif isinstance(value, list | tuple):
@@ -203,6 +203,6 @@ def training(material: Material, folder: Path) -> list[Program]:
     """The programs that train, for some seconds, with many checkpoints."""
     options = ("--num-workers", 1, "--save-interval-updates", 4, "--keep-interval-updates", 1)
     return [
-        Program("fairseq-train", lambda out: material.train(out, 100, *options), folder),
+        Program("fairseq-train", lambda out: material.train(out, 40, *options), folder),
         Program("glue_finetune", material.finetune, folder),
     ]
