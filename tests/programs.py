@@ -78,4 +78,6 @@ def _enter(program, arguments, environment, outputs):
         runpy.run_path(str(program), run_name="__main__")
     except Exception:
         sys.excepthook(*sys.exc_info())  # ours shows a user's error in one sentence
-        sys.exit(1)
+    else:
+        return
+    sys.exit(1)  # after what the traceback held is gone, which may print something

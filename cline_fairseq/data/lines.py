@@ -6,6 +6,7 @@ from fairseq.data.indexed_dataset import IndexedDataset
 
 from ..errors import InputError
 from .binarized import MappedIndexedDataset, read_headers
+from .index_files import require_indexes
 
 _LINES_LOOKED_AT = 1000
 _GROUP = 16  # lines whose pieces are counted together
@@ -16,11 +17,13 @@ def load_lines(path: str, dictionary: Dictionary, combine: bool = False):
 
     Raises:
         MissingFileError: if there is none.
-        InputError: if it is cut off, has no text or was made with another dictionary.
+        InputError: if it is damaged, has no text or was made with another dictionary.
     """
     headers = read_headers(path, combine)
     if headers and not sum(header.num_tokens for header in headers):
         raise _no_text(path)
+    if headers:
+        require_indexes(path, combine)
     try:
         lines = data_utils.load_indexed_dataset(path, dictionary, combine=combine)
     except (OSError, ValueError, AssertionError) as error:

@@ -176,6 +176,7 @@ class ClineTask(FairseqTask):
             raise MissingFileError(
                 f"no dictionary {path}: give the folder that fairseq-preprocess wrote (--destdir)"
             )
+        Symbols(Path(path))  # says in one sentence what is wrong with a damaged file
         dictionary = Dictionary.load(path)
         logger.info("dictionary: %s types", f"{len(dictionary):,}")
         return cls(cfg, dictionary)
