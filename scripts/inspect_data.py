@@ -134,11 +134,9 @@ def main():
     if args.plot:
         require_folder_of(args.plot)  # so do these
         load_pyplot()
-    from fairseq.data import Dictionary  # takes seconds, --help does not
+    from cline_fairseq.data.lines import load_dictionary, load_lines  # takes seconds
 
-    from cline_fairseq.data.lines import load_lines
-
-    dictionary = Dictionary.load(str(path))
+    dictionary = load_dictionary(str(path))
     lines = load_lines(str(split), dictionary)
     counts = count(lines, dictionary)
     if args.json:
