@@ -33,10 +33,11 @@ from fairseq.trainer import Trainer
 from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
+from . import worker_deaths
 from .errors import InputError
 from .optim.masters import exact_state, restore_exact_state
 from .safe_load import safe_load
-from .starting import require_start
+from .starting import claim_save_dir, require_start
 
 logger = logging.getLogger(__name__)
 
@@ -278,14 +279,16 @@ def check_where_runs_start() -> None:
     """Refuse a start that would overwrite a run, or begin with random weights unasked.
 
     fairseq trains from scratch where ``--restore-file`` names a missing file, and overwrites
-    checkpoint_last.pt where it names another one. See :func:`.starting.require_start`. Can go when
-    fairseq refuses both.
+    checkpoint_last.pt where it names another one, or where another run is still at work. See
+    :mod:`.starting`. Can go when fairseq refuses all three.
     """
     load = checkpoint_utils.load_checkpoint
 
     @functools.wraps(load)
     def load_checkpoint(cfg, trainer, **kwargs):
         require_start(cfg, trainer.checkpoint_suffix)
+        if trainer.is_data_parallel_master:
+            claim_save_dir(cfg, trainer.checkpoint_suffix)
         return load(cfg, trainer, **kwargs)
 
     checkpoint_utils.load_checkpoint = load_checkpoint
@@ -400,6 +403,15 @@ def _without_deprecations(function):
             return function(*args, **kwargs)
 
     return quiet
+
+
+def survive_worker_deaths() -> None:
+    """Let ``fairseq-train`` save the last update when a data loading worker dies.
+
+    See :mod:`.worker_deaths`. Can go when fairseq does so.
+    """
+    for cli in _modules_of("fairseq_cli.train"):
+        worker_deaths.survive(cli)
 
 
 def ignore_deprecations_in_fairseq() -> None:

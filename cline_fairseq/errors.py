@@ -2,6 +2,8 @@
 
 import sys
 
+from . import interrupts
+
 
 class InputError(ValueError):
     """What the user gave cannot work; the message names it and says what to do."""
@@ -12,11 +14,17 @@ class MissingFileError(InputError, FileNotFoundError):
 
 
 def show_input_errors_plainly() -> None:
-    """Let uncaught input errors end the process with their message alone, exit status 1."""
+    """Let uncaught input errors end the process with their message alone, exit status 1.
+
+    Ctrl-C and SIGTERM end it with one line, too; see :mod:`.interrupts`.
+    """
+    interrupts.end_cleanly()
     previous = sys.excepthook
 
     def hook(kind, error, traceback):
-        if issubclass(kind, InputError):
+        if interrupts.was_interrupted():  # whatever libraries made of it
+            interrupts.report()
+        elif issubclass(kind, InputError):
             print(f"error: {error}", file=sys.stderr)
         else:
             previous(kind, error, traceback)

@@ -2,13 +2,14 @@
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError, MissingFileError
+from .locking import alone
+from .parts import part_path, remove_part
 
 
 def require_text(path: Path) -> None:
@@ -57,16 +58,16 @@ def require_new_folder(path: Path) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` to write to, which takes its name when all went well.
+    """Yield a temporary path beside ``path``, which takes its name if the block succeeds.
 
-    The ending stays the same, since some libraries go by it.
+    See :func:`.parts.part_path`.
     """
-    part = path.with_name(f"{path.stem}.{os.getpid()}.part{path.suffix}")
+    part = part_path(path)
     try:
         yield part
         os.replace(part, path)
     finally:
-        part.unlink(missing_ok=True)
+        remove_part(part)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -91,18 +92,19 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside ``path``, which takes its name when all went well.
 
     Raises:
-        InputError: if ``path`` is there already, unless it is an empty folder, or if there can be
-            no folder.
+        InputError: if ``path`` is there already, unless it is an empty folder, if another process
+            is making it, or if there can be no folder.
     """
     path = path.resolve()  # "." has no name, and a link is no folder
     require_new_folder(path)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be made: {error.strerror}") from error
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(alone(path))
+            part = part_path(path)
+            stack.callback(remove_part, part)
+            part.mkdir()
+        except OSError as error:
+            raise InputError(f"{path} cannot be made: {error.strerror}") from error
+        require_new_folder(path)  # another process may have made it by now
         yield part
         os.replace(part, path)  # over an empty folder, too
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

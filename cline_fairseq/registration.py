@@ -31,9 +31,10 @@ def _register():
     for module in _REGISTERING:
         importlib.import_module(f"{__package__}.{module}")
     if _in_fairseq_program():
-        from .compat import ignore_deprecations_in_fairseq
+        from .compat import ignore_deprecations_in_fairseq, survive_worker_deaths
 
         show_input_errors_plainly()
+        survive_worker_deaths()
         _leave_debug_level()
         ignore_deprecations_in_fairseq()
 

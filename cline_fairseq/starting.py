@@ -1,7 +1,10 @@
 """Where a training run starts: at its own last checkpoint, another model, or random weights."""
 
+import atexit
 import logging
 import os
+from contextlib import ExitStack
+from pathlib import Path
 
 from fairseq.dataclass.configs import CheckpointConfig
 from fairseq.file_io import PathManager
@@ -9,6 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_original_cwd
 
 from .errors import InputError, MissingFileError
+from .locking import alone
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +75,32 @@ def require_start(cfg: CheckpointConfig, suffix: str = "") -> None:
             if (path := getattr(cfg, option, None)) is not None:
                 _require_file(f"--{option.replace('_', '-')}", path)
                 return
+
+
+def claim_save_dir(cfg: CheckpointConfig, suffix: str = "") -> None:
+    """Keep other runs from saving to the same folder until this process ends.
+
+    Checkpoints that were being written when an earlier run was killed are removed.
+
+    Args:
+        cfg: fairseq's options of checkpoints.
+        suffix: see :func:`require_start`.
+
+    Raises:
+        InputError: if another run is saving there.
+    """
+    last = Path(cfg.save_dir).absolute() / f"checkpoint_last{suffix}.pt"
+    if cfg.no_save or last in _claimed or not last.parent.is_dir():  # it may be a remote store
+        return
+    _until_exit.enter_context(alone(last))
+    _claimed.add(last)
+    for path in last.parent.glob(f"checkpoint*{suffix}.pt.tmp"):  # as fairseq calls them
+        path.unlink(missing_ok=True)
+
+
+_claimed: set[Path] = set()
+_until_exit = ExitStack()
+atexit.register(_until_exit.close)
 
 
 def _require_file(option, path):

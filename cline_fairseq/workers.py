@@ -2,14 +2,17 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TypeVar
 
 from .errors import InputError
+from .interrupts import held
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 _WAITING = 3  # items a worker that are in work or wait
@@ -40,11 +43,17 @@ def ordered_map(
         return
     # Not forked: threads, as torch has them, do not survive a fork.
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(workers, context, _start, (start, args)) as pool:
         waiting: deque = deque()
+
+        def submit(item):
+            with held(), _children_ignore_interrupts():  # the first call starts the processes
+                waiting.append(pool.submit(function, item))
+
         try:
             for item in items:
-                waiting.append(pool.submit(function, item))
+                submit(item)
                 if len(waiting) > _WAITING * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -54,9 +63,21 @@ def ordered_map(
                 "a worker process was killed, perhaps for want of memory: run the same command "
                 "again, with fewer --workers"
             ) from error
-        finally:
-            for future in waiting:
-                future.cancel()
+        except BaseException:
+            # Nobody waits for what they are at.
+            for process in set(multiprocessing.active_children()) - others:
+                process.kill()
+            raise
+
+
+@contextmanager
+def _children_ignore_interrupts():
+    """Start processes that never see Ctrl-C, not even while they import: the parent ends them."""
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
 def _start(start, args):

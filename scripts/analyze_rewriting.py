@@ -9,6 +9,11 @@ that the views reach, and how many texts have no antonym or no replacement at al
 words, punctuation left out.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import re
 from pathlib import Path

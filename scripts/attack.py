@@ -23,6 +23,11 @@ All need NLTK's stop words; deepwordbug and pruthi nothing else, pwws and leap N
 missing. Nothing is fetched without --download.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import logging
 import textwrap

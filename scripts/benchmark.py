@@ -12,6 +12,11 @@
         --bpe sentencepiece --sentencepiece-model sentencepiece.model
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import json
 

@@ -9,6 +9,11 @@ corpus (ca01 to cr09), of word/tag pairs:
     python scripts/train_tagger.py --evaluate brown.tagged
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 from pathlib import Path
 

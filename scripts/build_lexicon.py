@@ -11,6 +11,11 @@ tagged corpus for the frequencies of words (scripts/tag_with_spacy.py writes one
 The lexicon that the package ships was built in this way; --report prints what it holds.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import sys
 from pathlib import Path

@@ -13,6 +13,11 @@ The result is DEST/objectives.md, a table, and DEST/objectives.json. The same co
 what was interrupted and skips what is complete. --arms chooses among the runs.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import logging
 import os
@@ -20,12 +25,15 @@ import subprocess
 import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 from tqdm import tqdm
 
+from cline_fairseq.children import started, stop_all
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import require_file, require_text, write_json, written_whole
+from cline_fairseq.locking import alone
 from cline_fairseq.options import add_subwords_options, subwords_config, subwords_options
 from objectives.arms import Arm, all_arms, as_arguments, choose_arms
 from plot_training import parse_line, read_log
@@ -113,7 +121,7 @@ def train(args, arm: Arm, bar: tqdm) -> None:
     last_lines = deque(maxlen=20)
     with (
         log.open("a", encoding="utf-8") as file,
-        subprocess.Popen(
+        started(
             [str(Path(sys.executable).parent / program), *arguments],
             env=environment,
             stdout=subprocess.PIPE,
@@ -155,7 +163,9 @@ def train_all(args, arms: list[Arm]) -> None:
         try:
             for run in runs:
                 run.result()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                stop_all()
             pool.shutdown(cancel_futures=True)
             raise
 
@@ -304,11 +314,13 @@ def main():
     require_text(args.sentences)
     subwords_config(args)
     arms = choose_arms(args.arms)
-    for arm in arms:
-        claim(args, arm)
-    train_all(args, arms)
-    logging.disable(logging.INFO)  # of fairseq, which tells what it loads
-    figures = measure(args, arms)
+    with ExitStack() as stack:
+        for arm in arms:
+            stack.enter_context(alone(args.dest / arm.folder))
+            claim(args, arm)
+        train_all(args, arms)
+        logging.disable(logging.INFO)  # of fairseq, which tells what it loads
+        figures = measure(args, arms)
     table = as_markdown(figures)
     with written_whole(args.dest / "objectives.md") as part:
         part.write_text(table, encoding="utf-8")

@@ -23,6 +23,11 @@ A rerun leaves finished output alone, and makes anew what is broken or whose inp
 what it goes by is the manifest beside each output.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import os
 import sys

@@ -19,6 +19,11 @@ percent, with 95 % bootstrap intervals over the examples; --json adds those of e
 attack.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import logging
 from functools import partial

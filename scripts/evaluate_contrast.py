@@ -20,6 +20,11 @@ bootstrap intervals over the sets. Unmoved are the contrasts whose label is not 
 original while the prediction is. Checkpoints must predict the same labels.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import csv
 import logging

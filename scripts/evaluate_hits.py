@@ -23,6 +23,11 @@ in synonym views as in antonym views (--synonym-ratio, --antonym-ratio), and a m
 counts the words that two texts share scores far below 50. The last row of the table is that score.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import logging
 import sys

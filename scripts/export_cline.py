@@ -10,6 +10,11 @@ The folder holds model.pt, the dictionary and the tokenizer. The RTD head is kep
 head of a classifier. The optimizer's state, two thirds of a checkpoint, is left out.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 
 from cline_fairseq.errors import show_input_errors_plainly

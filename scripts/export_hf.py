@@ -13,6 +13,11 @@ A classifier of scripts/glue_finetune.py (AutoModelForSequenceClassification), w
 The folder holds the model, a fast tokenizer and a model card with the settings of training.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 
 from cline_fairseq.errors import show_input_errors_plainly

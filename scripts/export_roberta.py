@@ -13,6 +13,11 @@ the model) and for fairseq's hub interface:
 The RTD head is left out (scripts/export_cline.py keeps it); the heads of classifiers come along.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 
 from cline_fairseq.errors import show_input_errors_plainly

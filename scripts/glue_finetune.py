@@ -17,6 +17,11 @@ predictions. The same command again goes on where it was interrupted, and leaves
 alone. --predict test also writes the files for the leaderboard, into SAVE/seedN/test.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import hashlib
 import json
@@ -30,6 +35,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from cline_fairseq.children import started
 from cline_fairseq.corpus.manifest import file_digest
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
 from cline_fairseq.evaluation.glue.metrics import score
@@ -56,6 +62,7 @@ from cline_fairseq.evaluation.glue.settings import (
 )
 from cline_fairseq.evaluation.glue.tasks import TASKS
 from cline_fairseq.files import write_json
+from cline_fairseq.locking import alone
 from cline_fairseq.options import subwords_options
 from cline_fairseq.recorded import Record, checkpoint_file, find_tokenizer, tokenizer_in
 from plot_training import parse_line
@@ -223,7 +230,7 @@ def train(command: list[str], log: Path, updates: int, name: str) -> None:
     tail = deque(maxlen=15)
     with (
         log.open("a", encoding="utf-8") as file,
-        subprocess.Popen(
+        started(
             [program, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process,
         tqdm(total=updates, unit="update", desc=name) as bar,
@@ -380,25 +387,26 @@ def main():
     show_truncated(args.data, (*glue_task.valid_splits, "train"), model.max_positions)
     for seed in args.seeds:
         folder = args.save / f"seed{seed}"
-        command = train_command(
-            glue_task, args.data, args.checkpoint, folder, seed, settings, model, machine
-        )
-        keep_settings(folder, {**record, "seed": seed})
-        if (folder / RESULT).exists():
-            result = read_result(folder / RESULT)
-            print(f"{shown(result)} (finished already)")
-        else:
-            updates = total_updates(num_examples(args.data, "train"), settings)
-            train(
-                [*command, *tokenizer],
-                folder / "train.log",
-                updates,
-                f"{glue_task.name}, seed {seed}",
+        with alone(folder):
+            command = train_command(
+                glue_task, args.data, args.checkpoint, folder, seed, settings, model, machine
             )
-            result = finish(glue_task, args, folder, {**record, "seed": seed}, seed)
-            print(shown(result))
-        if args.predict:
-            write_test_files(glue_task, args.data, folder)
+            keep_settings(folder, {**record, "seed": seed})
+            if (folder / RESULT).exists():
+                result = read_result(folder / RESULT)
+                print(f"{shown(result)} (finished already)")
+            else:
+                updates = total_updates(num_examples(args.data, "train"), settings)
+                train(
+                    [*command, *tokenizer],
+                    folder / "train.log",
+                    updates,
+                    f"{glue_task.name}, seed {seed}",
+                )
+                result = finish(glue_task, args, folder, {**record, "seed": seed}, seed)
+                print(shown(result))
+            if args.predict:
+                write_test_files(glue_task, args.data, folder)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,11 @@ The result is byte for byte that of fairseq-preprocess on the same text. A folde
 when it is complete; a rerun leaves complete ones alone.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import sys
 from pathlib import Path

@@ -13,6 +13,11 @@ have all seeds that any has (or those of --seeds): where one is missing, the tab
 gives no average.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 from pathlib import Path
 

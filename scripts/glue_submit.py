@@ -10,6 +10,11 @@ The zip holds CoLA.tsv, SST-2.tsv, MRPC.tsv, STS-B.tsv, QQP.tsv, MNLI-m.tsv, MNL
 RTE.tsv and WNLI.tsv. The leaderboard also wants AX.tsv, for its diagnostic set: give one with --ax.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import statistics
 import zipfile

@@ -14,6 +14,11 @@ byte-level BPE as GPT-2's, or SentencePiece as XLM-R's. Encode a corpus with it,
         --arch cline_base --finetune-from-model roberta-base/model.pt --save-dir checkpoints ...
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 from pathlib import Path
 

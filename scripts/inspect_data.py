@@ -9,6 +9,11 @@ be named if its files are in the folder of the data or its parent. --json prints
 programs. Lines are those with text, and </s> is not counted among their tokens.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import json
 from pathlib import Path

@@ -21,6 +21,11 @@ intervals over the triples; uniformity, which is of pairs, has none. t-SNE is go
 thousands of sentences; --points draws fewer.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import logging
 import math

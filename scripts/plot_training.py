@@ -8,6 +8,11 @@ F1 and accuracies, and the shares of replaced tokens over the updates, those of 
     python scripts/plot_training.py train.log --output curves.png
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import json
 import re

@@ -10,6 +10,11 @@ your own with --corpus, one paragraph a line. Every step is a command that you c
 The same command again replaces what it made. A folder of a run with other options is left alone.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import ast
 import inspect
@@ -27,8 +32,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from cline_fairseq.children import started
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import require_text, write_json
+from cline_fairseq.locking import alone
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
 from plot_training import draw, load_pyplot, parse_line, read_log
 from rewrite import as_text
@@ -106,7 +113,7 @@ def run(*command, log: Path | None = None, updates: int | None = None) -> None:
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     output = []
     with (
-        subprocess.Popen(
+        started(
             [executable, *command[1:]],
             cwd=ROOT,
             env=environment,
@@ -276,11 +283,12 @@ def main():
     require_paragraphs(paragraphs)
     corpus = str(args.corpus.resolve()) if args.corpus else None
     settings = {"corpus": corpus, "vocab_size": args.vocab_size, "updates": args.updates}
-    claim(dest, settings)
-    prepare(paragraphs, dest, args.vocab_size)
-    train(dest, args.updates)
-    log = read_log(dest / "train.log")
-    draw({"quickstart": log}, dest / "curves.png")
+    with alone(dest):
+        claim(dest, settings)
+        prepare(paragraphs, dest, args.vocab_size)
+        train(dest, args.updates)
+        log = read_log(dest / "train.log")
+        draw({"quickstart": log}, dest / "curves.png")
 
     print("\n" + "=" * 60)
     show_examples(paragraphs[::HELD_OUT])

@@ -12,6 +12,11 @@ With --shard i/n it takes each n-th line from the i-th on, counted from 0; the v
 those that it has without shards.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import json
 import sys
@@ -24,6 +29,7 @@ from tqdm import tqdm
 
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import require_text, written_whole
+from cline_fairseq.locking import alone
 from cline_fairseq.options import parse_shard
 from cline_fairseq.rewriting import Lexicon, Rewriter, Rewritten, Tagger, split_words
 from cline_fairseq.rewriting.kinds import (
@@ -153,7 +159,11 @@ def opened(output: Path | None):
     if output is None:
         yield sys.stdout
         return
-    with written_whole(output) as part, part.open("w", encoding="utf-8") as file:
+    with (
+        alone(output),
+        written_whole(output) as part,
+        part.open("w", encoding="utf-8") as file,
+    ):
         yield file
 
 

@@ -6,6 +6,11 @@
     python scripts/show_options.py
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 
 from cline_fairseq.errors import show_input_errors_plainly

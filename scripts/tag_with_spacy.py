@@ -9,6 +9,11 @@ trained on the result knows both. Needs spaCy and an English model:
     python scripts/tag_with_spacy.py --input corpus.txt --output corpus.tagged
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 from pathlib import Path
 

@@ -8,10 +8,16 @@ vocabulary, so that the rewriter can write any word with it; give it to fairseq-
     python scripts/train_sentencepiece.py --input train.txt --dest vocabulary --vocab-size 8000
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import os
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import sentencepiece
@@ -20,6 +26,7 @@ from tqdm import tqdm
 from cline_fairseq.corpus.reading import TextFile
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import written_whole
+from cline_fairseq.locking import alone
 
 MAX_BYTES_OF_LINE = 100_000  # SentencePiece leaves out longer lines
 
@@ -39,13 +46,30 @@ def lines_of(files: list[TextFile]) -> Iterator[bytes]:
 def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: int) -> None:
     """Train the vocabulary on at most ``sample`` lines, drawn at random."""
     files = [TextFile(path) for path in inputs]
-    dest.mkdir(parents=True, exist_ok=True)
-    part = dest / "sentencepiece.part"
+    with alone(dest / "sentencepiece.model"):
+        trained = _train(files, vocab_size, sample, seed)
+        model = sentencepiece.SentencePieceProcessor(model_proto=trained)
+        pieces = [
+            model.id_to_piece(i)
+            for i in range(model.get_piece_size())
+            if not (model.is_control(i) or model.is_unknown(i))
+        ]
+        with written_whole(dest / "dict.txt") as dictionary:
+            dictionary.write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")
+        with written_whole(dest / "sentencepiece.model") as part:
+            part.write_bytes(trained)
+    print(f"{dest / 'sentencepiece.model'}: {len(pieces):,} pieces", file=sys.stderr)
+    if model.get_piece_size() < vocab_size:
+        print(f"(the text has not enough words for {vocab_size:,})", file=sys.stderr)
+
+
+def _train(files, vocab_size, sample, seed):
+    model = BytesIO()  # a file would hold its own path
     sentencepiece.set_random_generator_seed(seed)
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=lines_of(files),
-            model_prefix=str(part),
+            model_writer=model,
             vocab_size=vocab_size,
             hard_vocab_limit=False,
             input_sentence_size=sample,
@@ -59,19 +83,7 @@ def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: in
             f"SentencePiece cannot make {vocab_size} pieces of this text ({error}): give more text "
             "or another --vocab-size"
         ) from error
-    model = sentencepiece.SentencePieceProcessor(model_file=f"{part}.model")
-    pieces = [
-        model.id_to_piece(i)
-        for i in range(model.get_piece_size())
-        if not (model.is_control(i) or model.is_unknown(i))
-    ]
-    with written_whole(dest / "dict.txt") as dictionary:
-        dictionary.write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")
-    os.replace(f"{part}.model", dest / "sentencepiece.model")
-    os.remove(f"{part}.vocab")
-    print(f"{dest / 'sentencepiece.model'}: {len(pieces):,} pieces", file=sys.stderr)
-    if model.get_piece_size() < vocab_size:
-        print(f"(the text has not enough words for {vocab_size:,})", file=sys.stderr)
+    return model.getvalue()
 
 
 def main():

@@ -11,6 +11,11 @@ A part of the texts is lower-cased for training (--lower-share), since real text
 words are now and then hidden (--word-dropout), so that their endings speak for them.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 from pathlib import Path
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..dictionary import require_known
 from ..errors import InputError
 from ..files import require_text
+from ..locking import alone
 from ..options import ALLOWED_UNKNOWN
 from ..workers import ordered_map
 from .cleaning import REPAIRED, Cleaning, RecentLines, clean_lines, line_hashes
@@ -147,32 +148,11 @@ def encode(
     symbols = job.dictionary and Symbols(job.dictionary)
     if symbols:
         Indexer(encoder, symbols)
-    manifest = job.manifest
-    left = "--overwrite" if overwrite else manifest.what_is_left(job.inputs, job.paths)
-    if left is None:
-        report(f"{job.paths[0]} is complete: nothing to do")
-        return manifest.counts
-    if left != "new" and any(path.exists() for path in job.paths):
-        report(f"making {job.paths[0]} anew: {left}")
     try:
-        job.output.parent.mkdir(parents=True, exist_ok=True)
-        if symbols:
-            _check_dictionary(symbols, job.output.with_name("dict.txt"), overwrite, report)
-        manifest.start()
-        with _open_output(job, symbols) as output:
-            files = [TextFile(path) for path in job.inputs]
-            counts = _encode_blocks(job, files, output, workers, progress)
-            if not counts.documents:
-                raise InputError(
-                    f"there is nothing to write to {job.paths[0]}: {_why_empty(job, counts)}"
-                )
-            require_known(counts.missing, counts.tokens, job.allow_unknown, "the text")
-            output.commit()
-        manifest.finish(
-            [describe(file.path, file.stat, file.digest) for file in files],
-            [describe(path) for path in job.paths],
-            {**vars(counts), "left_out": dict(counts.left_out)},
-        )
+        with alone(job.output):
+            return _encode_alone(job, symbols, workers, overwrite, progress, report)
+    except InputError:
+        raise
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise InputError(
@@ -183,6 +163,33 @@ def encode(
             f"cannot write {job.paths[0]} ({error.strerror or error}): give another place to "
             "write to"
         ) from error
+
+
+def _encode_alone(job, symbols, workers, overwrite, progress, report):
+    manifest = job.manifest
+    left = "--overwrite" if overwrite else manifest.what_is_left(job.inputs, job.paths)
+    if left is None:
+        report(f"{job.paths[0]} is complete: nothing to do")
+        return manifest.counts
+    if left != "new" and any(path.exists() for path in job.paths):
+        report(f"making {job.paths[0]} anew: {left}")
+    if symbols:
+        _check_dictionary(symbols, job.output.with_name("dict.txt"), overwrite, report)
+    manifest.start()
+    with _open_output(job, symbols) as output:
+        files = [TextFile(path) for path in job.inputs]
+        counts = _encode_blocks(job, files, output, workers, progress)
+        if not counts.documents:
+            raise InputError(
+                f"there is nothing to write to {job.paths[0]}: {_why_empty(job, counts)}"
+            )
+        require_known(counts.missing, counts.tokens, job.allow_unknown, "the text")
+        digests = output.commit()
+    manifest.finish(
+        [describe(file.path, file.stat, file.digest) for file in files],
+        [describe(path, digest=digest) for path, digest in zip(job.paths, digests, strict=True)],
+        {**vars(counts), "left_out": dict(counts.left_out)},
+    )
     return manifest.counts
 
 

@@ -12,10 +12,15 @@ from ..files import write_json
 FORMAT = 1
 
 
+def new_hash():
+    """What digests of files are made with."""
+    return hashlib.blake2b(digest_size=16)
+
+
 def file_digest(path: Path) -> str:
     """BLAKE2 of a file, the same as :class:`~.reading.TextFile` takes while it reads."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        return hashlib.file_digest(file, new_hash).hexdigest()
 
 
 def describe(

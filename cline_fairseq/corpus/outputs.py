@@ -1,7 +1,8 @@
 """What a corpus is written to: fairseq's mmap files, or text of symbols.
 
-Everything is written under temporary names. :meth:`commit` gives the files their own names in an
-order in which no moment leaves files that look finished and are not.
+Everything is written under temporary names. :meth:`commit` reads it again to make sure that it is
+what was written, and gives the files their own names in an order in which no moment leaves files
+that look finished and are not.
 """
 
 import os
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
+from ..parts import part_path, remove_part
+from .manifest import file_digest, new_hash
 from .symbols import Symbols
 
 _MAGIC = b"MMIDIDX\x00\x00"
@@ -24,6 +28,41 @@ def token_dtype(num_symbols: int) -> type:
     return np.uint16 if num_symbols < 65500 else np.uint32
 
 
+class _File:
+    """A file under a temporary name that knows what it must hold in the end."""
+
+    def __init__(self, path: Path):
+        self.path, self.part, self.size = path, part_path(path), 0
+        self._file = self.part.open("wb")
+        self._hash = new_hash()
+
+    def write(self, data) -> None:
+        self.size += self._file.write(data)
+        self._hash.update(data)
+
+    def finish(self) -> str:
+        """Make sure that all is on the disk; its digest."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        digest = self._hash.hexdigest()
+        if file_digest(self.part) != digest:
+            raise _broken(self.path)
+        return digest
+
+    def remove(self) -> None:
+        with suppress(OSError):  # a full disk, which was reported where it was met first
+            self._file.close()
+        remove_part(self.part)
+
+
+def _broken(path):
+    return InputError(
+        f"{path} does not hold what was written to it: check the disk, and run the same command "
+        "again"
+    )
+
+
 class Output:
     """Some files, last of all the one that makes them complete.
 
@@ -34,20 +73,24 @@ class Output:
     def __init__(self, paths: list[Path]):
         self.paths = paths
         paths[0].parent.mkdir(parents=True, exist_ok=True)
-        self._parts = [path.with_name(f"{path.name}.part") for path in paths]
-        self._files = [part.open("wb") for part in self._parts]
+        self._files = [_File(path) for path in paths]
 
-    def commit(self) -> None:
-        """Give the files their names; the old ones go first, from the last one on."""
-        for file in self._files:
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
+    def commit(self) -> list[str]:
+        """Give the files their names; the old ones go first, from the last one on.
+
+        Returns:
+            their digests, see :func:`.manifest.file_digest`.
+
+        Raises:
+            InputError: if a file does not hold what was written to it.
+        """
+        digests = [file.finish() for file in self._files]
         for path in reversed(self.paths):
             path.unlink(missing_ok=True)
         self._write_companions()
-        for part, path in zip(self._parts, self.paths, strict=True):
-            os.replace(part, path)
+        for file in self._files:
+            os.replace(file.part, file.path)
+        return digests
 
     def _write_companions(self):
         """Write what the files need beside them, while none of them has its name."""
@@ -57,10 +100,7 @@ class Output:
 
     def __exit__(self, *error):
         for file in self._files:
-            with suppress(OSError):  # a full disk, which was reported where it was met first
-                file.close()
-        for part in self._parts:
-            part.unlink(missing_ok=True)
+            file.remove()
 
 
 class BinaryOutput(Output):
@@ -77,8 +117,8 @@ class BinaryOutput(Output):
     def __init__(self, prefix: Path, num_symbols: int, symbols: Symbols | None = None):
         self._symbols, self._dictionary = symbols, prefix.with_name("dict.txt")
         self._dtype = token_dtype(num_symbols)
-        self._sizes_path = prefix.with_name(f"{prefix.name}.sizes.part")
         super().__init__([prefix.with_name(f"{prefix.name}.{end}") for end in ("bin", "idx")])
+        self._sizes_path = part_path(prefix.with_name(f"{prefix.name}.sizes"))
         self._sizes = self._sizes_path.open("w+b")
 
     def write(self, tokens: np.ndarray, sizes: np.ndarray) -> None:
@@ -86,9 +126,9 @@ class BinaryOutput(Output):
         self._files[0].write(tokens.astype(self._dtype, copy=False))
         self._sizes.write(sizes.astype(np.int32, copy=False))
 
-    def commit(self) -> None:
-        """Write the index, and give the files their names."""
-        index = self._files[1]
+    def commit(self) -> list[str]:
+        """Write the index, and give the files their names; see :meth:`Output.commit`."""
+        tokens, index = self._files
         index.write(_MAGIC + struct.pack("<QB", _VERSION, _DTYPE_CODES[self._dtype]))
         index.write(struct.pack("<Q", self._sizes.tell() // 4))
         for sizes in self._stored_sizes():
@@ -98,7 +138,9 @@ class BinaryOutput(Output):
             ends = address + np.cumsum(sizes, dtype=np.int64) * self._dtype().itemsize
             index.write(np.concatenate([[address], ends[:-1]]))
             address = int(ends[-1])
-        super().commit()
+        if address != tokens.size:
+            raise _broken(tokens.path)
+        return super().commit()
 
     def _write_companions(self):
         if self._symbols:
@@ -113,7 +155,7 @@ class BinaryOutput(Output):
     def __exit__(self, *error):
         super().__exit__(*error)
         self._sizes.close()
-        self._sizes_path.unlink(missing_ok=True)
+        remove_part(self._sizes_path)
 
 
 class TextOutput(Output):

@@ -13,6 +13,11 @@ makes a shard for fairseq-train shard0:shard1:...:
 of Binarize: it takes any stream of documents.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 from itertools import chain, groupby
 from pathlib import Path

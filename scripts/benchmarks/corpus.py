@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cline_fairseq.children import started
 from cline_fairseq.files import require_text
 from cline_fairseq.options import add_subwords_options, subwords_config
 
@@ -52,12 +53,11 @@ def measured(command) -> tuple[float, float]:
     peaks: dict[int, float] = {}
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
-        process = subprocess.Popen(
-            [str(part) for part in command], stdout=log, stderr=subprocess.STDOUT, env=environment
-        )
-        while process.poll() is None:
-            peaks |= peak_memory(process.pid)
-            time.sleep(POLL)
+        command = [str(part) for part in command]
+        with started(command, stdout=log, stderr=subprocess.STDOUT, env=environment) as process:
+            while process.poll() is None:
+                peaks |= peak_memory(process.pid)
+                time.sleep(POLL)
         taken = time.perf_counter() - start
         if process.returncode:
             log.seek(0)

@@ -52,10 +52,10 @@ class Material:
 
     @cached_property
     def corpus(self) -> Path:
-        """A text of some megabytes, one paragraph a line, long enough to be interrupted in."""
+        """A text of a megabyte, one paragraph a line, long enough to be interrupted in."""
         path = self.folder / "corpus.txt"
         lines = "".join(f"{text}\n" * (1 + i % 2) for i, text in enumerate(self.texts))
-        path.write_text(lines * 12, encoding="utf-8")
+        path.write_text(lines * 4, encoding="utf-8")
         return path
 
     @cached_property

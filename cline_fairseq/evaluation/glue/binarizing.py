@@ -25,7 +25,9 @@ from ...corpus.outputs import BinaryOutput
 from ...corpus.symbols import EOS, UNKNOWN, Symbols
 from ...dictionary import SPECIAL, require_known
 from ...errors import InputError
+from ...locking import alone
 from ...options import ALLOWED_UNKNOWN, MADE_UP
+from ...parts import part_path, remove_part
 from ...recorded import copy_tokenizer
 from .reading import Split, missing_files, read_split, split_path
 from .tasks import GlueTask
@@ -88,9 +90,14 @@ def binarize(
     Raises:
         InputError: for all that a user can mend. A folder that was there before is kept then.
     """
-    folder, splits = job.dest / task.name, job.splits_of(task)
-    if "train" not in splits:
+    if "train" not in job.splits_of(task):
         raise InputError("the dictionary of the labels is made of train: name it among the splits")
+    with alone(job.dest / task.name):
+        return _binarize_alone(task, job, progress)
+
+
+def _binarize_alone(task, job, progress):
+    folder, splits = job.dest / task.name, job.splits_of(task)
     inputs = [split_path(task, split, job.glue_dir) for split in splits]
     options = {"task": task.name, **job.options, "splits": splits}
     if folder.exists() and not job.overwrite:
@@ -99,10 +106,9 @@ def binarize(
         if manifest.what_is_left(inputs, outputs) is None:
             return manifest.counts, False
     raw = {split: read_split(task, split, job.glue_dir) for split in splits}
-    part = job.dest / f".{task.name}.part"
-    shutil.rmtree(part, ignore_errors=True)
+    part = part_path(folder)
     try:
-        part.mkdir(parents=True)
+        part.mkdir()
         counts = {split: {"examples": len(raw[split].texts)} for split in splits}
         for split in splits:
             counts[split] |= _write_texts(task, split, raw[split], part, job, progress)
@@ -117,7 +123,7 @@ def binarize(
         Manifest(part / MANIFEST, options).finish([describe(p) for p in inputs], outputs, counts)
         _replace(part, folder)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        remove_part(part)
     return counts, True
 
 

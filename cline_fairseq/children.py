@@ -1,0 +1,73 @@
+"""Programs that a program starts, and that end when it ends, in whatever way.
+
+This module is also the program that turns into the one to start, after it has told the system to
+kill it along with its parent.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+_PATIENCE = 0.6  # seconds to end by itself
+_PR_SET_PDEATHSIG = 1
+_running: set[subprocess.Popen] = set()
+
+
+@contextlib.contextmanager
+def started(command: Sequence[str], **options) -> Iterator[subprocess.Popen]:
+    """Start a program, which is stopped if the block ends in an error or is interrupted.
+
+    It ignores Ctrl-C, which is up to this process, and dies with the thread that started it, even
+    if this process is killed (on Linux).
+
+    Args:
+        command: the program, by its path, and its arguments.
+        options: of :class:`subprocess.Popen`.
+    """
+    # Without site-packages, since that takes ten times as long.
+    wrapper = [sys.executable, "-I", "-S", __file__, str(os.getpid())]
+    with subprocess.Popen([*wrapper, *command], **options) as process:
+        _running.add(process)
+        try:
+            yield process
+        except BaseException:
+            _stop([process])
+            raise
+        finally:
+            _running.discard(process)
+
+
+def stop_all() -> None:
+    """Stop what other threads have started and are waiting for."""
+    _stop(list(_running))
+
+
+def _stop(processes):
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + _PATIENCE
+    for process in processes:
+        try:
+            process.wait(max(deadline - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _become(parent: int, command: list[str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was killed before it could matter
+        sys.exit(1)
+    # See interrupts.py, which this program cannot import.
+    os.environ["CLINE_FAIRSEQ_PARENT"] = str(parent)
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    _become(int(sys.argv[1]), sys.argv[2:])

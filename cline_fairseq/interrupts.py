@@ -1,0 +1,149 @@
+"""Ctrl-C and SIGTERM end a program within two seconds, cleanly, with one line.
+
+A program calls :func:`end_at_once` before its imports, while there is nothing to clean up, and
+:func:`end_cleanly` before its work. From then on the first signal raises KeyboardInterrupt in the
+main thread, so that context managers clean up. A thread ends the process if that takes too long,
+as it does while the main thread is inside a library. In the end the process dies of the signal, as
+shells and schedulers expect: they report status 130 or 143.
+"""
+
+import atexit
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+_PATIENCE = 1.2  # seconds that cleaning up may take
+_LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
+_POLLING = 0.5  # seconds
+PARENT = "CLINE_FAIRSEQ_PARENT"  # the process that reports for this one, see children.py
+
+leftovers: set[Path] = set()
+"""Unfinished files and folders of this process, removed if it is ended."""
+
+_received: int | None = None  # the first signal
+_holding = _pending = False
+
+
+def end_at_once() -> None:
+    """Let Ctrl-C end this process without a traceback, also within imports."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def end_cleanly() -> None:
+    """Let Ctrl-C and SIGTERM end this process as described above.
+
+    Signals that are ignored, or handled by somebody else, stay as they are.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    ours = [
+        n for n in _LINES if signal.getsignal(n) in (signal.SIG_DFL, signal.default_int_handler)
+    ]
+    if not ours:
+        return
+    for number in ours:
+        signal.signal(number, _interrupt)
+    # Python runs handlers between its own instructions only; this pipe tells of signals at once.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_end_late, args=(reader,), daemon=True).start()
+    parent = os.getpid()
+    os.register_at_fork(after_in_child=lambda: _start_forked(parent))
+
+
+def was_interrupted() -> bool:
+    """Whether a signal has asked this process to end."""
+    return _received is not None
+
+
+def report() -> None:
+    """Say that the process ends, once its context managers have ended."""
+    with contextlib.suppress(OSError, ValueError):  # a closed pipe
+        sys.stdout.flush()
+    _clean_up()
+
+
+@atexit.register
+def _die():
+    # Registered before what multiprocessing has to do at exit, so that it comes after that.
+    if _received is not None:
+        signal.signal(_received, signal.SIG_DFL)
+        os.kill(os.getpid(), _received)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Put off an interruption until the end of a step that must not be left half done."""
+    global _holding, _pending
+    _holding = True
+    try:
+        yield
+    finally:
+        _holding = False
+    if _pending:
+        _pending = False
+        raise KeyboardInterrupt
+
+
+def _interrupt(number, frame):
+    global _received, _pending
+    if _received is not None:
+        return  # cleaning up goes on
+    _received = number
+    if _holding:
+        _pending = True
+    else:
+        raise KeyboardInterrupt
+
+
+def _end_late(reader):
+    global _received
+    while True:
+        for number in os.read(reader, 64):
+            if number in _LINES and signal.getsignal(number) is _interrupt:
+                time.sleep(_PATIENCE)
+                _received = _received or number
+                _clean_up()
+                os._exit(128 + number)
+
+
+def _clean_up():
+    import multiprocessing  # takes a while, and must register its exit after ours
+
+    for child in multiprocessing.active_children():
+        child.kill()
+    for path in list(leftovers):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    if os.environ.get(PARENT) != str(os.getppid()):
+        with contextlib.suppress(OSError):
+            os.write(2, f"{_LINES[_received]}\n".encode())
+
+
+def _start_forked(parent):
+    """Leave signals to the parent, and end when it ends."""
+    if os.getppid() != parent:
+        return  # a child of a child, which has done so
+    signal.set_wakeup_fd(-1)
+    leftovers.clear()
+    for number, handler in ((signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(number) is _interrupt:
+            signal.signal(number, handler)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent):
+    while os.getppid() == parent:
+        time.sleep(_POLLING)
+    os._exit(1)

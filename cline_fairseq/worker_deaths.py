@@ -1,0 +1,79 @@
+"""A data loading worker that dies ends training with a sentence, and with a checkpoint.
+
+torch raises a RuntimeError then, often in the thread that prepares batches, and fairseq passes it
+on where the batch is missing: after an update and before the next one, which is the state that a
+checkpoint holds.
+"""
+
+import functools
+import logging
+import traceback
+from types import ModuleType
+
+from fairseq import checkpoint_utils
+from fairseq.trainer import Trainer
+
+from .errors import InputError
+
+logger = logging.getLogger(__name__)
+
+_MESSAGE = "DataLoader worker (pid"  # how all of torch's messages begin
+
+
+def survive(program: ModuleType) -> None:
+    """Change fairseq's module of training, ``fairseq_cli.train``, accordingly."""
+    program.train = _saving(program.train)
+    program.main = _telling(program.main)
+
+
+def _saving(train):
+    @functools.wraps(train)
+    def train_and_save(cfg, trainer, task, epoch_itr):
+        try:
+            return train(cfg, trainer, task, epoch_itr)
+        except RuntimeError as error:
+            if not _is_death(error):
+                raise
+            saved = _save(cfg, trainer, epoch_itr, error)
+            raise _told(error, saved) from error
+
+    return train_and_save
+
+
+def _telling(main):
+    @functools.wraps(main)
+    def main_and_tell(cfg, *args, **kwargs):
+        try:
+            return main(cfg, *args, **kwargs)
+        except RuntimeError as error:
+            if not _is_death(error):
+                raise
+            raise _told(error, None) from error
+
+    return main_and_tell
+
+
+def _is_death(error):
+    return not isinstance(error, InputError) and str(error).startswith(_MESSAGE)
+
+
+def _told(error, saved):
+    what = str(error).split(". ")[0].rstrip(". ")
+    kept = f"{saved} holds all updates" if saved else "training goes on from the last checkpoint"
+    return InputError(
+        f"{what}, perhaps for want of memory: give the same command again, with fewer "
+        f"--num-workers; {kept}"
+    )
+
+
+def _save(cfg, trainer, epoch_itr, error):
+    """Save the last update, if nothing has happened since; the path of the checkpoint."""
+    frames = traceback.extract_tb(error.__traceback__)
+    within_update = any(frame.name == Trainer.train_step.__name__ for frame in frames)
+    if within_update or trainer.data_parallel_world_size > 1 or not trainer.get_num_updates():
+        return None  # other workers stand elsewhere, and do not answer
+    # Batches of an update that never came about are for the next run.
+    frequency = cfg.optimization.update_freq
+    group = frequency[min(epoch_itr.epoch, len(frequency)) - 1]
+    epoch_itr._cur_epoch_itr.n -= epoch_itr.iterations_in_epoch % group
+    return checkpoint_utils.save_checkpoint(cfg.checkpoint, trainer, epoch_itr, None)

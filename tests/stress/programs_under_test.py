@@ -1,0 +1,208 @@
+"""Programs that are started to be hit, and what they leave when nobody hits them."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
+from stress.material import ROOT, Material, command, environment
+
+_TIMED = ("seconds", "modified", "path", "inputs")  # fields of JSON files that differ by run
+_NOT_COMPARED = (".log", "README.md")
+
+
+class Program:
+    """A program with its output.
+
+    Args:
+        name: for the table.
+        parts: its command line, for a destination.
+        folder: to run it once in, undisturbed.
+    """
+
+    def __init__(self, name: str, parts: Callable[[Path], list[object]], folder: Path):
+        self.name, self.parts = name, parts
+        self._folder = folder / f"undisturbed-{name}".replace(" ", "-")
+
+    @cached_property
+    def _undisturbed(self):
+        self._folder.mkdir()
+        start = time.monotonic()
+        running = self.start(self._folder)
+        if running.wait() != 0:
+            raise RuntimeError(f"{self.name} fails undisturbed: {running.errors}")
+        return time.monotonic() - start, contents(self._folder)
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes undisturbed."""
+        return self._undisturbed[0]
+
+    @property
+    def output(self) -> dict[str, str]:
+        """Its files and what they hold."""
+        return self._undisturbed[1]
+
+    def start(self, folder: Path) -> "Running":
+        """Start it with a destination in a folder."""
+        return Running(command(*self.parts(folder / "out")), folder)
+
+    def complete(self, folder: Path) -> str | None:
+        """Run it to its end after somebody has hit it; why the output is wrong, if it is."""
+        running = self.start(folder)
+        if running.wait() != 0:
+            return f"the same command again failed: {running.last_line}"
+        return self.difference(folder, whole=True)
+
+    def difference(self, folder: Path, whole: bool = False) -> str | None:
+        """Where the output differs from the undisturbed one, if it does.
+
+        Args:
+            folder: that of the destination.
+            whole: files may not be missing, and nothing unfinished may lie about.
+        """
+        found = contents(folder)
+        wrong = [name for name, what in self.output.items() if found.get(name, what) != what]
+        if wrong:
+            return f"{', '.join(wrong)} held something else under its final name"
+        if whole and found != self.output:
+            missing = sorted(self.output.keys() - found.keys())
+            more = sorted(found.keys() - self.output.keys())
+            return f"files were missing ({', '.join(missing)}) or left over ({', '.join(more)})"
+        return None
+
+
+class Running:
+    """A program at work, in a session of its own."""
+
+    def __init__(self, arguments: list[str], folder: Path):
+        self._log = folder.parent / f"{folder.name}.{time.monotonic_ns()}.err"
+        with self._log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                arguments,
+                cwd=ROOT,
+                env={**environment(), "TQDM_DISABLE": "1"},
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+        self.pid = self.process.pid
+
+    def wait(self, seconds: float | None = 600) -> int | None:
+        """Its status, or None if it does not end in time."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    @property
+    def errors(self) -> str:
+        """What it wrote to standard error."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def last_line(self) -> str:
+        """The end of that."""
+        return (self.errors.strip().splitlines() or ["(no message)"])[-1]
+
+    def others(self, seconds: float = 2) -> list[int]:
+        """Processes of its session that are still there after some seconds."""
+        deadline = time.monotonic() + seconds
+        while (found := list(_session(self.pid))) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return found
+
+    def end_all(self) -> None:
+        """Kill whatever is left of it."""
+        self.process.kill()
+        self.process.wait()
+        for pid in _session(self.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _session(leader: int) -> Iterator[int]:
+    """The processes of a session, but for its leader and those that have ended."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        pid = int(path.parent.name)
+        if int(session) == leader and pid != leader and state != "Z":
+            yield pid
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """What the files of a folder hold, by name, without what differs in any two runs."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    digests = {str(path.relative_to(folder)): _digest(path) for path in files}
+    return {name: digest for name, digest in digests.items() if digest is not None}
+
+
+def _digest(path):
+    if path.name.endswith(_NOT_COMPARED):
+        return "not compared"
+    if path.suffix == ".json":
+        record = json.loads(path.read_bytes())
+        if isinstance(record, dict):
+            if record.get("finished") is False:
+                return None  # a manifest that says so
+            record = {name: value for name, value in record.items() if name not in _TIMED}
+            for output in record.get("outputs", []):
+                for name in _TIMED:
+                    output.pop(name, None)
+        return json.dumps(record, sort_keys=True)
+    if path.suffix == ".pt":
+        state = torch.load(path, weights_only=True)
+        parts = {name: state.get(name) for name in ("model", "criterion", "last_optimizer_state")}
+        updates = [entry["num_updates"] for entry in state["optimizer_history"]]
+        return f"{updates} {_hash(parts)}"
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _hash(value):
+    """A digest of tensors in dictionaries and lists."""
+    if isinstance(value, torch.Tensor):
+        return hashlib.sha256(value.reshape(-1).view(torch.uint8).numpy()).hexdigest()
+    if isinstance(value, dict):
+        value = [(str(name), _hash(part)) for name, part in value.items()]
+    elif isinstance(value, list | tuple):
+        value = [_hash(part) for part in value]
+    return hashlib.sha256(repr(value).encode()).hexdigest()
+
+
+def preparing(material: Material, folder: Path) -> list[Program]:
+    """The programs that prepare a corpus."""
+    return [
+        Program("encode", lambda out: material.encode(material.corpus, out, 2), folder),
+        Program("rewrite", lambda out: material.rewrite(out / "views.jsonl", 2), folder),
+        Program("train_sentencepiece", material.train_vocabulary, folder),
+        Program("glue_preprocess", material.preprocess_glue, folder),
+    ]
+
+
+def converting(material: Material, folder: Path) -> list[Program]:
+    """The programs that convert a model."""
+    return [
+        Program("export_hf", material.export, folder),
+        Program("export_cline", lambda out: material.export(out, "export_cline"), folder),
+    ]
+
+
+def training(material: Material, folder: Path) -> list[Program]:
+    """The programs that train, for some seconds, with many checkpoints."""
+    options = ("--num-workers", 1, "--save-interval-updates", 4, "--keep-interval-updates", 1)
+    return [
+        Program("fairseq-train", lambda out: material.train(out, 40, *options), folder),
+        Program("glue_finetune", material.finetune, folder),
+    ]
