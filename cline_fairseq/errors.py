@@ -1,5 +1,6 @@
 """Errors that a user can mend. Programs show them as one sentence instead of a traceback."""
 
+import atexit
 import sys
 
 from . import interrupts
@@ -18,7 +19,10 @@ def show_input_errors_plainly() -> None:
 
     Ctrl-C and SIGTERM end it with one line, too; see :mod:`.interrupts`.
     """
+    from .full_disk import flush_output, no_room
+
     interrupts.end_cleanly()
+    atexit.register(flush_output)
     previous = sys.excepthook
 
     def hook(kind, error, traceback):
@@ -26,6 +30,8 @@ def show_input_errors_plainly() -> None:
             interrupts.report()
         elif issubclass(kind, InputError):
             print(f"error: {error}", file=sys.stderr)
+        elif no_room(error):
+            print(f"error: no room to write: {error}: make room and try again", file=sys.stderr)
         else:
             previous(kind, error, traceback)
 

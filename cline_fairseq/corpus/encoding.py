@@ -1,6 +1,5 @@
 """Encoding of a corpus: blocks of text in, fairseq's files out, by any number of processes."""
 
-import errno
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 from ..dictionary import require_known
 from ..errors import InputError
 from ..files import require_text
+from ..full_disk import room_for
 from ..locking import alone
 from ..options import ALLOWED_UNKNOWN
 from ..workers import ordered_map
@@ -24,7 +24,6 @@ from .reading import BLOCK, Block, TextFile, ends_document
 from .symbols import UNKNOWN, Symbols
 
 _GROUP = 1 << 21  # bytes of text that go to a process at a time
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -149,16 +148,11 @@ def encode(
     if symbols:
         Indexer(encoder, symbols)
     try:
-        with alone(job.output):
+        with room_for(job.paths[0]), alone(job.output):
             return _encode_alone(job, symbols, workers, overwrite, progress, report)
     except InputError:
         raise
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise InputError(
-                f"no room to write {job.paths[0]} ({error.strerror}): make room and run the same "
-                "command again; what was finished stays"
-            ) from error
         raise InputError(
             f"cannot write {job.paths[0]} ({error.strerror or error}): give another place to "
             "write to"

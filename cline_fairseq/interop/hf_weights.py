@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..dictionary import SPECIAL
 from ..errors import InputError, MissingFileError
+from ..safe_load import safe_load
 from .hf_tokenizers import read_json
 from .names import (
     DECODER_BIAS,
@@ -144,12 +145,13 @@ def _load_safetensors(path):
 
 def _load(path):
     try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a broken pickle raises may be anything
+        tensors = safe_load(path, map_location="cpu")
+    except InputError as error:
+        raise InputError(f"{error}, or ask for the model as safetensors") from error
+    except Exception as error:  # what a broken file raises may be anything
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path} is broken, or holds more than tensors, which is not safe to load ({reason}): "
-            "ask for the model as safetensors"
+            f"{path} is broken ({reason}): get it again, or ask for the model as safetensors"
         ) from error
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
         raise InputError(f"{path} holds something else than a model's tensors by name")
