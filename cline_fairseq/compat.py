@@ -41,6 +41,7 @@ from .models.from_checkpoint import plain_errors
 from .optim.masters import exact_state, restore_exact_state
 from .safe_load import safe_load
 from .saving import last_checkpoint_named
+from .shown import printable
 from .starting import claim_save_dir, require_start
 
 logger = logging.getLogger(__name__)
@@ -413,7 +414,7 @@ def show_input_errors_plainly_under_hydra() -> None:
 
     def return_value(self):
         if isinstance(self._return_value, InputError):
-            raise SystemExit(f"error: {self._return_value}")
+            raise SystemExit(f"error: {printable(str(self._return_value), layout='')}")
         return shown.fget(self)
 
     JobReturn.return_value = property(return_value, shown.fset)

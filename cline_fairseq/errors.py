@@ -20,6 +20,7 @@ def show_input_errors_plainly() -> None:
     Ctrl-C and SIGTERM end it with one line, too; see :mod:`.interrupts`.
     """
     from .full_disk import flush_output, no_room
+    from .shown import printable
 
     interrupts.end_cleanly()
     atexit.register(flush_output)
@@ -29,9 +30,10 @@ def show_input_errors_plainly() -> None:
         if interrupts.was_interrupted():  # whatever libraries made of it
             interrupts.report()
         elif issubclass(kind, InputError):
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {printable(str(error), layout='')}", file=sys.stderr)
         elif no_room(error):
-            print(f"error: no room to write: {error}: make room and try again", file=sys.stderr)
+            message = printable(f"no room to write: {error}: make room and try again", layout="")
+            print(f"error: {message}", file=sys.stderr)
         else:
             previous(kind, error, traceback)
 

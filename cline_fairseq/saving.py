@@ -30,7 +30,8 @@ def last_checkpoint_named(save_dir: str, suffix: str = "") -> Iterator[None]:
         for part in folder.glob(f"*{suffix}.pt.tmp"):
             part.unlink(missing_ok=True)
         raise InputError(
-            f"no room to save a checkpoint in {folder} ({reason}): make room; {_advice(folder, suffix)}"
+            f"no room to save a checkpoint in {folder} ({reason}): make room; "
+            f"{_advice(folder, suffix)}"
         ) from error
 
 

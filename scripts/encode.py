@@ -90,6 +90,8 @@ def parse_args():
         parser.error("--workers must be at least 1")
     if args.binarize and not (args.dest and args.dict):
         parser.error("--binarize needs --dest and --dict")
+    if Path(args.split).name != args.split:
+        parser.error(f"--split must be a plain name, such as train, not {args.split!r}")
     if args.binarize == bool(args.output):
         parser.error("give either --output, or --binarize with --dest and --dict")
     return args

@@ -27,6 +27,7 @@ from cline_fairseq.options import add_subwords_options, subwords_config
 from cline_fairseq.recorded import tokenizer_in
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger
 from cline_fairseq.rewriting.blocks import BlockRewriter
+from cline_fairseq.shown import printable
 from plot_training import load_pyplot
 
 CHUNK = 1000  # lines
@@ -88,7 +89,7 @@ def text_of(vocabulary, tokens, labels=None) -> str:
             open_ = True
         parts.append(vocabulary.pieces[token])
     parts.append(MARKS[1].encode() * open_)
-    return b"".join(parts).decode(errors="replace").strip()
+    return printable(b"".join(parts).decode(errors="replace").strip())
 
 
 def show_samples(lines, dictionary, tokenizer, args) -> None:

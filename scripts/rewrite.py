@@ -40,6 +40,7 @@ from cline_fairseq.rewriting.kinds import (
     parse_kinds,
 )
 from cline_fairseq.rewriting.spacy_tagger import MODEL, SpacyTagger
+from cline_fairseq.shown import printable
 from cline_fairseq.workers import ordered_map
 
 CHUNK = 256  # texts that a worker rewrites at a time
@@ -120,9 +121,10 @@ def as_json(index: int, result: Rewritten) -> str:
 
 def as_text(index: int, result: Rewritten, mark=lambda name, word: f"[{word}]") -> str:
     """The three texts below each other, replacements marked."""
-    lines = [f"original  {' '.join(result.original)}"]
+    lines = [f"original  {printable(' '.join(result.original))}"]
     for name in ("synonym", "antonym"):
         view, replaced = getattr(result, name), getattr(result, f"{name}_replaced")
+        view = map(printable, view)
         words = [mark(name, w) if r else w for w, r in zip(view, replaced, strict=True)]
         lines.append(f"{name}   {' '.join(words)}")
     return "\n".join(lines) + "\n\n"

@@ -124,7 +124,7 @@ def _read(folder):
             parts = read_json(index).get("weight_map")
             if not isinstance(parts, dict) or not parts:
                 raise InputError(f"{index} names no files (weight_map)")
-            paths = [folder / str(part) for part in sorted(set(parts.values()))]
+            paths = [folder / _plain(index, part) for part in sorted(set(map(str, parts.values())))]
         else:
             continue
         tensors = {}
@@ -134,6 +134,13 @@ def _read(folder):
             tensors |= _load_safetensors(path) if path.suffix == ".safetensors" else _load(path)
         return tensors
     raise MissingFileError(f"no parameters in {folder}: it needs {' or '.join(_KINDS)}")
+
+
+def _plain(index, name):
+    """A name that an index gives, which must be that of a file in the same folder."""
+    if Path(name).name != name:
+        raise InputError(f"{index} names {name!r}, which is not a file in its folder")
+    return name
 
 
 def _load_safetensors(path):

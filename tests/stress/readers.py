@@ -10,11 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from fairseq.data import Dictionary, data_utils, indexed_dataset
+
+from cline_fairseq.rewriting.lexicon import RESOURCES
 from helpers import gpt2_options, gpt2_vocabulary
 from stress.material import Material, must_succeed
-
-# Modules that import fairseq are imported where they are needed: the processes that programs.py
-# forks import this one, and must not have registered the package before the program starts.
+from tiny_models import save_classifier
 
 ANY = "any way"
 
@@ -73,8 +74,6 @@ class Readers:
 
     @cached_property
     def _resources(self):
-        from cline_fairseq.rewriting.lexicon import RESOURCES
-
         folder = self._folder / "resources"
         folder.mkdir()
         for name in ("lexicon.en.npz", "tagger.en.npz"):
@@ -83,8 +82,6 @@ class Readers:
 
     @cached_property
     def _classifier(self):
-        from tiny_models import save_classifier
-
         folder = self._folder / "classifier"
         shutil.copytree(self._material.glue_binarized / "CoLA", folder)
         save_classifier(folder / "model.pt", folder, 2)
@@ -104,8 +101,6 @@ class Readers:
     @cached_property
     def _lazy(self):
         """The corpus in the format of --dataset-impl lazy."""
-        from fairseq.data import Dictionary, data_utils, indexed_dataset
-
         folder, source = self._folder / "lazy", self._material.binarized
         folder.mkdir()
         shutil.copy(source / "dict.txt", folder)
