@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
-_PATIENCE = 0.6  # seconds to end by itself
+_PATIENCE = 0.4  # seconds to end by itself
 _PR_SET_PDEATHSIG = 1
 _running: set[subprocess.Popen] = set()
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-_PATIENCE = 1.2  # seconds that cleaning up may take
+_PATIENCE = 0.8  # seconds that cleaning up may take
 _LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
 _POLLING = 0.5  # seconds
 PARENT = "CLINE_FAIRSEQ_PARENT"  # the process that reports for this one, see children.py

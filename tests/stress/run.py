@@ -13,6 +13,7 @@ CHECKS.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections import defaultdict
@@ -105,6 +106,8 @@ def main():
             help=f"attempts (default: {check.number})",
         )
     args = parser.parse_args()
+    # Shells let programs in the background, and so those that they start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     numbers = {name: getattr(args, name.replace("-", "_")) for name in args.only}
     outcomes = []
     with (
