@@ -13,6 +13,7 @@ import inspect
 import logging
 import os
 import queue
+import shutil
 import sys
 import threading
 import time
@@ -35,8 +36,12 @@ from omegaconf import OmegaConf
 
 from . import worker_deaths
 from .errors import InputError
+from .full_disk import no_room
+from .models.from_checkpoint import plain_errors
 from .optim.masters import exact_state, restore_exact_state
 from .safe_load import safe_load
+from .saving import last_checkpoint_named
+from .shown import printable
 from .starting import claim_save_dir, require_start
 
 logger = logging.getLogger(__name__)
@@ -243,10 +248,35 @@ class _WholeCopies(PathManager):
         if not overwrite or not PathManager.supports_rename(dst_path):
             return PathManager.copy(src_path, dst_path, overwrite)
         part = f"{dst_path}.tmp"
-        copied = PathManager.copy(src_path, part, overwrite)
-        if copied:
-            os.replace(part, dst_path)
-        return copied
+        shutil.copyfile(src_path, part)  # PathManager would log an error rather than raise it
+        os.replace(part, dst_path)
+        return True
+
+
+def name_last_checkpoint_on_full_disks() -> None:
+    """End training on a full disk in a sentence that names the last complete checkpoint.
+
+    fairseq tries to save three times, shows a traceback, and leaves an unfinished file. Can go when
+    it does none of that.
+    """
+    persist, save = checkpoint_utils._torch_persistent_save, checkpoint_utils.save_checkpoint
+
+    @functools.wraps(persist)
+    def persist_once_on_full_disks(obj, file):
+        try:
+            torch.save(obj, file)
+        except (OSError, RuntimeError) as error:
+            if no_room(error):
+                raise
+            persist(obj, file)
+
+    @functools.wraps(save)
+    def save_checkpoint(cfg, trainer, *args, **kwargs):
+        with last_checkpoint_named(cfg.save_dir, trainer.checkpoint_suffix):
+            return save(cfg, trainer, *args, **kwargs)
+
+    checkpoint_utils._torch_persistent_save = persist_once_on_full_disks
+    checkpoint_utils.save_checkpoint = save_checkpoint
 
 
 def leave_finished_runs_alone() -> None:
@@ -335,6 +365,24 @@ class _TorchLoadingWeightsOnly:
         return safe_load(file, *args, **kwargs)
 
 
+def show_damaged_checkpoints_plainly() -> None:
+    """Say in one sentence that a checkpoint to resume or to fine-tune cannot be read.
+
+    torch and fairseq raise errors of many kinds, and those of a file that is cut off speak of bugs.
+    Can go when fairseq has an error of its own for it.
+    """
+    load_to_cpu = checkpoint_utils.load_checkpoint_to_cpu
+
+    @functools.wraps(load_to_cpu)
+    def load_checkpoint_to_cpu(path, *args, **kwargs):
+        if not os.path.isfile(path):
+            return load_to_cpu(path, *args, **kwargs)
+        with plain_errors(path):
+            return load_to_cpu(path, *args, **kwargs)
+
+    checkpoint_utils.load_checkpoint_to_cpu = load_checkpoint_to_cpu
+
+
 def broadcast_checkpoints() -> None:
     """Let runs with several workers resume.
 
@@ -366,7 +414,7 @@ def show_input_errors_plainly_under_hydra() -> None:
 
     def return_value(self):
         if isinstance(self._return_value, InputError):
-            raise SystemExit(f"error: {self._return_value}")
+            raise SystemExit(f"error: {printable(str(self._return_value), layout='')}")
         return shown.fget(self)
 
     JobReturn.return_value = property(return_value, shown.fset)
@@ -614,6 +662,8 @@ refuse_fp16_without_gpu()
 resume_half_precision_exactly()
 let_fused_adamw_resume_adam()
 copy_checkpoints_whole()
+name_last_checkpoint_on_full_disks()
+show_damaged_checkpoints_plainly()
 leave_finished_runs_alone()
 compose_without_deprecations()
 tell_tasks_of_unrecorded_runs()

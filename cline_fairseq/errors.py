@@ -1,5 +1,6 @@
 """Errors that a user can mend. Programs show them as one sentence instead of a traceback."""
 
+import atexit
 import sys
 
 from . import interrupts
@@ -18,14 +19,21 @@ def show_input_errors_plainly() -> None:
 
     Ctrl-C and SIGTERM end it with one line, too; see :mod:`.interrupts`.
     """
+    from .full_disk import flush_output, no_room
+    from .shown import printable
+
     interrupts.end_cleanly()
+    atexit.register(flush_output)
     previous = sys.excepthook
 
     def hook(kind, error, traceback):
         if interrupts.was_interrupted():  # whatever libraries made of it
             interrupts.report()
         elif issubclass(kind, InputError):
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {printable(str(error), layout='')}", file=sys.stderr)
+        elif no_room(error):
+            message = printable(f"no room to write: {error}: make room and try again", layout="")
+            print(f"error: {message}", file=sys.stderr)
         else:
             previous(kind, error, traceback)
 

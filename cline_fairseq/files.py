@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError, MissingFileError
+from .full_disk import room_for
 from .locking import alone
 from .parts import part_path, remove_part
 
@@ -64,8 +65,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     part = part_path(path)
     try:
-        yield part
-        os.replace(part, path)
+        with room_for(path):
+            yield part
+            os.replace(part, path)
     finally:
         remove_part(part)
 
@@ -106,5 +108,6 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
         except OSError as error:
             raise InputError(f"{path} cannot be made: {error.strerror}") from error
         require_new_folder(path)  # another process may have made it by now
-        yield part
-        os.replace(part, path)  # over an empty folder, too
+        with room_for(path):
+            yield part
+            os.replace(part, path)  # over an empty folder, too

@@ -39,11 +39,11 @@ def alone(path: Path) -> Iterator[None]:
     lock = path.with_name(f".{path.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     with _locked(lock, path) as file:
-        file.truncate(0)
-        started = time.strftime("%Y-%m-%d %H:%M:%S")
-        file.write(f"process {os.getpid()} on {HOST}, since {started}")
-        file.flush()
         leftovers.add(lock)
+        started = time.strftime("%Y-%m-%d %H:%M:%S")
+        with contextlib.suppress(OSError):  # on a full disk, the lock does not say whose it is
+            file.truncate(0)
+            os.write(file.fileno(), f"process {os.getpid()} on {HOST}, since {started}".encode())
         try:
             yield
         finally:

@@ -9,6 +9,7 @@ SUPPORTED = ("sentencepiece", "gpt2")
 MASK = "<mask>"
 MADE_UP = "madeupword"  # symbols that fairseq fills dictionaries up with begin so
 SPACE = "\u2581"  # SentencePiece's sign for it
+MAX_LINE = 1 << 24  # bytes of a line of text
 ALLOWED_UNKNOWN = 0.01  # share of a text's tokens that may be pieces that the dictionary lacks
 
 
@@ -79,6 +80,18 @@ def add_allow_unknown_option(parser: argparse.ArgumentParser) -> None:
         help="fraction of the text's tokens that may be pieces of the tokenizer which the "
         "dictionary lacks, so that they become <unk> (default: %(default)s); letters that the "
         "tokenizer does not know do not count",
+    )
+
+
+def add_max_line_option(parser: argparse.ArgumentParser) -> None:
+    """Give a program that reads text the limit of a line."""
+    parser.add_argument(
+        "--max-line-bytes",
+        type=int,
+        default=MAX_LINE,
+        metavar="BYTES",
+        help="longest line of the text; a longer one ends the run, before it takes all memory "
+        "(default: %(default)s)",
     )
 
 

@@ -20,17 +20,28 @@ def safe_load(file: Any, *args: Any, **kwargs: Any) -> Any:
         kwargs: as for ``torch.load``.
 
     Raises:
-        InputError: if the file holds an object of a foreign class, which could run code.
-        pickle.UnpicklingError: if it is damaged.
+        InputError: if the file is damaged, or holds an object of a foreign class, which could run
+            code.
     """
+    name = getattr(file, "name", file)
     try:
         return torch.load(file, *args, **{**kwargs, "weights_only": True})
     except pickle.UnpicklingError as error:
         foreign = re.search(r"GLOBAL (\S+)", str(error))
         if foreign is None:
-            raise
+            raise InputError(
+                f"{name} is damaged, or not safe to load{_reason(error)}: a checkpoint may hold "
+                "only tensors and plain data; get the model again, from a source that you trust"
+            ) from error
         raise InputError(
-            f"{getattr(file, 'name', file)} is not safe to load: it holds {foreign[1]}, which "
-            "could run code, where a checkpoint may hold only tensors and plain data; get the "
-            "model from a source that you trust, and save it without this object"
+            f"{name} is not safe to load: it holds {foreign[1]}, which could run code, where a "
+            "checkpoint may hold only tensors and plain data; get the model from a source that "
+            "you trust, and save it without this object"
         ) from error
+
+
+def _reason(error):
+    """What torch says beside its advice."""
+    _, found, reason = str(error).partition("WeightsUnpickler error: ")
+    lines = reason.split("\n\nCheck the doc")[0].split()
+    return f" ({' '.join(lines)[:200]})" if found and lines else ""

@@ -57,6 +57,7 @@ from cline_fairseq.evaluation.options import (
 )
 from cline_fairseq.files import write_json
 from cline_fairseq.options import subwords_options
+from cline_fairseq.shown import printable
 
 
 def parse_args():
@@ -143,7 +144,7 @@ def main():
         cut[name] = count_cut(predictor, [example.text for example in examples])
         attacked[name] = attack(name, predictor, examples, args)
         summaries[name] = summarize(attacked[name], args.resamples, args.seed)
-    print(as_markdown(summaries), end="")
+    print(printable(as_markdown(summaries)), end="")
     for name, counts in cut.items():
         if sentence := cut_sentence(name, counts):
             print(f"\n{sentence}")

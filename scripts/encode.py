@@ -41,6 +41,7 @@ from cline_fairseq.corpus.encoding import Job, encode
 from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.options import (
     add_allow_unknown_option,
+    add_max_line_option,
     add_subwords_options,
     parse_shard,
     subwords_config,
@@ -59,6 +60,7 @@ def parse_args():
     parser.add_argument("--dict", type=Path, help="fairseq's dictionary, for --binarize")
     add_subwords_options(parser)
     add_allow_unknown_option(parser)
+    add_max_line_option(parser)
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument(
         "--shard",
@@ -90,6 +92,8 @@ def parse_args():
         parser.error("--workers must be at least 1")
     if args.binarize and not (args.dest and args.dict):
         parser.error("--binarize needs --dest and --dict")
+    if Path(args.split).name != args.split:
+        parser.error(f"--split must be a plain name, such as train, not {args.split!r}")
     if args.binarize == bool(args.output):
         parser.error("give either --output, or --binarize with --dest and --dict")
     return args
@@ -111,6 +115,7 @@ def job_of(args) -> Job:
         drop_duplicates=args.drop_duplicates,
         shard=args.shard or (0, 1),
         allow_unknown=args.allow_unknown,
+        max_line=args.max_line_bytes,
     )
 
 

@@ -39,6 +39,7 @@ from cline_fairseq.evaluation.in_turn import load_in_turn
 from cline_fairseq.evaluation.options import add_recorded_options, require_files, require_ready
 from cline_fairseq.files import write_json
 from cline_fairseq.options import subwords_options
+from cline_fairseq.shown import printable
 
 DEFAULT = "model"
 
@@ -199,7 +200,7 @@ def main():
     require_ready(checkpoints, [args.json])
     require_files(args)
     results = evaluate_all(read_file(args.file), args)
-    print(as_markdown(results))
+    print(printable(as_markdown(results)))
     if args.json:
         write_json(args.json, as_json(results, args))
 

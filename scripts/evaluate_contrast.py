@@ -57,6 +57,7 @@ from cline_fairseq.evaluation.options import (
 )
 from cline_fairseq.files import write_json, written_whole
 from cline_fairseq.options import subwords_options
+from cline_fairseq.shown import cell, printable
 
 UNMOVED = ("checkpoint", "set", "group", "original_label", "contrast_label", "prediction")
 
@@ -227,7 +228,7 @@ def write_unmoved(unmoved, path: Path, is_pair: bool) -> None:
                 row.append(prediction)
                 for text in (one.original.text, contrast.text):
                     row += [text] if isinstance(text, str) else text
-                writer.writerow(row)
+                writer.writerow(map(cell, row))
 
 
 def main():
@@ -242,7 +243,7 @@ def main():
     for name, predictor in each_predictor(sets, args):
         result, unmoved[name] = evaluate(name, predictor, sets, args)
         results.append(result)
-    print(as_markdown(results, sets))
+    print(printable(as_markdown(results, sets)))
     if args.json:
         write_json(args.json, as_json(results, args))
     if args.unmoved:

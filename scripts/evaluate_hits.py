@@ -53,6 +53,7 @@ from cline_fairseq.evaluation.triples import (
 )
 from cline_fairseq.files import require_text, save_figure, write_json
 from cline_fairseq.options import subwords_options
+from cline_fairseq.shown import printable
 from plot_training import load_pyplot
 from rewrite import add_rewriter_options, build_rewriter
 
@@ -221,7 +222,7 @@ def main():
             results = evaluate_hits(predictor, found.triples, progress=bar.update)
         reports.append(make_report(name, results, args.resamples, args.seed))
     shared = shared_words_share(found.triples, args.resamples, args.seed)
-    print(f"{describe(found, cut)}\n\n{as_markdown(reports, shared)}", end="")
+    print(printable(f"{describe(found, cut)}\n\n{as_markdown(reports, shared)}"), end="")
     if args.json:
         checkpoints = [{**report.as_dict(), **cut[report.name]} for report in reports]
         figures = {"shared_words": shared.as_dict(), "checkpoints": checkpoints}

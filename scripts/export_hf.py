@@ -22,6 +22,7 @@ import argparse
 
 from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.interop.options import add_export_options, load_from_options
+from cline_fairseq.shown import printable
 
 
 def main():
@@ -40,7 +41,7 @@ def main():
 
     model = export_hf(loaded, args.dest, args.rtd_head)
     if note := missing_pieces(loaded):
-        print(f"note: {note}")
+        print(printable(f"note: {note}"))
     print(
         f"{args.dest}: {type(model).__name__}, {model.num_parameters():,} parameters, "
         f"{model.config.vocab_size:,} tokens"

@@ -25,6 +25,7 @@ from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.glue.report import Report, as_markdown, make_report, read_runs
 from cline_fairseq.evaluation.glue.tasks import TASKS
 from cline_fairseq.files import save_figure, write_json
+from cline_fairseq.shown import printable
 from plot_training import load_pyplot
 
 
@@ -91,7 +92,7 @@ def main():
     show_input_errors_plainly()
     args = parse_args()
     reports = make_reports(args)
-    print("\n".join(map(as_markdown, reports)), end="")
+    print(printable("\n".join(map(as_markdown, reports))), end="")
     if args.json:
         write_json(args.json, [report.as_dict() for report in reports])
     if args.plot:

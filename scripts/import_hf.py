@@ -25,6 +25,7 @@ from pathlib import Path
 from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.files import require_new_folder
 from cline_fairseq.interop.folder import tokenizer_options
+from cline_fairseq.shown import printable
 
 
 def main():
@@ -40,7 +41,7 @@ def main():
 
     imported = import_hf(model_folder(args.model), args.dest)
     for note in imported.notes:
-        print(f"note: {note}")
+        print(printable(f"note: {note}"))
     print(
         f"{args.dest}: {imported.num_layers} layers, {imported.dim} wide, "
         f"{imported.num_symbols:,} symbols; --finetune-from-model {args.dest / 'model.pt'} "

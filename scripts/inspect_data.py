@@ -27,6 +27,7 @@ from cline_fairseq.options import add_subwords_options, subwords_config
 from cline_fairseq.recorded import tokenizer_in
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger
 from cline_fairseq.rewriting.blocks import BlockRewriter
+from cline_fairseq.shown import printable
 from plot_training import load_pyplot
 
 CHUNK = 1000  # lines
@@ -88,7 +89,7 @@ def text_of(vocabulary, tokens, labels=None) -> str:
             open_ = True
         parts.append(vocabulary.pieces[token])
     parts.append(MARKS[1].encode() * open_)
-    return b"".join(parts).decode(errors="replace").strip()
+    return printable(b"".join(parts).decode(errors="replace").strip())
 
 
 def show_samples(lines, dictionary, tokenizer, args) -> None:
@@ -139,11 +140,9 @@ def main():
     if args.plot:
         require_folder_of(args.plot)  # so do these
         load_pyplot()
-    from fairseq.data import Dictionary  # takes seconds, --help does not
+    from cline_fairseq.data.lines import load_dictionary, load_lines  # takes seconds
 
-    from cline_fairseq.data.lines import load_lines
-
-    dictionary = Dictionary.load(str(path))
+    dictionary = load_dictionary(str(path))
     lines = load_lines(str(split), dictionary)
     counts = count(lines, dictionary)
     if args.json:

@@ -41,6 +41,7 @@ from cline_fairseq.evaluation.geometry import distances, uniformity, unit
 from cline_fairseq.evaluation.options import require_files, require_ready
 from cline_fairseq.evaluation.shared_words import shared_words_share
 from cline_fairseq.files import save_figure, write_json
+from cline_fairseq.shown import printable
 from evaluate_hits import (
     add_model_options,
     add_triples_options,
@@ -195,7 +196,7 @@ def main():
             embedded = predictor.embed(texts, args.layer, args.pool, bar.update)
         vectors[name] = unit(embedded).reshape(3, len(found.triples), -1)
         tables[name] = {**statistics(vectors[name], args), "shared_words": shared}
-    print(f"{describe(found, cut)}\n\n{as_markdown(tables)}", end="")
+    print(printable(f"{describe(found, cut)}\n\n{as_markdown(tables)}"), end="")
     if args.json:
         checkpoints = [
             {"name": name, **plain(table), **cut[name]} for name, table in tables.items()

@@ -22,7 +22,6 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
@@ -30,7 +29,7 @@ from tqdm import tqdm
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import require_text, written_whole
 from cline_fairseq.locking import alone
-from cline_fairseq.options import parse_shard
+from cline_fairseq.options import add_max_line_option, parse_shard
 from cline_fairseq.rewriting import Lexicon, Rewriter, Rewritten, Tagger, split_words
 from cline_fairseq.rewriting.kinds import (
     ANTONYM_KINDS,
@@ -40,9 +39,11 @@ from cline_fairseq.rewriting.kinds import (
     parse_kinds,
 )
 from cline_fairseq.rewriting.spacy_tagger import MODEL, SpacyTagger
+from cline_fairseq.shown import printable
 from cline_fairseq.workers import ordered_map
 
 CHUNK = 256  # texts that a worker rewrites at a time
+CHUNK_CHARACTERS = 1 << 20  # of a chunk; what goes beyond is the last text
 COLORS = {"synonym": "\033[32m", "antonym": "\033[31m"}
 NO_COLOR = "\033[0m"
 
@@ -120,9 +121,10 @@ def as_json(index: int, result: Rewritten) -> str:
 
 def as_text(index: int, result: Rewritten, mark=lambda name, word: f"[{word}]") -> str:
     """The three texts below each other, replacements marked."""
-    lines = [f"original  {' '.join(result.original)}"]
+    lines = [f"original  {printable(' '.join(result.original))}"]
     for name in ("synonym", "antonym"):
         view, replaced = getattr(result, name), getattr(result, f"{name}_replaced")
+        view = map(printable, view)
         words = [mark(name, w) if r else w for w, r in zip(view, replaced, strict=True)]
         lines.append(f"{name}   {' '.join(words)}")
     return "\n".join(lines) + "\n\n"
@@ -133,24 +135,50 @@ def as_color(index: int, result: Rewritten) -> str:
     return as_text(index, result, lambda name, word: f"{COLORS[name]}{word}{NO_COLOR}")
 
 
-def read_texts(path: Path | None, shard: tuple[int, int]) -> Iterator[tuple[int, str]]:
-    """The numbered lines of a shard of a file, or of standard input."""
+def read_texts(
+    path: Path | None, shard: tuple[int, int], max_line: int
+) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a shard of a file, or of standard input.
+
+    Raises:
+        InputError: if a line has more than ``max_line`` bytes, or is not UTF-8.
+    """
     if path is not None:
         require_text(path)
+    name = path or "standard input"
     part, parts = shard
-    with path.open(encoding="utf-8") if path else nullcontext(sys.stdin) as lines:
-        try:
-            for index, line in enumerate(lines):
-                if index % parts == part:
-                    yield index, line.rstrip("\n")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path or 'the input'} is not UTF-8 text: {error}") from error
+    with path.open("rb") if path else nullcontext(sys.stdin.buffer) as file:
+        for index, line in enumerate(iter(lambda: file.readline(max_line + 1), b"")):
+            if len(line) > max_line and not line.endswith(b"\n"):
+                raise InputError(
+                    f"{name}, line {index + 1} has more than {max_line:,} bytes: give one "
+                    "paragraph a line, or raise --max-line-bytes (rewriting takes about 100 times "
+                    "as much memory)"
+                )
+            if index % parts == part:
+                try:
+                    yield index, line.decode().rstrip("\r\n")
+                except UnicodeDecodeError as error:
+                    raise InputError(
+                        f"{name}, line {index + 1} is not UTF-8 text: {error}"
+                    ) from error
 
 
 def rewrite_all(texts: Iterable[tuple[int, str]], args) -> Iterator[tuple[str, int]]:
     """The output in the order of the input, with few chunks in memory at any time."""
-    chunks = iter(lambda: list(islice(texts, CHUNK)), [])
-    return ordered_map(rewrite_chunk, chunks, args.workers, start_worker, (args,))
+    return ordered_map(rewrite_chunk, chunks_of(texts), args.workers, start_worker, (args,))
+
+
+def chunks_of(texts: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Texts in lists of :data:`CHUNK`, fewer where they are long."""
+    chunk: list[tuple[int, str]] = []
+    for text in texts:
+        chunk.append(text)
+        if len(chunk) == CHUNK or sum(len(text) for _, text in chunk) >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
 
 @contextmanager
@@ -182,6 +210,7 @@ def parse_args():
         help="replace as many words in the antonym view as in the synonym view, with synonyms too",
     )
     parser.add_argument("--workers", type=int, default=1, help="processes")
+    add_max_line_option(parser)
     parser.add_argument("--shard", type=parse_shard, default=(0, 1), metavar="I/N")
     args = parser.parse_args()
     if args.workers < 1:
@@ -197,7 +226,7 @@ def main():
     args = parse_args()
     if args.workers > 1:
         build_rewriter(args, args.match_edits)  # complains here rather than in a worker
-    texts = read_texts(args.input, args.shard)
+    texts = read_texts(args.input, args.shard, args.max_line_bytes)
     quiet = not sys.stderr.isatty() or (args.output is None and sys.stdout.isatty())
     with (
         opened(args.output) as out,

@@ -27,6 +27,7 @@ from cline_fairseq.corpus.reading import TextFile
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import written_whole
 from cline_fairseq.locking import alone
+from cline_fairseq.options import add_max_line_option
 
 MAX_BYTES_OF_LINE = 100_000  # SentencePiece leaves out longer lines
 
@@ -43,9 +44,11 @@ def lines_of(files: list[TextFile]) -> Iterator[bytes]:
                 consumed = block.consumed
 
 
-def train(inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: int) -> None:
+def train(
+    inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: int, max_line: int
+) -> None:
     """Train the vocabulary on at most ``sample`` lines, drawn at random."""
-    files = [TextFile(path) for path in inputs]
+    files = [TextFile(path, max_line) for path in inputs]
     with alone(dest / "sentencepiece.model"):
         trained = _train(files, vocab_size, sample, seed)
         model = sentencepiece.SentencePieceProcessor(model_proto=trained)
@@ -100,8 +103,10 @@ def main():
         "--sample", type=int, default=1_000_000, help="lines to train on, at most (default: 1M)"
     )
     parser.add_argument("--seed", type=int, default=1)
+    add_max_line_option(parser)
     args = parser.parse_args()
-    train(args.input, args.dest, args.vocab_size, args.sample, args.seed)
+    options = (args.vocab_size, args.sample, args.seed, args.max_line_bytes)
+    train(args.input, args.dest, *options)
 
 
 if __name__ == "__main__":

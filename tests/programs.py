@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 from subprocess import CompletedProcess
+from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -55,7 +57,9 @@ def _fork(program, arguments, environment):
     with tempfile.TemporaryDirectory() as folder:
         outputs = [Path(folder) / name for name in ("stdout", "stderr")]
         process = _forks.Process(target=_enter, args=(program, arguments, environment, outputs))
-        process.start()
+        main = SimpleNamespace(name="tests.__main__")  # a name that the process does not import
+        with mock.patch.object(sys.modules["__main__"], "__spec__", main):
+            process.start()
         process.join()
         return CompletedProcess(
             [program, *arguments], process.exitcode, *(path.read_text() for path in outputs)
@@ -78,4 +82,6 @@ def _enter(program, arguments, environment, outputs):
         runpy.run_path(str(program), run_name="__main__")
     except Exception:
         sys.excepthook(*sys.exc_info())  # ours shows a user's error in one sentence
-        sys.exit(1)
+    else:
+        return
+    sys.exit(1)  # after what the traceback held is gone, which may print something

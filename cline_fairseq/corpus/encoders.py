@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..byte_pairs import require_merges
 from ..dictionary import SymbolKind, kinds_of
 from ..errors import InputError
 from .symbols import EOS, UNKNOWN, Symbols
@@ -60,6 +61,7 @@ class GPT2:
             vocabulary = json.loads(Path(gpt2_encoder_json).read_text(encoding="utf-8"))
             lines = Path(gpt2_vocab_bpe).read_text(encoding="utf-8").split("\n")
             merges = [tuple(line.split()) for line in lines[1:-1]]  # a comment comes first
+            require_merges(vocabulary, merges)
             model = tokenizers.models.BPE(vocab=vocabulary, merges=merges)
             size = max(vocabulary.values()) + 1
         except Exception as error:  # the library raises Exception itself

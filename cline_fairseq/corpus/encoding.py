@@ -1,6 +1,5 @@
 """Encoding of a corpus: blocks of text in, fairseq's files out, by any number of processes."""
 
-import errno
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,8 +12,9 @@ import numpy as np
 from ..dictionary import require_known
 from ..errors import InputError
 from ..files import require_text
+from ..full_disk import room_for
 from ..locking import alone
-from ..options import ALLOWED_UNKNOWN
+from ..options import ALLOWED_UNKNOWN, MAX_LINE
 from ..workers import ordered_map
 from .cleaning import REPAIRED, Cleaning, RecentLines, clean_lines, line_hashes
 from .encoders import Indexer, build_encoder
@@ -24,7 +24,6 @@ from .reading import BLOCK, Block, TextFile, ends_document
 from .symbols import UNKNOWN, Symbols
 
 _GROUP = 1 << 21  # bytes of text that go to a process at a time
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,7 @@ class Job:
         drop_duplicates: leave out lines that were there before.
         shard: (i, n), take each n-th block of documents from the i-th on.
         allow_unknown: share of the tokens that may be pieces which the dictionary lacks.
+        max_line: most bytes of a line.
     """
 
     inputs: list[Path]
@@ -50,6 +50,7 @@ class Job:
     drop_duplicates: bool = False
     shard: tuple[int, int] = (0, 1)
     allow_unknown: float = ALLOWED_UNKNOWN
+    max_line: int = MAX_LINE
 
     @property
     def paths(self) -> list[Path]:
@@ -149,16 +150,11 @@ def encode(
     if symbols:
         Indexer(encoder, symbols)
     try:
-        with alone(job.output):
+        with room_for(job.paths[0]), alone(job.output):
             return _encode_alone(job, symbols, workers, overwrite, progress, report)
     except InputError:
         raise
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise InputError(
-                f"no room to write {job.paths[0]} ({error.strerror}): make room and run the same "
-                "command again; what was finished stays"
-            ) from error
         raise InputError(
             f"cannot write {job.paths[0]} ({error.strerror or error}): give another place to "
             "write to"
@@ -177,7 +173,7 @@ def _encode_alone(job, symbols, workers, overwrite, progress, report):
         _check_dictionary(symbols, job.output.with_name("dict.txt"), overwrite, report)
     manifest.start()
     with _open_output(job, symbols) as output:
-        files = [TextFile(path) for path in job.inputs]
+        files = [TextFile(path, job.max_line) for path in job.inputs]
         counts = _encode_blocks(job, files, output, workers, progress)
         if not counts.documents:
             raise InputError(
@@ -200,7 +196,7 @@ def _why_empty(job, counts):
     if left_out:
         what = "the text" if parts == 1 else f"shard {part}/{parts}"
         return f"cleaning left out all lines of {what} ({', '.join(left_out)}); relax its options"
-    blocks = sum(1 for path in job.inputs for _ in TextFile(path).blocks())
+    blocks = sum(1 for path in job.inputs for _ in TextFile(path, job.max_line).blocks())
     if 0 < blocks <= part:
         return (
             f"shards get whole blocks of documents ({BLOCK >> 10} KB or more), and the text has "

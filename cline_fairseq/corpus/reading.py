@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from ..errors import InputError
 from ..files import require_text
+from ..options import MAX_LINE
 
 BLOCK = 1 << 18  # bytes; a block ends with the first document that ends behind so many
 MAX_DOCUMENT = 1 << 20  # bytes; a longer document is cut at the end of a line
-MAX_LINE = 1 << 26
 _CHUNK = 1 << 20
 _DOCUMENT_END = re.compile(rb"\n\r?\n")
 _OPENERS = {".gz": lambda raw: gzip.GzipFile(fileobj=raw), ".xz": lzma.LZMAFile}
@@ -35,13 +35,17 @@ class Block(NamedTuple):
 class TextFile:
     """A text file that is read once from start to end, plain or as .gz, .xz or .zst.
 
+    Args:
+        path: of the file.
+        max_line: most bytes of a line; encoding takes about 50 times as much memory.
+
     Raises:
-        InputError: when it is read, if it is damaged, or if lines are too long to be text.
+        InputError: when it is read, if it is damaged, or if a line is too long.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, max_line: int = MAX_LINE):
         require_text(path)
-        self.path = path
+        self.path, self._max_line = path, max_line
         self._raw = _Digesting(path)
         self.stat = self._raw.stat  # as it was before reading
 
@@ -58,6 +62,7 @@ class TextFile:
             start = 0
             while end := self._block_end(rest, start, line):
                 data = rest[start:end]
+                self._require_short_lines(data, line)
                 yield Block(self.path, line, starts_document, data, self._raw.consumed)
                 line += data.count(b"\n")
                 starts_document = ends_document(data)
@@ -65,21 +70,30 @@ class TextFile:
             rest = rest[start:]
         if rest:
             data = rest if rest.endswith(b"\n") else rest + b"\n"
+            self._require_short_lines(data, line)
             yield Block(self.path, line, starts_document, data, self._raw.consumed)
 
     def _block_end(self, text, start, line):
         """Where a block that begins at ``start`` ends, 0 if not within ``text``."""
         if found := _DOCUMENT_END.search(text, start + BLOCK):
             return found.end()
-        if len(text) - start > MAX_DOCUMENT:
-            if end := text.rfind(b"\n", start) + 1:
-                return end
-            if len(text) - start > MAX_LINE:
-                raise InputError(
-                    f"{self.path}, line {line}: more than {MAX_LINE >> 20} MB without the end of "
-                    "a line: give text, one paragraph a line"
-                )
+        if len(text) - start > MAX_DOCUMENT and (end := text.rfind(b"\n", start) + 1):
+            return end
+        if len(text) - start > self._max_line and text.find(b"\n", start) < 0:
+            raise self._too_long(line)
         return 0
+
+    def _require_short_lines(self, data, line):
+        if len(data) > self._max_line:
+            for number, text in enumerate(data.split(b"\n"), line):
+                if len(text) > self._max_line:
+                    raise self._too_long(number)
+
+    def _too_long(self, line):
+        return InputError(
+            f"{self.path}, line {line} has more than {self._max_line:,} bytes: give one paragraph "
+            "a line, or raise --max-line-bytes (encoding takes about 50 times as much memory)"
+        )
 
     def _chunks(self):
         """The text, decompressed, in pieces of some MB at most."""

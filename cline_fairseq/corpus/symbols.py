@@ -28,6 +28,8 @@ class Symbols:
                     self._add(path, number, line.rstrip())
         except UnicodeDecodeError as error:
             raise InputError(f"{path} is no dictionary: it is not UTF-8 text ({error})") from error
+        if not self._counts:
+            raise InputError(f"{path} is empty: give the dict.txt of the tokenizer")
 
     def _add(self, path, number, line):
         symbol, _, count = line.rpartition(" ")

@@ -13,9 +13,10 @@ from ..errors import InputError, MissingFileError
 
 # Of an .idx file: (magic,) version, code of the type, size of a token (lazy and cached only),
 # number of lines, number of their dimensions (lazy and cached only).
-_MMAP_HEADER = struct.Struct("<9sQBQ")
-_LEGACY_HEADER = struct.Struct("<8sQQQQQ")
-_ITEM_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 4, 7: 8, 8: 2, 9: 4, 10: 8}
+MMAP_HEADER = struct.Struct("<9sQBQ")
+LEGACY_HEADER = struct.Struct("<8sQQQQQ")
+_VERSION = 1
+ITEM_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 4, 7: 8, 8: 2, 9: 4, 10: 8}
 
 
 class Header(NamedTuple):
@@ -42,11 +43,8 @@ def read_headers(path: str, combine: bool = False) -> list[Header]:
         MissingFileError: if there is no such text.
         InputError: if a file is cut off.
     """
-    paths = [path]
-    if combine:
-        paths += itertools.takewhile(_exists, (f"{path}{k}" for k in itertools.count(1)))
     if _exists(path):
-        return [_read_header(part) for part in paths]
+        return [_read_header(part) for part in parts_of(path, combine)]
     if os.path.isfile(path):
         return []
     if os.path.isfile(f"{path}.None-None"):  # the name that fairseq-preprocess gives to it
@@ -60,6 +58,14 @@ def read_headers(path: str, combine: bool = False) -> list[Header]:
     )
 
 
+def parts_of(path: str, combine: bool) -> list[str]:
+    """The parts of a binarized text: itself, and with ``combine`` train1, train2, ..."""
+    paths = [path]
+    if combine:
+        paths += itertools.takewhile(_exists, (f"{path}{k}" for k in itertools.count(1)))
+    return paths
+
+
 def _exists(path):
     return os.path.isfile(f"{path}.idx") and os.path.isfile(f"{path}.bin")
 
@@ -70,7 +76,7 @@ def _read_header(path):
     except (ValueError, struct.error, KeyError) as error:
         raise InputError(
             f"{path}.bin and .idx cannot be read ({error or 'no index'}): run fairseq-preprocess "
-            "again"
+            "or scripts/encode.py again"
         ) from error
     expected, found = num_tokens * item_size, os.path.getsize(f"{path}.bin")
     if found < expected:
@@ -85,23 +91,27 @@ def _read_index(path):
     """Lines, tokens, and bytes of a token."""
     size = os.path.getsize(path)
     with open(path, "rb") as file:
-        start = file.read(_LEGACY_HEADER.size)
+        start = file.read(LEGACY_HEADER.size)
         if start.startswith(IndexedDataset._HDR_MAGIC):
-            _, _, _, item_size, lines, dimensions = _LEGACY_HEADER.unpack(start)
-            offsets = _LEGACY_HEADER.size + 8 * (lines + 1)  # of the data; before them, of sizes
+            _, version, code, item_size, lines, dimensions = LEGACY_HEADER.unpack(start)
+            if (version, item_size, dimensions) != (_VERSION, ITEM_SIZES[code], lines):
+                raise ValueError("the header of the index is damaged")
+            offsets = LEGACY_HEADER.size + 8 * (lines + 1)  # of the data; before them, of sizes
             _require_size(size, offsets + 8 * (lines + 1 + dimensions))
             file.seek(offsets + 8 * lines)
             return lines, *struct.unpack("<q", file.read(8)), item_size
         if not start.startswith(MMapIndexedDataset.Index._HDR_MAGIC):
             raise ValueError("the index is of no format that fairseq-preprocess writes")
-        _, _, code, lines = _MMAP_HEADER.unpack_from(start)
-        item_size, pointers = _ITEM_SIZES[code], _MMAP_HEADER.size + 4 * lines
+        _, version, code, lines = MMAP_HEADER.unpack_from(start)
+        if version != _VERSION:
+            raise ValueError("the header of the index is damaged")
+        item_size, pointers = ITEM_SIZES[code], MMAP_HEADER.size + 4 * lines
         _require_size(size, pointers + 8 * lines)
         if not lines:
             return 0, 0, item_size
         file.seek(pointers - 4)
         (last,) = struct.unpack("<i", file.read(4))
-        file.seek(-8, os.SEEK_END)
+        file.seek(pointers + 8 * (lines - 1))
         (pointer,) = struct.unpack("<q", file.read(8))
         return lines, pointer // item_size + last, item_size
 

@@ -101,6 +101,7 @@ class ClineDataset(FairseqDataset):
         blocks = [sample["source"].numpy() for sample in samples]
         lengths = np.array([len(block) for block in blocks])
         originals = np.concatenate(blocks)
+        self._require_known(originals)
         masked, target = self._mask(originals, lengths, ids, _MASKING_STREAM)
         views = self.rewriter.rewrite(blocks, self.epoch, ids)
         targets = [(target, lengths)]
@@ -147,6 +148,14 @@ class ClineDataset(FairseqDataset):
                 for kind in kinds
             },
         }
+
+    def _require_known(self, tokens):
+        size = len(self.rewriter.vocabulary.pieces)
+        if tokens.min() < 0 or tokens.max() >= size:
+            raise InputError(
+                f"the corpus is damaged: it holds the token {tokens.max()}, and its dictionary has "
+                f"{size:,} symbols; make the binarized files again"
+            )
 
     def _rtd_labels(self, view):
         return np.where(view.content, view.labels, -1) if self.rtd_content_words else view.labels

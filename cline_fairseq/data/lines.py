@@ -1,14 +1,29 @@
 """Lines of the binarized corpus: loaded with care, and cut so that each fits into a block."""
 
+from pathlib import Path
+
 import numpy as np
 from fairseq.data import BaseWrapperDataset, ConcatDataset, Dictionary, data_utils
 from fairseq.data.indexed_dataset import IndexedDataset
 
+from ..corpus.symbols import Symbols
 from ..errors import InputError
 from .binarized import MappedIndexedDataset, read_headers
+from .index_files import require_indexes
 
 _LINES_LOOKED_AT = 1000
 _GROUP = 16  # lines whose pieces are counted together
+
+
+def load_dictionary(path: str) -> Dictionary:
+    """Load fairseq's dictionary.
+
+    Raises:
+        MissingFileError: if there is none.
+        InputError: if it is damaged; fairseq's own errors are of many kinds.
+    """
+    Symbols(Path(path))
+    return Dictionary.load(path)
 
 
 def load_lines(path: str, dictionary: Dictionary, combine: bool = False):
@@ -16,11 +31,13 @@ def load_lines(path: str, dictionary: Dictionary, combine: bool = False):
 
     Raises:
         MissingFileError: if there is none.
-        InputError: if it is cut off, has no text or was made with another dictionary.
+        InputError: if it is damaged, has no text or was made with another dictionary.
     """
     headers = read_headers(path, combine)
     if headers and not sum(header.num_tokens for header in headers):
         raise _no_text(path)
+    if headers:
+        require_indexes(path, combine)
     try:
         lines = data_utils.load_indexed_dataset(path, dictionary, combine=combine)
     except (OSError, ValueError, AssertionError) as error:

@@ -4,6 +4,7 @@ from fairseq.data import Dictionary, encoders
 from fairseq.data.encoders.sentencepiece_bpe import SentencepieceBPE
 from omegaconf import DictConfig, OmegaConf
 
+from ..byte_pairs import require_merges
 from ..dictionary import SymbolKind, kinds_of
 from ..errors import InputError
 from ..options import SPACE, SUPPORTED
@@ -33,8 +34,11 @@ def build_subwords(config: DictConfig | dict | None):
     if name == "sentencepiece" and OmegaConf.is_missing(config, "sentencepiece_model"):
         raise InputError("--bpe sentencepiece needs --sentencepiece-model FILE")
     try:
-        return encoders.build_bpe(config)
-    except (OSError, ValueError, RuntimeError) as error:
+        subwords = encoders.build_bpe(config)
+        if name == "gpt2":
+            require_merges(subwords.bpe.encoder, subwords.bpe.bpe_ranks)
+        return subwords
+    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(
             f"the tokenizer of --bpe {name} cannot be loaded: {error}; check the paths of its files"
         ) from error

@@ -1,6 +1,7 @@
 """One predictor under all evaluation: texts in; probabilities, sentence vectors or states out."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from .prediction import MAX_TOKENS, batches_by_length
 Text = str | tuple[str, str]
 Progress = Callable[[int], None]
 
+WINDOW = 10_000  # texts that are encoded, and sorted by length, at a time
 POOLS = ("cls", "mean")
 _BOS, _PAD = SPECIAL.index("<s>"), SPECIAL.index("<pad>")
 
@@ -44,7 +46,8 @@ class Predictor:
     longer text is cut before the other one, so that both are read; fine-tuning cuts the second.
 
     Results are in the order of the texts. Batches are of texts of like length, and do not change
-    the results beyond rounding.
+    the results beyond rounding. Texts are encoded a window at a time, so that the memory for their
+    tokens does not grow with their number.
 
     Attributes:
         model: ready to predict.
@@ -182,10 +185,9 @@ class Predictor:
                 f"{self._name} is an encoder, and has no head of classification: give a "
                 "checkpoint that was fine-tuned (scripts/glue_finetune.py)"
             )
-        rows = self.encode(texts)
-        scores = np.empty((len(rows), len(self.labels) or 1), np.float32)
+        scores = np.empty((len(texts), len(self.labels) or 1), np.float32)
         with torch.inference_mode():
-            for indices, tokens in self._batches(rows):
+            for indices, tokens in self._stream(texts):
                 out, _ = self.model(tokens, features_only=True, classification_head_name=self.head)
                 scores[indices] = out.float().cpu().numpy()
                 progress(len(indices))
@@ -255,10 +257,9 @@ class Predictor:
         if pool not in POOLS:
             raise InputError(f"pool must be one of {', '.join(POOLS)}, not {pool!r}")
         layer %= last + 1
-        rows = self.encode(texts)
-        vectors = np.empty((len(rows), self.model.args.encoder_embed_dim), np.float32)
+        vectors = np.empty((len(texts), self.model.args.encoder_embed_dim), np.float32)
         with torch.inference_mode():
-            for indices, tokens in self._batches(rows):
+            for indices, tokens in self._stream(texts):
                 states = self._states(tokens)[layer] if layer < last else self._last(tokens)
                 if pool == "cls":
                     pooled = states[:, 0]
@@ -272,23 +273,27 @@ class Predictor:
     def hidden_states(
         self, texts: Sequence[Text], progress: Progress = lambda count: None
     ) -> Iterator[HiddenStates]:
-        """The vectors of all tokens at all layers, a batch at a time, the longest texts first.
+        """The vectors of all tokens at all layers, a batch at a time.
 
-        The vectors at padding mean nothing. The last layer is what the heads read: behind the
-        final layer norm, where the model has one.
+        Each batch says which texts it holds; of each window of :data:`WINDOW` texts, the longest
+        come first. The vectors at padding mean nothing. The last layer is what the heads read:
+        after the final layer norm, where the model has one.
 
         Args:
             texts: texts, or pairs of them.
             progress: called with the number of texts that were done.
         """
-        return self.hidden_states_of(self.encode(texts), progress)
+        return self._hidden_states(self._stream(texts), progress)
 
-    @torch.no_grad()
     def hidden_states_of(
         self, rows: list[np.ndarray], progress: Progress = lambda count: None
     ) -> Iterator[HiddenStates]:
         """:meth:`hidden_states` of what :meth:`encode` gave."""
-        for indices, tokens in self._batches(rows):
+        return self._hidden_states(self._batches(rows), progress)
+
+    @torch.no_grad()
+    def _hidden_states(self, batches, progress):
+        for indices, tokens in batches:
             yield HiddenStates(indices, self._states(tokens), tokens.ne(_PAD).sum(1))
             progress(len(indices))
 
@@ -298,18 +303,20 @@ class Predictor:
         Raises:
             InputError: if a text is no valid Unicode.
         """
+        _require_texts(texts)
         return [self._join(*parts) for parts in self._parts(texts)]
 
     def is_cut(self, texts: Sequence[Text]) -> np.ndarray:
         """Whether the texts are longer than what the model reads of them; bool (N,)."""
-        return np.array([self._excess(*parts) > 0 for parts in self._parts(texts)], bool)
+        _require_texts(texts)
+        windows = (texts[start : start + WINDOW] for start in range(0, len(texts), WINDOW))
+        parts = chain.from_iterable(map(self._parts, windows))
+        return np.array([self._excess(*pair) > 0 for pair in parts], bool)
 
     def _parts(self, texts):
         """The symbols of each text: of itself, or of both texts of a pair."""
-        if isinstance(texts, str):
-            raise TypeError("give a list of texts, not a single one")
         pairs = [(text,) if isinstance(text, str) else tuple(text) for text in texts]
-        lines = [_as_line(i, part) for i, pair in enumerate(pairs) for part in pair]
+        lines = [_as_line(part) for pair in pairs for part in pair]
         if not lines:
             return []
         data, sizes = self._indexer(lines)
@@ -331,6 +338,14 @@ class Predictor:
             first, second = _cut_pair(first, second, excess)
         return np.concatenate([self._begin, first, self._separator, second])
 
+    def _stream(self, texts):
+        """The batches of texts, which are encoded a window at a time to save memory."""
+        _require_texts(texts)
+        for start in range(0, len(texts), WINDOW):
+            rows = [self._join(*parts) for parts in self._parts(texts[start : start + WINDOW])]
+            for indices, tokens in self._batches(rows):
+                yield [start + i for i in indices], tokens
+
     def _batches(self, rows: list[np.ndarray]) -> Iterator[tuple[list[int], Tensor]]:
         for indices in batches_by_length([len(row) for row in rows], self._max_tokens):
             tokens = [torch.from_numpy(rows[i]) for i in indices]
@@ -345,14 +360,22 @@ class Predictor:
         return [*states[:-1], features]
 
 
-def _as_line(index, text):
+def _require_texts(texts):
+    """Complain about all texts before the work on the first one."""
+    if isinstance(texts, str):
+        raise TypeError("give a list of texts, not a single one")
+    for i, pair in enumerate(texts):
+        for text in (pair,) if isinstance(pair, str) else pair:
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise InputError(
+                    f"text {i + 1} is no valid Unicode ({error.reason}): write it again as UTF-8"
+                ) from error
+
+
+def _as_line(text):
     """A text as it would be read from a line of a file."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"text {index + 1} is no valid Unicode ({error.reason}): write it again as UTF-8"
-        ) from error
     return text.replace("\r\n", " ").replace("\n", " ").strip()
 
 

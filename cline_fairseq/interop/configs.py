@@ -12,6 +12,9 @@ from ..models.cline import SENTENCE_VECTORS
 MODEL_TYPES = ("roberta", "xlm-roberta")  # the same architecture
 _BEFORE_POSITIONS = 2  # rows of the table of positions: RoBERTa's positions begin behind <pad>
 _LAYER_NORM_EPS = 1e-5  # of all layer norms in fairseq
+# Sizes that no model has, and that would take hours or all memory before they are found out.
+_MOST = {"num_hidden_layers": 1_000, "hidden_size": 100_000}
+_MOST_OF_ANY = 10_000_000
 _IDS = {
     f"{name}_token_id": SPECIAL.index(symbol)
     for name, symbol in zip(("bos", "pad", "eos"), SPECIAL, strict=False)
@@ -111,6 +114,9 @@ def _size(config, name, default):
     value = config.get(name, default)
     if not isinstance(value, int) or value < 1:
         raise InputError(f"{name} in config.json must be a whole number above 0, not {value!r}")
+    most = _MOST.get(name, _MOST_OF_ANY)
+    if value > most:
+        raise InputError(f"{name} in config.json is {value:,}, and must be at most {most:,}")
     return value
 
 

@@ -62,7 +62,10 @@ def export_hf(loaded: LoadedModel, dest: Path, rtd_head: bool = False) -> PreTra
             shutil.copyfile(loaded.subwords["sentencepiece_model"], folder / SENTENCEPIECE_MODEL)
         if rtd_head:
             save_file(rtd_weights(loaded.model.state_dict()), folder / RTD_HEAD)
-        (folder / "README.md").write_text(model_card(loaded, rtd_head), encoding="utf-8")
+        card = folder / "README.md"
+        card.write_text(model_card(loaded, rtd_head), encoding="utf-8")
+        for path in folder.iterdir():  # safetensors lets nobody but the owner read its files
+            path.chmod(card.stat().st_mode)
     return model
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import tokenizers
 
+from ..byte_pairs import require_merges
 from ..corpus.encoders import Indexer, build_encoder
 from ..corpus.symbols import Symbols
 from ..dictionary import SPECIAL, SymbolKind, is_special, kinds_of
@@ -166,6 +167,10 @@ def _byte_level_of_files(folder):
     vocabulary = _in_order(folder / _VOCAB, read_json(folder / _VOCAB).items())
     lines = (folder / _MERGES).read_text(encoding="utf-8").split("\n")
     merges = [tuple(line.split()) for line in lines if line and not line.startswith("#version")]
+    try:
+        require_merges(vocabulary, merges)
+    except InputError as error:
+        raise InputError(f"{folder / _VOCAB} and {folder / _MERGES}: {error}") from error
     return _byte_level(vocabulary, merges)
 
 

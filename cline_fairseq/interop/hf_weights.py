@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..dictionary import SPECIAL
 from ..errors import InputError, MissingFileError
+from ..safe_load import safe_load
 from .hf_tokenizers import read_json
 from .names import (
     DECODER_BIAS,
@@ -123,7 +124,7 @@ def _read(folder):
             parts = read_json(index).get("weight_map")
             if not isinstance(parts, dict) or not parts:
                 raise InputError(f"{index} names no files (weight_map)")
-            paths = [folder / str(part) for part in sorted(set(parts.values()))]
+            paths = [folder / _plain(index, part) for part in sorted(set(map(str, parts.values())))]
         else:
             continue
         tensors = {}
@@ -135,6 +136,13 @@ def _read(folder):
     raise MissingFileError(f"no parameters in {folder}: it needs {' or '.join(_KINDS)}")
 
 
+def _plain(index, name):
+    """A name that an index gives, which must be that of a file in the same folder."""
+    if Path(name).name != name:
+        raise InputError(f"{index} names {name!r}, which is not a file in its folder")
+    return name
+
+
 def _load_safetensors(path):
     try:
         return load_file(path)
@@ -144,12 +152,13 @@ def _load_safetensors(path):
 
 def _load(path):
     try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a broken pickle raises may be anything
+        tensors = safe_load(path, map_location="cpu")
+    except InputError as error:
+        raise InputError(f"{error}, or ask for the model as safetensors") from error
+    except Exception as error:  # what a broken file raises may be anything
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path} is broken, or holds more than tensors, which is not safe to load ({reason}): "
-            "ask for the model as safetensors"
+            f"{path} is broken ({reason}): get it again, or ask for the model as safetensors"
         ) from error
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
         raise InputError(f"{path} holds something else than a model's tensors by name")

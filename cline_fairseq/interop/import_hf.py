@@ -60,7 +60,8 @@ def import_hf(folder: Path, dest: Path) -> Imported:
         write_dictionary(part, tokenizer.symbols)
         tokenizer.save(part)
         require_same_as_fast(folder, part)
-        torch.save(roberta_state(weights, options, arch=arch), part / CHECKPOINT)
+        with (part / CHECKPOINT).open("wb") as file:  # given a path, torch hides a full disk
+            torch.save(roberta_state(weights, options, arch=arch), file)
     return Imported(
         tokenizer.bpe, options["encoder_layers"], options["encoder_embed_dim"], num_symbols, notes
     )

@@ -48,7 +48,8 @@ def write_folder(loaded: LoadedModel, state: dict[str, Any], dest: Path) -> None
         dest: the folder to make.
     """
     with folder_written_whole(dest) as folder:
-        torch.save(state, folder / CHECKPOINT)
+        with (folder / CHECKPOINT).open("wb") as file:  # given a path, torch hides a full disk
+            torch.save(state, file)
         copy_tokenizer(folder, loaded.subwords)
         loaded.symbols.save(folder / DICTIONARY)
         if loaded.is_classifier:  # as fairseq's sentence_prediction looks for them

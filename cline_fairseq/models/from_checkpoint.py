@@ -7,7 +7,6 @@ fairseq-hydra-train calls it too late, see :func:`prepare`.
 
 import logging
 import os
-import pickle
 import zipfile
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from fairseq.models import ARCH_CONFIG_REGISTRY
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from ..errors import InputError, MissingFileError
@@ -279,11 +279,12 @@ def plain_errors(path: str | Path) -> Iterator[None]:
     except InputError:
         raise  # not safe to load
     except (
-        *(AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError),
-        *(pickle.UnpicklingError, zipfile.BadZipFile),
+        *(AssertionError, AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError),
+        *(SyntaxError, TypeError, ValueError, OmegaConfBaseException, zipfile.BadZipFile),
     ) as error:
-        # torch explains at length how to load an unsafe file before it says what is wrong.
-        reason = " ".join(str(error).split()).rpartition("WeightsUnpickler error: ")[2][:200]
+        reason = " ".join(str(error).split())[:200]
+        if "central directory" in reason:
+            reason = "it is cut off"
         raise InputError(
             f"{path} is no checkpoint of fairseq ({type(error).__name__}: {reason}): give the .pt "
             "file of a CLINE or RoBERTa model"

@@ -14,7 +14,7 @@ from omegaconf import II, MISSING
 from .. import compat
 from ..data.cline_dataset import ClineDataset
 from ..data.known import require_known_lines
-from ..data.lines import load_lines, require_text
+from ..data.lines import load_dictionary, load_lines, require_text
 from ..data.masking import Masking
 from ..data.subwords import build_vocabulary
 from ..data.token_blocks import token_blocks
@@ -176,7 +176,7 @@ class ClineTask(FairseqTask):
             raise MissingFileError(
                 f"no dictionary {path}: give the folder that fairseq-preprocess wrote (--destdir)"
             )
-        dictionary = Dictionary.load(path)
+        dictionary = load_dictionary(path)
         logger.info("dictionary: %s types", f"{len(dictionary):,}")
         return cls(cfg, dictionary)
 

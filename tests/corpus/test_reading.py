@@ -20,7 +20,6 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(reading, "BLOCK", 1000)
     monkeypatch.setattr(reading, "_CHUNK", 777)
     monkeypatch.setattr(reading, "MAX_DOCUMENT", 4000)
-    monkeypatch.setattr(reading, "MAX_LINE", 20_000)
 
 
 def check_blocks(blocks, text):
@@ -89,10 +88,20 @@ def test_damaged_files(corpus, tmp_path, suffix):
             list(TextFile(path).blocks())
 
 
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\nmore\n"])
+@pytest.mark.parametrize("before", [b"", b"a\n" * 30])
+def test_the_longest_line(tmp_path, small_blocks, before, end):
+    path = tmp_path / "text"
+    path.write_bytes(before + b"x" * 50 + end)
+    assert b"x" * 50 in b"".join(block.data for block in TextFile(path, 50).blocks())
+    with pytest.raises(InputError, match=rf"line {len(before) // 2 + 1} has more than 49 bytes"):
+        list(TextFile(path, 49).blocks())
+
+
 def test_no_lines(tmp_path, small_blocks):
     path = tmp_path / "text"
     path.write_bytes(b"a line\n" + b"x" * 40_000)
-    with pytest.raises(InputError, match=r"text, line 2: more than 0 MB without the end of a line"):
-        list(TextFile(path).blocks())
+    with pytest.raises(InputError, match=r"text, line 2 has more than 20,000 bytes: give one"):
+        list(TextFile(path, 20_000).blocks())
     with pytest.raises(MissingFileError, match="no text"):
         TextFile(tmp_path / "missing")

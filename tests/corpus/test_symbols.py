@@ -32,6 +32,7 @@ def test_as_fairseq_reads_and_writes_it(corpus, tmp_path):
         ("the 10\n\nof 2\n", r"line 2: expected a symbol and its count, found ''"),
         ("the 10\nthe 2\n", r"line 2: the symbol 'the' is there already"),
         ("<unk> 10\n", r"line 1: the symbol '<unk>' is there already"),
+        ("", r"dict\.txt is empty: give the dict\.txt of the tokenizer"),
     ],
 )
 def test_bad_dictionaries(tmp_path, lines, message):

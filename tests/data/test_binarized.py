@@ -105,6 +105,21 @@ def test_files_that_are_cut_off(tmp_path, dictionary, valid, impl, end):
 
 
 @pytest.mark.parametrize("impl", ["mmap", *LEGACY])
+def test_any_damage_of_an_index(tmp_path, dictionary, valid, impl):
+    """A number that has changed is told, and trailing bytes change nothing."""
+    path = write(tmp_path / "valid", impl, [valid[i] for i in range(20)])
+    data = bytearray((tmp_path / "valid.idx").read_bytes())
+    (tmp_path / "valid.idx").write_bytes(data + data)
+    assert tokens_of(load_lines(path, dictionary)) == tokens_of(valid)[:20]
+    for place in range(len(data)):
+        data[place] ^= 1 << place % 8
+        (tmp_path / "valid.idx").write_bytes(data)
+        with pytest.raises(InputError, match=r"is damaged|cannot be read|is cut off|no text"):
+            load_lines(path, dictionary)
+        data[place] ^= 1 << place % 8
+
+
+@pytest.mark.parametrize("impl", ["mmap", *LEGACY])
 @pytest.mark.parametrize("lines", [[], [[2]] * 3])
 def test_no_text(tmp_path, dictionary, impl, lines):
     path = write(tmp_path / "valid", impl, [torch.tensor(line) for line in lines])

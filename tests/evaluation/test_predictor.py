@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation import Predictor
+from cline_fairseq.evaluation import predictor as predictor_module
 from cline_fairseq.evaluation.prediction import load_classifier, predict
 from helpers import TOKENIZER, gpt2_vocabulary
 from programs import ROOT
@@ -126,6 +127,33 @@ def test_results_do_not_depend_on_batches(glue, checkpoints, subwords):
     assert np.abs(found[1] - found[2]).max() > 1e-3
     assert many.predict_proba([]).shape == (0, 2)
     assert many.embed([]).shape == (0, 32)
+
+
+def test_windows_change_nothing(glue, checkpoints, subwords, monkeypatch):
+    """Results, their order, progress and messages are those of one window for all texts."""
+    predictor = Predictor.from_checkpoint(checkpoints["MNLI"], glue[0] / "MNLI", **subwords)
+    texts = raw_texts(glue[1]["MNLI"]["valid"])
+    texts[5] = ("long " * 200, "too")
+    whole = predictor.logits(texts), predictor.embed(texts, 1), predictor.is_cut(texts)
+    states = {i: row for b in predictor.hidden_states(texts) for i, row in rows_of(b)}
+    monkeypatch.setattr(predictor_module, "WINDOW", 3)
+    done = []
+    parts = predictor.logits(texts, done.append), predictor.embed(texts, 1), predictor.is_cut(texts)
+    for found, expected in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert sum(done) == len(texts)
+    found = {i: row for b in predictor.hidden_states(texts) for i, row in rows_of(b)}
+    assert found.keys() == states.keys()
+    assert all(torch.allclose(found[i], states[i], atol=1e-5) for i in states)
+    called = []
+    with pytest.raises(InputError, match="text 8 is no valid Unicode"):
+        predictor.logits([*texts[:7], "\ud800"], called.append)
+    assert not called
+
+
+def rows_of(batch):
+    lengths = batch.lengths.tolist()
+    return [(i, batch.layers[-1][k, : lengths[k]]) for k, i in enumerate(batch.indices)]
 
 
 def test_texts_become_symbols_as_in_files(corpus, glue, checkpoints, subwords, texts):

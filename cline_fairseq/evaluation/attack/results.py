@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...files import written_whole
+from ...shown import cell
 from ..bootstrap import Share, bootstrap_shares
 from .running import FAILED, SKIPPED, SUCCEEDED, Attacked
 
@@ -94,7 +95,7 @@ def write_csv(path: Path, attacked: Mapping[str, Sequence[Attacked]]) -> None:
         for name, a in rows:
             row = [name, a.example.where, a.example.label, a.result, *_parts(a.example.text)]
             row += [a.prediction, *_parts(a.attacked_text), a.attacked_prediction]
-            writer.writerow([*row, a.words, a.words_changed, a.queries])
+            writer.writerow(map(cell, [*row, a.words, a.words_changed, a.queries]))
 
 
 def _parts(text):

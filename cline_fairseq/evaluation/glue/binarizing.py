@@ -25,6 +25,7 @@ from ...corpus.outputs import BinaryOutput
 from ...corpus.symbols import EOS, UNKNOWN, Symbols
 from ...dictionary import SPECIAL, require_known
 from ...errors import InputError
+from ...full_disk import room_for
 from ...locking import alone
 from ...options import ALLOWED_UNKNOWN, MADE_UP
 from ...parts import part_path, remove_part
@@ -92,7 +93,7 @@ def binarize(
     """
     if "train" not in job.splits_of(task):
         raise InputError("the dictionary of the labels is made of train: name it among the splits")
-    with alone(job.dest / task.name):
+    with room_for(job.dest / task.name), alone(job.dest / task.name):
         return _binarize_alone(task, job, progress)
 
 
