@@ -135,19 +135,20 @@ def print_table(confusion):
 
 
 def print_parts_of_speech(confusion):
-    """Print how the words of each part of speech are tagged: a noun as a verb is a bad rewrite."""
-    classes = np.array([pos_of_tag(tag) for tag in TAGS])
-    names = list(dict.fromkeys(classes.tolist()))
+    """Print as what the words of each part of speech are tagged, in percent of the row."""
+    parts = [pos_of_tag(tag) for tag in TAGS]
+    names = list(dict.fromkeys(parts))
+    is_of = np.array([[part == name for name in names] for part in parts], int)
+    counts = is_of.T @ confusion @ is_of
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     print("| tagged as | " + " | ".join(names) + " |\n|" + "---|" * (len(names) + 1))
-    for name in names:
-        rows = confusion[classes == name]
-        shares = [100 * rows[:, classes == found].sum() / max(rows.sum(), 1) for found in names]
-        print(f"| {name} | " + " | ".join(f"{share:.2f} %" for share in shares) + " |")
+    for name, row in zip(names, shares, strict=True):
+        print(f"| {name} | " + " | ".join(f"{share:.2f} %" for share in row) + " |")
     print()
 
 
 def pos_of_tag(tag):
-    """The part of speech of a tag; the tag itself, if its words have no inflections."""
+    """The part of speech of a tag, or the tag itself if its words have no inflections."""
     return next((pos for pos, tags in INFLECTIONS.items() if tag in tags), tag)
 
 
