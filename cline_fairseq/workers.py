@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from .errors import InputError
@@ -43,13 +44,15 @@ def ordered_map(
         return
     # Not forked: threads, as torch has them, do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
+    processes: set[BaseProcess] = set()
     with ProcessPoolExecutor(workers, context, _start, (start, args)) as pool:
         waiting: deque = deque()
 
         def submit(item):
-            with held(), _children_ignore_interrupts():  # the first call starts the processes
+            others = set(multiprocessing.active_children())
+            with held(), _children_ignore_interrupts():  # it starts a process if none is idle
                 waiting.append(pool.submit(function, item))
+                processes.update(set(multiprocessing.active_children()) - others)
 
         try:
             for item in items:
@@ -60,14 +63,18 @@ def ordered_map(
                 yield waiting.popleft().result()
         except BrokenProcessPool as error:
             raise InputError(
-                "a worker process was killed, perhaps for want of memory: run the same command "
-                "again, with fewer --workers"
+                "a worker process was killed, it may have run out of memory: run the same command "
+                "again with fewer --workers"
             ) from error
-        except BaseException:
-            # Nobody waits for what they are at.
-            for process in set(multiprocessing.active_children()) - others:
+        except KeyboardInterrupt:
+            # Their results are no longer needed. Other errors let them finish: before Python
+            # 3.11.5, the pool waits forever if it cannot pass on an item (gh-94777).
+            for process in processes:
                 process.kill()
             raise
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 @contextmanager

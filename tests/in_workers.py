@@ -65,3 +65,12 @@ def wait_in_worker(number):
     import time
 
     time.sleep(60)
+
+
+def write_late(path_and_item):
+    import time
+
+    path, _ = path_and_item
+    path.write_text("begun")
+    time.sleep(0.5)
+    path.write_text("done")
