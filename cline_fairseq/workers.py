@@ -72,9 +72,10 @@ def ordered_map(
             for process in processes:
                 process.kill()
             raise
-        finally:
+        except BaseException:
             for future in waiting:
                 future.cancel()
+            raise
 
 
 @contextmanager
