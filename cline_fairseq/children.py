@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
-_PATIENCE = 0.4  # seconds to end by itself
+_PATIENCE = 0.9  # seconds to end by itself; see interrupts.py
 _PR_SET_PDEATHSIG = 1
 _running: set[subprocess.Popen] = set()
 
@@ -22,8 +22,8 @@ _running: set[subprocess.Popen] = set()
 def started(command: Sequence[str], **options) -> Iterator[subprocess.Popen]:
     """Start a program, which is stopped if the block ends in an error or is interrupted.
 
-    It ignores Ctrl-C, which is up to this process, and dies with the thread that started it, even
-    if this process is killed (on Linux).
+    Ctrl-C does not reach it, as it has a session of its own: it is up to this process. It dies with
+    the thread that started it, even if this process is killed (on Linux).
 
     Args:
         command: the program, by its path, and its arguments.
@@ -31,7 +31,7 @@ def started(command: Sequence[str], **options) -> Iterator[subprocess.Popen]:
     """
     # Without site-packages, since that takes ten times as long.
     wrapper = [sys.executable, "-I", "-S", __file__, str(os.getpid())]
-    with subprocess.Popen([*wrapper, *command], **options) as process:
+    with subprocess.Popen([*wrapper, *command], start_new_session=True, **options) as process:
         _running.add(process)
         try:
             yield process
@@ -56,17 +56,21 @@ def _stop(processes):
             process.wait(max(deadline - time.monotonic(), 0))
         except subprocess.TimeoutExpired:
             process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it has started and not ended
 
 
 def _become(parent: int, command: list[str]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it was killed before it could matter
+    if os.getppid() != parent:  # the parent died before prctl took effect
         sys.exit(1)
     # See interrupts.py, which this program cannot import.
     os.environ["CLINE_FAIRSEQ_PARENT"] = str(parent)
-    os.execvp(command[0], command)
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        sys.exit(f"error: cannot start {command[0]}: {error.strerror}")
 
 
 if __name__ == "__main__":

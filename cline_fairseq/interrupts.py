@@ -18,16 +18,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-_PATIENCE = 0.8  # seconds that cleaning up may take
-_LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
+_PATIENCE = 1.2  # seconds that cleaning up may take
+_PATIENCE_OF_CHILDREN = 0.6  # their parents wait a little longer for them, see children.py
+_LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated by SIGTERM"}
 _POLLING = 0.5  # seconds
 PARENT = "CLINE_FAIRSEQ_PARENT"  # the process that reports for this one, see children.py
 
 leftovers: set[Path] = set()
 """Unfinished files and folders of this process, removed if it is ended."""
 
+_process: int | None = None  # in which end_cleanly was called
 _received: int | None = None  # the first signal
-_holding = _pending = False
+_holding = _pending = _reported = False
 
 
 def end_at_once() -> None:
@@ -39,8 +41,9 @@ def end_at_once() -> None:
 def end_cleanly() -> None:
     """Let Ctrl-C and SIGTERM end this process as described above.
 
-    Signals that are ignored, or handled by somebody else, stay as they are.
+    Signals that are ignored, or handled by other code, stay as they are.
     """
+    global _process
     if threading.current_thread() is not threading.main_thread():
         return
     ours = [
@@ -48,15 +51,25 @@ def end_cleanly() -> None:
     ]
     if not ours:
         return
+    from multiprocessing import util  # it must register its exit after ours
+
+    _process = os.getpid()
     for number in ours:
         signal.signal(number, _interrupt)
     # Python runs handlers between its own instructions only; this pipe tells of signals at once.
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    threading.Thread(target=_end_late, args=(reader,), daemon=True).start()
-    parent = os.getpid()
-    os.register_at_fork(after_in_child=lambda: _start_forked(parent))
+    other = _set_wakeup_fd(writer)
+    if other >= 0:  # an event loop's, which would not learn of signals
+        _set_wakeup_fd(other)
+    else:
+        threading.Thread(target=_end_late, args=(reader,), daemon=True).start()
+    os.register_at_fork(after_in_child=lambda: _start_forked(writer))
+    util.register_after_fork(_start_forked_worker, lambda start: start())
+
+
+def _set_wakeup_fd(descriptor):
+    return signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
 
 
 def was_interrupted() -> bool:
@@ -95,6 +108,9 @@ def held() -> Iterator[None]:
 
 def _interrupt(number, frame):
     global _received, _pending
+    if os.getpid() != _process:  # a child that has just been forked
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
     if _received is not None:
         return  # cleaning up goes on
     _received = number
@@ -109,14 +125,15 @@ def _end_late(reader):
     while True:
         for number in os.read(reader, 64):
             if number in _LINES and signal.getsignal(number) is _interrupt:
-                time.sleep(_PATIENCE)
+                time.sleep(_PATIENCE_OF_CHILDREN if _has_reporting_parent() else _PATIENCE)
                 _received = _received or number
                 _clean_up()
                 os._exit(128 + number)
 
 
 def _clean_up():
-    import multiprocessing  # takes a while, and must register its exit after ours
+    global _reported
+    import multiprocessing
 
     for child in multiprocessing.active_children():
         child.kill()
@@ -126,20 +143,36 @@ def _clean_up():
         else:
             with contextlib.suppress(OSError):
                 path.unlink()
-    if os.environ.get(PARENT) != str(os.getppid()):
-        with contextlib.suppress(OSError):
-            os.write(2, f"{_LINES[_received]}\n".encode())
+    if _has_reporting_parent() or _reported:
+        return
+    _reported = True
+    with contextlib.suppress(OSError):
+        os.write(2, f"{_LINES[_received]}\n".encode())
 
 
-def _start_forked(parent):
-    """Leave signals to the parent, and end when it ends."""
-    if os.getppid() != parent:
-        return  # a child of a child, which has done so
-    signal.set_wakeup_fd(-1)
+def _has_reporting_parent():
+    import multiprocessing
+
+    started = os.environ.get(PARENT) == str(os.getppid())
+    return started or multiprocessing.parent_process() is not None
+
+
+def _start_forked(writer):
+    """Leave the parent's files and its pipe alone, whatever the child is for."""
     leftovers.clear()
+    other = _set_wakeup_fd(-1)
+    if other not in (-1, writer):
+        _set_wakeup_fd(other)
+
+
+def _start_forked_worker():
+    """Leave signals to the parent, and end when it ends, in a child of multiprocessing."""
+    import multiprocessing
+
     for number, handler in ((signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(number) is _interrupt:
             signal.signal(number, handler)
+    parent = multiprocessing.parent_process().pid
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
