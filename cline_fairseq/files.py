@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import InputError, MissingFileError
 from .full_disk import room_for
-from .locking import alone
+from .locking import alone, is_special
 from .parts import part_path, remove_part
 
 
@@ -38,13 +38,34 @@ def require_file(path: Path, advice: str) -> None:
 
 
 def require_folder_of(path: Path | None) -> None:
-    """Make sure that a file can be written, if one was named: that its folder is there.
+    """Make sure that a file can be written, if one was named.
 
     Raises:
-        MissingFileError: if the folder is missing.
+        MissingFileError: if its folder is missing.
+        InputError: if there is no permission to write in the folder.
     """
-    if path is not None and not path.parent.is_dir():
+    if path is None or is_special(path):
+        return
+    if not path.parent.is_dir():
         raise MissingFileError(f"no folder {path.parent} to write {path.name} to: make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(
+            f"no permission to write {path.name} in {path.parent}: give another place to write to"
+        )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, unless they are there.
+
+    Raises:
+        InputError: if that cannot be.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the folder {path} cannot be made ({error.strerror}): give another place to write to"
+        ) from error
 
 
 def require_new_folder(path: Path) -> None:
@@ -61,8 +82,19 @@ def require_new_folder(path: Path) -> None:
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, which takes its name if the block succeeds.
 
-    See :func:`.parts.part_path`.
+    See :func:`.parts.part_path`. The target of a symbolic link is replaced, and not the link. A
+    device or a pipe, such as /dev/null, is written to itself.
+
+    Raises:
+        InputError: if the disk is full, or if ``path`` is a folder.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give a file to write to")
+    if is_special(path):
+        with room_for(path):
+            yield path
+        return
+    path = path.resolve()
     part = part_path(path)
     try:
         with room_for(path):
@@ -101,6 +133,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     require_new_folder(path)
     with ExitStack() as stack:
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(alone(path))
             part = part_path(path)
             stack.callback(remove_part, part)

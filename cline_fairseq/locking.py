@@ -1,8 +1,8 @@
 """One process at a time for each destination, on this machine and on others that share its files.
 
-Locks are flock's: the system releases them when their process ends, however it ends. NFS passes
-them on to its server. File systems without locks are left to the names of files, which hold host
-and process until all is written (see :func:`.parts.part_path`).
+Locks are flock's: the system releases them when their process ends, however it ends, since forked
+children give them up. NFS passes them on to its server. File systems without locks are left to the
+names of files, which hold host and process until all is written (see :func:`.parts.part_path`).
 """
 
 import contextlib
@@ -17,41 +17,73 @@ from typing import IO
 
 from .errors import InputError
 from .interrupts import leftovers
-from .parts import HOST
 
 logger = logging.getLogger(__name__)
 
 _BUSY = (errno.EAGAIN, errno.EACCES)
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+_PATIENCE = 2  # seconds in which a process that was killed is surely gone
+_POLLING = 0.05  # seconds
+
+_held: dict[Path, IO[str]] = {}
 
 
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Keep other processes from making the same file or folder meanwhile.
 
+    A function that this process calls while it holds the lock may ask for it again.
+
     Args:
-        path: what is being made. The lock is a file beside it, for as long as it is held.
+        path: what is being made, in a folder that exists. The lock is a file beside it, for as long
+            as it is held. Devices and pipes are not locked.
 
     Raises:
-        InputError: if another process is making it, saying which.
+        InputError: if another process is making it, saying which, or if there can be no lock.
     """
     path = path.absolute()
     lock = path.with_name(f".{path.name}.lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(lock, path) as file:
+    if lock in _held or is_special(path):
+        yield
+        return
+    try:
+        locked = _locked(lock, path)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}): give another place to write to"
+        ) from error
+    with locked as file:
+        _held[lock] = file
         leftovers.add(lock)
         started = time.strftime("%Y-%m-%d %H:%M:%S")
         with contextlib.suppress(OSError):  # on a full disk, the lock does not say whose it is
             file.truncate(0)
-            os.write(file.fileno(), f"process {os.getpid()} on {HOST}, since {started}".encode())
+            host = os.uname().nodename
+            os.write(file.fileno(), f"process {os.getpid()} on {host}, since {started}".encode())
         try:
             yield
         finally:
-            lock.unlink(missing_ok=True)  # before it is released: others notice that it is gone
-            leftovers.discard(lock)
+            if _held.pop(lock, None):  # not in a forked child
+                lock.unlink(missing_ok=True)  # before it is released: others notice its absence
+                leftovers.discard(lock)
+
+
+def is_special(path: Path) -> bool:
+    """Whether this is a device, a pipe or a socket, which cannot be replaced by a file."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def _leave_to_parent():
+    for file in _held.values():
+        file.close()
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def _locked(lock: Path, path: Path) -> IO[str]:
+    deadline = time.monotonic() + _PATIENCE
     while True:
         file = lock.open("a+", encoding="utf-8")
         try:
@@ -70,9 +102,12 @@ def _locked(lock: Path, path: Path) -> IO[str]:
                     raise
                 file.seek(0)
                 owner = file.read() or "another process"
+            if time.monotonic() < deadline:
+                time.sleep(_POLLING)
+                continue
             raise InputError(
-                f"{path} is being written by {owner}: wait until that has ended, stop it, or "
-                "give another place to write to"
+                f"{path} is being written by {owner}: wait for it to finish, stop it, or give "
+                "another place to write to"
             ) from error
         if _is_at(file, lock):
             return file
@@ -80,6 +115,10 @@ def _locked(lock: Path, path: Path) -> IO[str]:
 
 
 def _is_at(file, path):
-    with contextlib.suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    return False
+    try:
+        opened = os.fstat(file.fileno())
+        return opened.st_nlink > 0 and os.path.samestat(opened, path.stat())
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ESTALE):  # NFS's word for a file that is gone
+            return False
+        raise

@@ -9,13 +9,18 @@ from pathlib import Path
 
 from .interrupts import leftovers
 
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random, another one after each start
 _FIRST_PIDS = 4026531836  # Linux's number for the process ids outside of all containers
 
 
 def _host() -> str:
-    """This machine, or a container on it that has process ids of its own."""
+    """This machine since its start, or a container on it that has process ids of its own.
+
+    Machines may have the same name, and containers on two machines the same number.
+    """
     name = os.uname().nodename
     with suppress(OSError):
+        name += f"-{_BOOT_ID.read_text()[:8]}"
         pids = os.stat("/proc/self/ns/pid").st_ino
         return name if pids == _FIRST_PIDS else f"{name}-{pids}"
     return name
@@ -31,8 +36,10 @@ def part_path(path: Path) -> Path:
     The ending stays the same, since some libraries go by it. What killed processes of this host
     have left in the folder is removed. Call :func:`remove_part` in the end.
     """
+    path = path.parent.resolve() / path.name  # so that leftovers have one name only
     for left in _parts_of_dead(path.parent):
-        _remove(left)
+        with suppress(OSError):  # in folders of several users, it may be another one's
+            _remove(left)
     part = path.with_name(f"{path.stem}.{HOST}.{os.getpid()}.part{path.suffix}")
     leftovers.add(part)
     return part
@@ -55,11 +62,13 @@ def _parts_of_dead(folder) -> Iterator[Path]:
     if not folder.is_dir():
         return
     for path in list(folder.iterdir()):
-        if (match := _PART.search(path.name)) and not _is_running(int(match[1])):
+        if (match := _PART.search(path.name)) and not _is_in_use(path, int(match[1])):
             yield path
 
 
-def _is_running(pid):
+def _is_in_use(path, pid):
+    if pid == os.getpid():  # perhaps once more, where each start of a container counts from 1
+        return path in leftovers
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

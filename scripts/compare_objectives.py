@@ -32,7 +32,13 @@ from tqdm import tqdm
 
 from cline_fairseq.children import started, stop_all
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import require_file, require_text, write_json, written_whole
+from cline_fairseq.files import (
+    make_folder,
+    require_file,
+    require_text,
+    write_json,
+    written_whole,
+)
 from cline_fairseq.locking import alone
 from cline_fairseq.options import add_subwords_options, subwords_config, subwords_options
 from objectives.arms import Arm, all_arms, as_arguments, choose_arms
@@ -314,6 +320,7 @@ def main():
     require_text(args.sentences)
     subwords_config(args)
     arms = choose_arms(args.arms)
+    make_folder(args.dest)
     with ExitStack() as stack:
         for arm in arms:
             stack.enter_context(alone(args.dest / arm.folder))

@@ -61,7 +61,7 @@ from cline_fairseq.evaluation.glue.settings import (
     train_command,
 )
 from cline_fairseq.evaluation.glue.tasks import TASKS
-from cline_fairseq.files import write_json
+from cline_fairseq.files import make_folder, write_json
 from cline_fairseq.locking import alone
 from cline_fairseq.options import subwords_options
 from cline_fairseq.recorded import Record, checkpoint_file, find_tokenizer, tokenizer_in
@@ -385,6 +385,7 @@ def main():
     }
     tokenizer = record_tokenizer(args)
     show_truncated(args.data, (*glue_task.valid_splits, "train"), model.max_positions)
+    make_folder(args.save)
     for seed in args.seeds:
         folder = args.save / f"seed{seed}"
         with alone(folder):

@@ -34,7 +34,7 @@ from tqdm import tqdm
 
 from cline_fairseq.children import started
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import require_text, write_json
+from cline_fairseq.files import make_folder, require_text, write_json
 from cline_fairseq.locking import alone
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
 from plot_training import draw, load_pyplot, parse_line, read_log
@@ -283,6 +283,7 @@ def main():
     require_paragraphs(paragraphs)
     corpus = str(args.corpus.resolve()) if args.corpus else None
     settings = {"corpus": corpus, "vocab_size": args.vocab_size, "updates": args.updates}
+    make_folder(dest.parent)
     with alone(dest):
         claim(dest, settings)
         prepare(paragraphs, dest, args.vocab_size)

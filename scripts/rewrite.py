@@ -27,7 +27,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import require_text, written_whole
+from cline_fairseq.files import require_folder_of, require_text, written_whole
 from cline_fairseq.locking import alone
 from cline_fairseq.options import add_max_line_option, parse_shard
 from cline_fairseq.rewriting import Lexicon, Rewriter, Rewritten, Tagger, split_words
@@ -224,6 +224,7 @@ def parse_args():
 def main():
     show_input_errors_plainly()
     args = parse_args()
+    require_folder_of(args.output)
     if args.workers > 1:
         build_rewriter(args, args.match_edits)  # complains here rather than in a worker
     texts = read_texts(args.input, args.shard, args.max_line_bytes)

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from cline_fairseq.corpus.reading import TextFile
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import written_whole
+from cline_fairseq.files import make_folder, written_whole
 from cline_fairseq.locking import alone
 from cline_fairseq.options import add_max_line_option
 
@@ -49,6 +49,7 @@ def train(
 ) -> None:
     """Train the vocabulary on at most ``sample`` lines, drawn at random."""
     files = [TextFile(path, max_line) for path in inputs]
+    make_folder(dest)
     with alone(dest / "sentencepiece.model"):
         trained = _train(files, vocab_size, sample, seed)
         model = sentencepiece.SentencePieceProcessor(model_proto=trained)

@@ -1,9 +1,13 @@
+import errno
+import fcntl
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 from multiprocessing import Pool
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +51,81 @@ def test_the_lock_dies_with_its_process(tmp_path, holder):
     with alone(tmp_path / "made"):
         pass
     assert os.listdir(tmp_path) == []
+
+
+FORKED = """
+import os, sys, time
+from pathlib import Path
+from cline_fairseq.locking import alone
+with alone(Path(sys.argv[1])):
+    if not os.fork():
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+    time.sleep(60)
+"""
+
+
+def test_forked_children_give_it_up(tmp_path, monkeypatch):
+    """As workers of a data loader, which notice the end of their parent late."""
+    monkeypatch.setattr("cline_fairseq.locking._PATIENCE", 0)
+    command = [sys.executable, "-c", FORKED, str(tmp_path / "made")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        child = int(process.stdout.readline())
+        process.kill()
+        process.wait()
+        with alone(tmp_path / "made"):
+            os.kill(child, signal.SIGKILL)
+
+
+def test_a_process_that_is_ending_is_waited_for(tmp_path, holder):
+    threading.Timer(0.5, holder.kill).start()
+    with alone(tmp_path / "made"):
+        pass
+
+
+def test_a_process_may_ask_again(tmp_path):
+    with alone(tmp_path / "made"):
+        with alone(tmp_path / "made"):
+            pass
+        assert os.listdir(tmp_path) == [".made.lock"]
+    assert os.listdir(tmp_path) == []
+
+
+def test_file_systems_without_locks(tmp_path, monkeypatch, caplog):
+    def flock(*args):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with alone(tmp_path / "made"):
+        assert "made: the file system has no locks (No locks available)" in caplog.text
+
+
+def test_a_lock_that_is_gone_is_taken_anew(tmp_path, monkeypatch):
+    """On NFS, a file that another machine has removed is stale."""
+    stat, stale = Path.stat, [True]
+
+    def stale_once(path, **options):
+        if path.suffix == ".lock" and stale:
+            stale.pop()
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stale_once)
+    with alone(tmp_path / "made"):
+        assert not stale
+
+
+def test_no_folder_is_made(tmp_path):
+    missing = pytest.raises(InputError, match="typo/made cannot be written")
+    with missing, alone(tmp_path / "typo" / "made"):
+        pass
+    assert os.listdir(tmp_path) == []
+
+
+def test_pipes_are_not_locked(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with alone(tmp_path / "pipe"):
+        assert os.listdir(tmp_path) == ["pipe"]
 
 
 def test_no_two_at_a_time(tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..dictionary import require_known
 from ..errors import InputError
-from ..files import require_text
+from ..files import make_folder, require_text
 from ..full_disk import room_for
 from ..locking import alone
 from ..options import ALLOWED_UNKNOWN, MAX_LINE
@@ -150,6 +150,7 @@ def encode(
     if symbols:
         Indexer(encoder, symbols)
     try:
+        make_folder(job.output.parent)
         with room_for(job.paths[0]), alone(job.output):
             return _encode_alone(job, symbols, workers, overwrite, progress, report)
     except InputError:

@@ -7,12 +7,14 @@ that look finished and are not.
 
 import os
 import struct
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
+from ..interrupts import held
+from ..locking import alone
 from ..parts import part_path, remove_part
 from .manifest import file_digest, new_hash
 from .symbols import Symbols
@@ -66,6 +68,8 @@ def _broken(path):
 class Output:
     """Some files, last of all the one that makes them complete.
 
+    A context manager, which keeps other processes from writing the same files.
+
     Args:
         paths: of the files, in the order in which they get their names.
     """
@@ -85,22 +89,31 @@ class Output:
             InputError: if a file does not hold what was written to it.
         """
         digests = [file.finish() for file in self._files]
-        for path in reversed(self.paths):
-            path.unlink(missing_ok=True)
-        self._write_companions()
-        for file in self._files:
-            os.replace(file.part, file.path)
+        with held():
+            for path in reversed(self.paths):
+                path.unlink(missing_ok=True)
+            self._write_companions()
+            for file in self._files:
+                os.replace(file.part, file.path)
         return digests
 
     def _write_companions(self):
         """Write what the files need beside them, while none of them has its name."""
 
+    def _remove(self):
+        """Remove what has no name yet."""
+        for file in self._files:
+            file.remove()
+
     def __enter__(self):
+        with ExitStack() as stack:
+            stack.callback(self._remove)
+            stack.enter_context(alone(self.paths[0]))
+            self._until_exit = stack.pop_all()
         return self
 
     def __exit__(self, *error):
-        for file in self._files:
-            file.remove()
+        self._until_exit.close()
 
 
 class BinaryOutput(Output):
@@ -152,8 +165,8 @@ class BinaryOutput(Output):
         while data := self._sizes.read(4 * _CHUNK):
             yield np.frombuffer(data, np.int32)
 
-    def __exit__(self, *error):
-        super().__exit__(*error)
+    def _remove(self):
+        super()._remove()
         self._sizes.close()
         remove_part(self._sizes_path)
 

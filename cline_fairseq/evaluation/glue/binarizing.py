@@ -25,7 +25,9 @@ from ...corpus.outputs import BinaryOutput
 from ...corpus.symbols import EOS, UNKNOWN, Symbols
 from ...dictionary import SPECIAL, require_known
 from ...errors import InputError
+from ...files import make_folder
 from ...full_disk import room_for
+from ...interrupts import held
 from ...locking import alone
 from ...options import ALLOWED_UNKNOWN, MADE_UP
 from ...parts import part_path, remove_part
@@ -93,6 +95,7 @@ def binarize(
     """
     if "train" not in job.splits_of(task):
         raise InputError("the dictionary of the labels is made of train: name it among the splits")
+    make_folder(job.dest)
     with room_for(job.dest / task.name), alone(job.dest / task.name):
         return _binarize_alone(task, job, progress)
 
@@ -199,7 +202,8 @@ def _files(task, splits, folder):
 def _replace(part, folder):
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(part, folder)
+    with held():
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(part, folder)
     shutil.rmtree(old, ignore_errors=True)
