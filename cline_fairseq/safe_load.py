@@ -30,8 +30,8 @@ def safe_load(file: Any, *args: Any, **kwargs: Any) -> Any:
         foreign = re.search(r"GLOBAL (\S+)", str(error))
         if foreign is None:
             raise InputError(
-                f"{name} is damaged, or not safe to load{_reason(error)}: a checkpoint may hold "
-                "only tensors and plain data; get the model again, from a source that you trust"
+                f"{name} is no checkpoint, or a damaged one{_reason(error)}: give the .pt file of "
+                "a model that holds only tensors and plain data, or get it again"
             ) from error
         raise InputError(
             f"{name} is not safe to load: it holds {foreign[1]}, which could run code, where a "

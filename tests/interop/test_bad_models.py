@@ -117,7 +117,7 @@ def test_pickles(model, capsys):
     refused(folder, "holds something else than a model's tensors by name")
     for content in (b"", b"\x80\x02.", b"\x80\x02}q\x00h\x05."):
         path.write_bytes(content)
-        refused(folder, "is broken|is damaged, or not safe to load")
+        refused(folder, "is broken|is no checkpoint, or a damaged one")
     assert "foreign" not in capsys.readouterr().out
     torch.save(tensors, path)
     import_hf(folder, folder.parent / "out")
