@@ -16,6 +16,7 @@ from stress.readers import Readers
 from stress.trial import Trial
 
 _LOCKS_AND_MANIFESTS = (".lock", "manifest.json")  # small, and they say that nothing is finished
+_LEAST = 16  # bytes; Python writes a few when it looks for a folder of temporary files
 _UNFINISHED = (".part", ".tmp")
 
 
@@ -59,7 +60,7 @@ def _trial(parts, folder, share):
         command_line = [*parts(dest), "--max-update", 6]
     else:
         command_line = parts(dest)
-    limit = int(share * largest)
+    limit = max(int(share * largest), _LEAST)
     result = subprocess.run(
         command(*command_line),
         cwd=ROOT,

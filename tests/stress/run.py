@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as pytest has it
 
 from tqdm import tqdm
 
-from stress import full_disks, kills, mutations, pairs, signals
+from stress import attacks, full_disks, kills, mutations, pairs, signals
 from stress.material import Material
 from stress.trial import Trial
 
@@ -50,6 +50,7 @@ CHECKS = {
     "signals": Check(signals.signals, 40),
     "full-disks": Check(full_disks.full_disks, 22),
     "mutations": Check(mutations.mutations, 300),
+    "attacks": Check(attacks.attacks, 40),
 }
 
 
