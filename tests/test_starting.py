@@ -60,6 +60,7 @@ def test_missing_checkpoint_is_an_error(folder, option):
 SAVE = """
 import sys, time
 from types import SimpleNamespace
+import fairseq
 from cline_fairseq.starting import claim_save_dir
 claim_save_dir(SimpleNamespace(save_dir=sys.argv[1], no_save=False))
 print("claimed", flush=True)
