@@ -6,11 +6,15 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.utils.data import dataloader
 
 from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
+from cline_fairseq.errors import InputError
+from cline_fairseq.worker_deaths import survive
 from helpers import train_command
 from programs import BIN, ROOT
 
@@ -58,3 +62,19 @@ def test_the_last_update_is_saved(corpus, tmp_path):
         assert status == 0, output[-2000:]
         states.append(torch.load(tmp_path / name / "checkpoint_last.pt")["model"])
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[1])
+
+
+@pytest.mark.parametrize(
+    ("filename", "error", "message"),
+    [
+        (dataloader.__file__, InputError, r"^a data loading worker died \(.*reset.*checkpoint$"),
+        ("elsewhere.py", ConnectionResetError, "reset by peer"),
+    ],
+)
+def test_connections_that_a_dead_worker_closes(filename, error, message):
+    """It may die while it hands over a batch."""
+    code = compile("raise ConnectionResetError(104, 'reset by peer')", filename, "exec")
+    program = SimpleNamespace(train=None, main=lambda cfg: exec(code))
+    survive(program)
+    with pytest.raises(error, match=message):
+        program.main(None)

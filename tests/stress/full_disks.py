@@ -16,7 +16,7 @@ from stress.readers import Readers
 from stress.trial import Trial
 
 _LOCKS_AND_MANIFESTS = (".lock", "manifest.json")  # small, and they say that nothing is finished
-_LEAST = 16  # bytes; Python writes a few when it looks for a folder of temporary files
+_LEAST = 64  # bytes; Python writes a few to see that it can, and the system 32 for a semaphore
 _UNFINISHED = (".part", ".tmp")
 
 
