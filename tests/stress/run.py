@@ -48,7 +48,7 @@ CHECKS = {
     "kills-training": Check(kills.training, 20),
     "pairs": Check(pairs.pairs, 50),
     "signals": Check(signals.signals, 40),
-    "full-disks": Check(full_disks.full_disks, 22),
+    "full-disks": Check(full_disks.full_disks, 34),
     "mutations": Check(mutations.mutations, 300),
     "attacks": Check(attacks.attacks, 40),
 }
