@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 _PATIENCE = 0.9  # seconds to end by itself; see interrupts.py
 _PR_SET_PDEATHSIG = 1
+_ERROR = "error: "  # as errors.py has it
 _running: set[subprocess.Popen] = set()
 
 
@@ -45,6 +46,16 @@ def started(command: Sequence[str], **options) -> Iterator[subprocess.Popen]:
 def stop_all() -> None:
     """Stop what other threads have started and are waiting for."""
     _stop(list(_running))
+
+
+def told(lines: Sequence[str]) -> str | None:
+    """The sentence in which a program that failed said why, if its output ends with one.
+
+    Args:
+        lines: the end of its output.
+    """
+    sentences = [line.strip() for line in lines if line.startswith(_ERROR)]
+    return sentences[-1].removeprefix(_ERROR) if sentences else None
 
 
 def _stop(processes):

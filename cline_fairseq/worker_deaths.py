@@ -12,12 +12,14 @@ from types import ModuleType
 
 from fairseq import checkpoint_utils
 from fairseq.trainer import Trainer
+from torch.utils.data import dataloader
 
 from .errors import InputError
 
 logger = logging.getLogger(__name__)
 
 _MESSAGE = "DataLoader worker (pid"  # how all of torch's messages begin
+_ERRORS = (RuntimeError, ConnectionError, EOFError)
 
 
 def survive(program: ModuleType) -> None:
@@ -31,7 +33,7 @@ def _saving(train):
     def train_and_save(cfg, trainer, task, epoch_itr):
         try:
             return train(cfg, trainer, task, epoch_itr)
-        except RuntimeError as error:
+        except _ERRORS as error:
             if not _is_death(error):
                 raise
             saved = _save(cfg, trainer, epoch_itr, error)
@@ -45,7 +47,7 @@ def _telling(main):
     def main_and_tell(cfg, *args, **kwargs):
         try:
             return main(cfg, *args, **kwargs)
-        except RuntimeError as error:
+        except _ERRORS as error:
             if not _is_death(error):
                 raise
             raise _told(error, None) from error
@@ -54,11 +56,18 @@ def _telling(main):
 
 
 def _is_death(error):
-    return not isinstance(error, InputError) and str(error).startswith(_MESSAGE)
+    if isinstance(error, RuntimeError):
+        return str(error).startswith(_MESSAGE)
+    # A worker that dies while it hands over a batch closes its end of the connection before torch
+    # can see that it is dead.
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.filename == dataloader.__file__ for frame in frames)
 
 
 def _told(error, saved):
     what = str(error).split(". ")[0].rstrip(". ")
+    if not what.startswith(_MESSAGE):
+        what = f"a data loading worker died ({what})"
     kept = f"{saved} holds all updates" if saved else "training goes on from the last checkpoint"
     return InputError(
         f"{what}, perhaps for want of memory: give the same command again, with fewer "

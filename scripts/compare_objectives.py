@@ -30,7 +30,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.children import started, stop_all
+from cline_fairseq.children import started, stop_all, told
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import (
     make_folder,
@@ -107,7 +107,8 @@ def claim(args, arm: Arm) -> None:
             f"{folder} holds a run with other options: give another --dest, or remove the folder"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def train(args, arm: Arm, bar: tqdm) -> None:
@@ -144,6 +145,8 @@ def train(args, arm: Arm, bar: tqdm) -> None:
                 bar.update(int(values["num_updates"]) - done)
                 done = int(values["num_updates"])
     if process.returncode:
+        if sentence := told(last_lines):
+            raise InputError(f"the run {arm.name!r} failed: {sentence}")
         raise InputError(
             f"the run {arm.name!r} failed with exit status {process.returncode}; {log} ends with:\n"
             + "".join(last_lines)

@@ -35,7 +35,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.children import started
+from cline_fairseq.children import started, told
 from cline_fairseq.corpus.manifest import file_digest
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
 from cline_fairseq.evaluation.glue.metrics import score
@@ -243,6 +243,8 @@ def train(command: list[str], log: Path, updates: int, name: str) -> None:
                 bar.set_postfix(loss=values["loss"], refresh=False)
                 bar.update(int(values["num_updates"]) - bar.n)
     if process.returncode:
+        if sentence := told(tail):
+            raise InputError(f"{sentence} (all that fairseq-train said is in {log})")
         print(*tail, sep="", file=sys.stderr)
         sys.exit(f"error: fairseq-train failed; all that it said is in {log}")
 

@@ -32,9 +32,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.children import started
+from cline_fairseq.children import started, told
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import make_folder, require_text, write_json
+from cline_fairseq.files import make_folder, require_text, write_json, written_whole
 from cline_fairseq.locking import alone
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
 from plot_training import draw, load_pyplot, parse_line, read_log
@@ -133,6 +133,8 @@ def run(*command, log: Path | None = None, updates: int | None = None) -> None:
     if log is not None:
         log.write_text("".join(output), encoding="utf-8")
     if process.returncode:
+        if sentence := told(output):
+            raise InputError(sentence)
         print(*output, sep="")
         sys.exit(f"error: {command[0]} failed with exit status {process.returncode}")
 
@@ -155,7 +157,8 @@ def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
     held_out = paragraphs[::HELD_OUT]
     train = [p for i, p in enumerate(paragraphs) if i % HELD_OUT]
     for name, part in (("train", train), ("valid", held_out)):
-        (dest / f"{name}.txt").write_text("\n".join(part) + "\n", encoding="utf-8")
+        with written_whole(dest / f"{name}.txt") as text:
+            text.write_text("\n".join(part) + "\n", encoding="utf-8")
     run(
         *("python", "scripts/train_sentencepiece.py", "--input", dest / "train.txt"),
         *("--dest", dest, "--vocab-size", vocab_size),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cline_fairseq.children import started, stop_all
+from cline_fairseq.children import started, stop_all, told
 
 PARENT = """
 import subprocess, sys, time
@@ -132,3 +132,8 @@ def test_a_child_has_its_own_status_and_output():
     with started([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.read() == "out\n"
     assert process.returncode == 3
+
+
+def test_the_sentence_of_a_child_that_failed():
+    assert told(["loading\n", "error: no room\n", "Exception ignored\n"]) == "no room"
+    assert told(["fairseq-train: error: unrecognized arguments: --x\n"]) is None

@@ -3,6 +3,8 @@
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import fairseq_cli
@@ -53,6 +55,39 @@ def test_missing_checkpoint_is_an_error(folder, option):
     for path in (folder / "missing.pt", folder):  # fairseq takes a folder for a missing file
         with pytest.raises(MissingFileError, match=f"no checkpoint {path}: give --{option[:5]}"):
             starting.require_start(config(folder, **{option: str(path)}))
+
+
+SAVE = """
+import sys, time
+from types import SimpleNamespace
+import fairseq
+from cline_fairseq.starting import claim_save_dir
+claim_save_dir(SimpleNamespace(save_dir=sys.argv[1], no_save=False))
+print("claimed", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_run_at_a_time_saves_to_a_folder(folder):
+    """The folder is free again when the first run has ended; nothing is left of its lock."""
+    save_dir = folder / "run"
+    with subprocess.Popen(
+        [sys.executable, "-c", SAVE, save_dir],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as first:
+        assert first.stdout.readline() == "claimed\n"
+        with pytest.raises(InputError, match=rf"is being written by process {first.pid} on"):
+            starting.claim_save_dir(config(folder))
+        starting.claim_save_dir(config(folder, no_save=True))  # saves nothing
+    (save_dir / "checkpoint_1_5.pt.tmp").touch()  # as one that was killed leaves it
+    starting.claim_save_dir(config(folder))
+    assert [path.name for path in save_dir.iterdir()] == [".checkpoint_last.pt.lock"]
+    starting.claim_save_dir(config(folder))  # its own already
+    starting._until_exit.close()
+    starting._claimed.clear()
+    assert not list(save_dir.iterdir())
 
 
 def test_run_is_not_overwritten(folder):

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..dictionary import SPECIAL
 from .geometry import TIE
 from .prediction import MAX_TOKENS, batches_by_length
-from .predictor import Predictor
+from .predictor import WINDOW, Predictor
 from .similarities import SIMILARITIES, TokenVectors
 from .triples import Triple
 
@@ -81,19 +81,27 @@ def evaluate_hits(
         float64 (N, num_layers + 1, similarities), embeddings first, similarities in the order of
         :data:`~.similarities.SIMILARITIES`.
     """
+    result = np.empty((len(triples), predictor.num_layers + 1, len(SIMILARITIES)))
+    for start in range(0, len(triples), WINDOW):  # only these are encoded at a time
+        window = triples[start : start + WINDOW]
+        for indices, values in _evaluate_window(predictor, window, max_tokens):
+            result[start + indices] = values
+            progress(len(indices))
+    return result
+
+
+def _evaluate_window(predictor, triples, max_tokens):
+    """The wins of some triples, a batch at a time, with their indices."""
     count = len(triples)
     rows = predictor.encode([text for view in zip(*triples, strict=True) for text in view])
     sizes = np.array([len(row) for row in rows]).reshape(3, count).max(0)
-    result = np.empty((count, predictor.num_layers + 1, len(SIMILARITIES)))
     for indices in batches_by_length(sizes, max_tokens // 3):
         places = [i + view * count for view in range(3) for i in indices]
         tokens = data_utils.collate_tokens([torch.from_numpy(rows[i]) for i in places], _PAD)
         layers = _in_order(predictor.hidden_states_of([rows[i] for i in places]), *tokens.shape)
         content = torch.isin(tokens, torch.tensor(_NO_CONTENT), invert=True)
         masks = (mask.to(predictor.device) for mask in (tokens.ne(_PAD), content))
-        result[indices] = wins_by_layer(layers, *masks).cpu().numpy()
-        progress(len(indices))
-    return result
+        yield np.asarray(indices), wins_by_layer(layers, *masks).cpu().numpy()
 
 
 def _in_order(batches, rows, width):

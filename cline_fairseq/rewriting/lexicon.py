@@ -7,6 +7,7 @@ rows of tables, and drawing candidates for a million words is a few gathers.
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +15,15 @@ import numpy as np
 
 from ..errors import InputError, MissingFileError
 from .kinds import Kind
+from .lexicon_check import find_fault
 from .tags import TAG_INDEX, TAGS
 
 RESOURCES = Path(__file__).parent / "resources"
 # What numpy raises for an .npz file that is cut off, or of another kind.
-UNREADABLE = (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile)
+UNREADABLE = (
+    *(EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError),
+    *(IndexError, zipfile.BadZipFile, zlib.error),
+)
 FORMAT = 1  # of the file; a file of another format is refused
 
 
@@ -55,7 +60,10 @@ class LexiconData(NamedTuple):
             with np.load(path, allow_pickle=False) as file:
                 if file["format"] != FORMAT:
                     raise ValueError(f"format {file['format']}, expected {FORMAT}")
-                return cls(*(file[name] for name in cls._fields))
+                data = cls(*(file[name] for name in cls._fields))
+            if fault := find_fault(data._asdict()):
+                raise ValueError(fault)
+            return data
         except UNREADABLE as error:
             raise InputError(
                 f"{path} is not a lexicon of this version ({error}); "

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cline_fairseq.errors import InputError, MissingFileError
-from cline_fairseq.evaluation import Predictor
+from cline_fairseq.evaluation import Predictor, hits
 from cline_fairseq.evaluation.bootstrap import Share
 from cline_fairseq.evaluation.hits import evaluate_hits, wins, wins_by_layer
 from cline_fairseq.evaluation.hits_report import TITLES, as_markdown, make_report
@@ -225,6 +225,20 @@ def predictors(corpus, tmp_path_factory):
         Predictor.from_checkpoint(path, corpus / "bin", max_tokens=n, **options)
         for n in (100, 8192)
     ]
+
+
+def test_hits_encode_a_window_at_a_time(predictors, rewriter, texts, monkeypatch):
+    triples, _ = make_triples(texts[:20], rewriter)
+    whole = evaluate_hits(predictors[1], triples)
+    sizes = []
+    encode = predictors[1].encode
+    monkeypatch.setattr(hits, "WINDOW", 3)
+    monkeypatch.setattr(
+        predictors[1], "encode", lambda texts: sizes.append(len(texts)) or encode(texts)
+    )
+    np.testing.assert_array_equal(evaluate_hits(predictors[1], triples), whole)
+    assert max(sizes) == 9
+    assert sum(sizes) == 3 * len(triples)
 
 
 def test_hits_of_a_model(predictors, rewriter, texts):

@@ -5,17 +5,20 @@ Each ends in one sentence, leaves nothing unfinished, and keeps what was there b
 
 import hashlib
 import random
+import re
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from stress.material import ROOT, Material, command, environment, must_succeed
-from stress.programs_under_test import converting, preparing
+from stress.programs_under_test import converting, measuring, preparing, whole_runs
 from stress.readers import Readers
 from stress.trial import Trial
 
-_LOCKS_AND_MANIFESTS = (".lock", "manifest.json")  # small, and they say that nothing is finished
+# Locks and manifests are small, and say that nothing is finished; logs end where the disk did.
+_MAY_BE_CUT = (".lock", "manifest.json", ".log")
+_LEAST = 64  # bytes; Python writes a few to see that it can, and the system 32 for a semaphore
 _UNFINISHED = (".part", ".tmp")
 
 
@@ -23,45 +26,50 @@ def full_disks(material: Material, number: int, seed: int, folder: Path) -> Iter
     """Run programs with less room than they need."""
     rng = random.Random(seed)
     programs = list(_programs(material, folder))
+    sizes: dict[str, int] = {}
     for i in range(number):
         name, parts = programs[i % len(programs)]
         own = folder / str(i)
         own.mkdir()
+        if name not in sizes:
+            sizes[name] = _largest(parts, own / "whole")
         # Either at once, or in the middle of the largest file.
-        share = 0 if i < len(programs) else rng.random()
-        yield Trial(f"a full disk under {name}", _trial(parts, own, share))
+        limit = max(int(rng.random() * sizes[name]), _LEAST) if i % 2 else _LEAST
+        yield Trial(f"a full disk under {name}", _trial(parts, own / "dest", limit))
 
 
 def _programs(material, folder) -> Iterator[tuple[str, Callable[[Path], list[object]]]]:
     """Programs by name, with their command lines for a destination."""
-    for program in (*preparing(material, folder), *converting(material, folder)):
-        yield program.name, program.parts
+    for programs in (preparing, converting, measuring, whole_runs):
+        for program in programs(material, folder):
+            yield program.name, program.parts
     yield "export_roberta", lambda out: material.export(out, "export_roberta")
     yield "fairseq-train", lambda out: material.train(out, 3, "--save-interval-updates", 1)
+    yield "glue_finetune", material.finetune
     sources = folder / "sources"
     sources.mkdir()
     for reader in Readers(material, sources).all():
         file, _, program = reader.what.partition(", ")
         if file in ("config.json", "paired.tsv", "dev.json"):  # once for each program
-            yield program, lambda out, reader=reader: reader.command(reader.source, out)
+            yield program, lambda out, reader=reader: reader.command(reader.source, out.parent)
 
 
-def _trial(parts, folder, share):
-    whole, dest = folder / "whole", folder / "dest"
-    whole.mkdir()
-    must_succeed(parts(whole))
-    largest = max(path.stat().st_size for path in _files(whole))
+def _largest(parts, folder):
+    """The size of the largest file that a program writes."""
+    folder.mkdir()
+    must_succeed(parts(folder / "out"))
+    return max(path.stat().st_size for path in _files(folder))
+
+
+def _trial(parts, dest, limit):
     dest.mkdir()
-    before = {}
-    if "fairseq-train" in str(parts(dest)[0]):  # it goes on from a checkpoint that must stay
-        must_succeed(parts(dest))
+    arguments, before = parts(dest / "out"), {}
+    if "fairseq-train" in str(arguments[0]):  # it goes on from a checkpoint that must stay
+        must_succeed(arguments)
         before = _contents(dest)
-        command_line = [*parts(dest), "--max-update", 6]
-    else:
-        command_line = parts(dest)
-    limit = int(share * largest)
+        arguments += ["--max-update", 6]
     result = subprocess.run(
-        command(*command_line),
+        command(*arguments),
         cwd=ROOT,
         env={**environment(), "TQDM_DISABLE": "1"},
         capture_output=True,
@@ -72,7 +80,7 @@ def _trial(parts, folder, share):
 
 
 def _failure(result, before, dest, limit):
-    told = [line for line in result.stderr.splitlines() if line.startswith("error: no room to ")]
+    told = re.findall(r"^error: .*no room to .*", result.stderr, re.MULTILINE)
     what = f"with {limit:,} bytes a file, "
     if result.returncode == 0 or len(told) != 1 or "Traceback" in result.stderr:
         end = " / ".join(result.stderr.strip().splitlines()[-3:])
@@ -82,11 +90,11 @@ def _failure(result, before, dest, limit):
     if left:
         return f"{what}it left {', '.join(left)}"
     if before:
-        kept = "checkpoint_last.pt"
+        kept = "out/checkpoint_last.pt"
         if kept not in told[0]:
             return f"{what}it did not name the last checkpoint: {told[0]}"
         return None if after.get(kept) == before[kept] else f"{what}it lost {kept}"
-    new = [name for name in after if not name.endswith(_LOCKS_AND_MANIFESTS)]
+    new = [name for name in after if not name.endswith(_MAY_BE_CUT)]
     cut = [name for name in new if (dest / name).stat().st_size >= limit]
     return f"{what}it left {', '.join(cut)}" if cut else None
 

@@ -59,6 +59,13 @@ class Material:
         return path
 
     @cached_property
+    def sentences(self) -> Path:
+        """Some of the texts, to measure on."""
+        path = self.folder / "sentences.txt"
+        path.write_text("\n".join(self.texts[:100]) + "\n", encoding="utf-8")
+        return path
+
+    @cached_property
     def vocabulary(self) -> Path:
         """A folder with sentencepiece.model and dict.txt."""
         text = self.folder / "vocabulary.txt"
@@ -91,7 +98,8 @@ class Material:
     def checkpoint(self) -> Path:
         """A tiny pre-trained model."""
         folder = self.folder / "pretrained"
-        must_succeed(self.train(folder, 2, "--disable-validation"))
+        log = ("--log-file", self.folder / "train.log")
+        must_succeed(self.train(folder, 2, "--disable-validation", *log))
         return folder / "checkpoint_last.pt"
 
     @cached_property

@@ -199,6 +199,61 @@ def converting(material: Material, folder: Path) -> list[Program]:
     ]
 
 
+def measuring(material: Material, folder: Path) -> list[Program]:
+    """The programs that measure a model or a corpus, and draw."""
+
+    def with_model(script, out, *options):
+        return [
+            *(f"scripts/{script}.py", "--checkpoint", f"a={material.checkpoint}"),
+            *("--input", material.sentences, "--resamples", 10),
+            *("--json", out.with_name("figures.json"), *options),
+        ]
+
+    return [
+        Program(
+            "evaluate_hits",
+            lambda out: with_model(
+                *("evaluate_hits", out, "--plot", out.with_name("hits.png")),
+                *("--save-triples", out.with_name("triples.tsv")),
+            ),
+            folder,
+        ),
+        Program(
+            "plot_embeddings",
+            lambda out: with_model("plot_embeddings", out, "--output", out.with_name("plot.png")),
+            folder,
+        ),
+        Program(
+            "inspect_data",
+            lambda out: [
+                *("scripts/inspect_data.py", material.binarized, *material.subwords),
+                *("--plot", out.with_name("lengths.png")),
+            ],
+            folder,
+        ),
+    ]
+
+
+def whole_runs(material: Material, folder: Path) -> list[Program]:
+    """The programs that run others, from text to figures."""
+    return [
+        Program(
+            "quickstart",
+            lambda out: ["scripts/quickstart.py", "--dest", out, "--updates", 10],
+            folder,
+        ),
+        Program(
+            "compare_objectives",
+            lambda out: [
+                *("scripts/compare_objectives.py", "--data", material.binarized),
+                *(*material.subwords, "--sentences", material.sentences, "--dest", out),
+                *("--arms", "masked_lm", "--updates", 4, "--rows", 12, "--layers", 1),
+            ],
+            folder,
+        ),
+    ]
+
+
 def training(material: Material, folder: Path) -> list[Program]:
     """The programs that train, for some seconds, with many checkpoints."""
     options = ("--num-workers", 1, "--save-interval-updates", 4, "--keep-interval-updates", 1)

@@ -52,7 +52,8 @@ class Readers:
         yield from self._train()
         yield from self._glue()
         yield from self._evaluate()
-        yield from self._convert()
+        yield from self.hugging_face()
+        yield self._export()
 
     @cached_property
     def _texts(self):
@@ -305,7 +306,8 @@ class Readers:
             ANY,
         )
 
-    def _convert(self):
+    def hugging_face(self) -> Iterator[Reader]:
+        """The readers of a model in the format of Hugging Face."""
         source = self._hugging_face
         for file in ("config.json", "tokenizer.json", "model.safetensors", "*.model"):
             file = next(source.glob(file)).name
@@ -318,7 +320,9 @@ class Readers:
                 ],
                 ANY,
             )
-        yield Reader(
+
+    def _export(self):
+        return Reader(
             "checkpoint, export_hf",
             self._material.checkpoint.parent,
             self._material.checkpoint.name,

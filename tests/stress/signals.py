@@ -13,7 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stress.material import Material
-from stress.programs_under_test import Program, Running, converting, preparing, training
+from stress.programs_under_test import (
+    Program,
+    Running,
+    converting,
+    measuring,
+    preparing,
+    training,
+    whole_runs,
+)
 from stress.trial import Trial
 
 _LIMIT = 2  # seconds
@@ -27,7 +35,8 @@ def signals(material: Material, number: int, seed: int, folder: Path) -> Iterato
         *preparing(material, folder),
         *converting(material, folder),
         *training(material, folder),
-        Program("quickstart", _quickstart, folder),
+        *measuring(material, folder),
+        *whole_runs(material, folder),
     ]
     for i in range(number):
         program = programs[i % len(programs)]
@@ -36,10 +45,6 @@ def signals(material: Material, number: int, seed: int, folder: Path) -> Iterato
         own.mkdir()
         moment = rng.uniform(0, 1) * program.seconds
         yield Trial(f"{kind.name} to {program.name}", _trial(program, own, kind, moment))
-
-
-def _quickstart(out: Path) -> list[object]:
-    return ["scripts/quickstart.py", "--dest", out, "--updates", 10]
 
 
 def _trial(program: Program, folder: Path, kind: signal.Signals, moment: float):

@@ -1,0 +1,80 @@
+"""A data loading worker is killed while fairseq-train runs."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch.utils.data import dataloader
+
+from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
+from cline_fairseq.errors import InputError
+from cline_fairseq.worker_deaths import survive
+from helpers import train_command
+from programs import BIN, ROOT
+
+
+def run_and_kill(corpus, save_dir, kill, *options):
+    """Train, and kill a worker once the log has three updates: status and output."""
+    program, *arguments = train_command(corpus, save_dir, *options)
+    with subprocess.Popen(
+        [str(part) for part in (BIN / program, *arguments)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if kill and '"num_updates": "3"' in line:
+                children = Path(f"/proc/{process.pid}/task").glob("*/children")
+                pids = [int(pid) for path in children for pid in path.read_text().split()]
+                os.kill(pids[0], signal.SIGKILL)
+                time.sleep(0.1)
+                kill = False
+    return process.returncode, "".join(lines)
+
+
+@pytest.mark.slow
+def test_the_last_update_is_saved(corpus, tmp_path):
+    """The same command goes on from there, and ends as if nothing had happened."""
+    options = ("--max-update", 40, "--disable-validation", "--num-workers", 1)
+    options += ("--data-buffer-size", 2)
+    status, output = run_and_kill(corpus, tmp_path / "hit", True, *options)
+    assert status == 1
+    assert "Traceback" not in output
+    told = re.search(r"error: DataLoader worker .*: give the same command again.*", output)
+    assert told, output[-2000:]
+    last = tmp_path / "hit" / "checkpoint_last.pt"
+    assert str(last) in told[0]
+    saved = torch.load(last)["optimizer_history"][-1]["num_updates"]
+    assert 3 <= saved < 40
+    states = []
+    for name in ("hit", "whole"):
+        status, output = run_and_kill(corpus, tmp_path / name, False, *options)
+        assert status == 0, output[-2000:]
+        states.append(torch.load(tmp_path / name / "checkpoint_last.pt")["model"])
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[1])
+
+
+@pytest.mark.parametrize(
+    ("filename", "error", "message"),
+    [
+        (dataloader.__file__, InputError, r"^a data loading worker died \(.*reset.*checkpoint$"),
+        ("elsewhere.py", ConnectionResetError, "reset by peer"),
+    ],
+)
+def test_connections_that_a_dead_worker_closes(filename, error, message):
+    """It may die while it hands over a batch."""
+    code = compile("raise ConnectionResetError(104, 'reset by peer')", filename, "exec")
+    program = SimpleNamespace(train=None, main=lambda cfg: exec(code))
+    survive(program)
+    with pytest.raises(error, match=message):
+        program.main(None)
