@@ -30,12 +30,18 @@ def last_checkpoint_named(save_dir: str, suffix: str = "") -> Iterator[None]:
         for part in folder.glob(f"*{suffix}.pt.tmp"):
             part.unlink(missing_ok=True)
         raise InputError(
-            f"no room to save a checkpoint in {folder} ({reason}): make room; "
-            f"{_advice(folder, suffix)}"
+            f"no space left to save a checkpoint in {folder} ({reason}): make space; "
+            f"{how_to_resume(folder, suffix)}"
         ) from error
 
 
-def _advice(folder, suffix):
+def how_to_resume(folder: Path, suffix: str = "") -> str:
+    """What a run can go on from, as part of a sentence.
+
+    Args:
+        folder: of the checkpoints.
+        suffix: of their names, where several make up a model.
+    """
     last = folder / f"checkpoint_last{suffix}.pt"
     if last.is_file():
         return f"{last} is complete, and the same command resumes from it"

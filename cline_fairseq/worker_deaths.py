@@ -6,8 +6,8 @@ checkpoint holds.
 """
 
 import functools
-import logging
 import traceback
+from pathlib import Path
 from types import ModuleType
 
 from fairseq import checkpoint_utils
@@ -15,8 +15,7 @@ from fairseq.trainer import Trainer
 from torch.utils.data import dataloader
 
 from .errors import InputError
-
-logger = logging.getLogger(__name__)
+from .saving import how_to_resume
 
 _MESSAGE = "DataLoader worker (pid"  # how all of torch's messages begin
 _ERRORS = (RuntimeError, ConnectionError, EOFError)
@@ -25,7 +24,6 @@ _ERRORS = (RuntimeError, ConnectionError, EOFError)
 def survive(program: ModuleType) -> None:
     """Change fairseq's module of training, ``fairseq_cli.train``, accordingly."""
     program.train = _saving(program.train)
-    program.main = _telling(program.main)
 
 
 def _saving(train):
@@ -37,22 +35,10 @@ def _saving(train):
             if not _is_death(error):
                 raise
             saved = _save(cfg, trainer, epoch_itr, error)
-            raise _told(error, saved) from error
+            resume = how_to_resume(Path(cfg.checkpoint.save_dir), trainer.checkpoint_suffix)
+            raise _told(error, f"{saved} holds all updates" if saved else resume) from error
 
     return train_and_save
-
-
-def _telling(main):
-    @functools.wraps(main)
-    def main_and_tell(cfg, *args, **kwargs):
-        try:
-            return main(cfg, *args, **kwargs)
-        except _ERRORS as error:
-            if not _is_death(error):
-                raise
-            raise _told(error, None) from error
-
-    return main_and_tell
 
 
 def _is_death(error):
@@ -64,14 +50,13 @@ def _is_death(error):
     return any(frame.filename == dataloader.__file__ for frame in frames)
 
 
-def _told(error, saved):
+def _told(error, advice):
     what = str(error).split(". ")[0].rstrip(". ")
     if not what.startswith(_MESSAGE):
         what = f"a data loading worker died ({what})"
-    kept = f"{saved} holds all updates" if saved else "training goes on from the last checkpoint"
     return InputError(
-        f"{what}, perhaps for want of memory: give the same command again, with fewer "
-        f"--num-workers; {kept}"
+        f"{what}, it may have run out of memory: run the same command again with fewer "
+        f"--num-workers; {advice}"
     )
 
 
@@ -81,8 +66,9 @@ def _save(cfg, trainer, epoch_itr, error):
     within_update = any(frame.name == Trainer.train_step.__name__ for frame in frames)
     if within_update or trainer.data_parallel_world_size > 1 or not trainer.get_num_updates():
         return None  # other workers stand elsewhere, and do not answer
-    # Batches of an update that never came about are for the next run.
-    frequency = cfg.optimization.update_freq
-    group = frequency[min(epoch_itr.epoch, len(frequency)) - 1]
-    epoch_itr._cur_epoch_itr.n -= epoch_itr.iterations_in_epoch % group
+    if not epoch_itr.end_of_epoch():  # whose last update may have fewer batches
+        # Batches of an update that never came about are for the next run.
+        frequency = cfg.optimization.update_freq
+        group = frequency[min(epoch_itr.epoch, len(frequency)) - 1]
+        epoch_itr._cur_epoch_itr.n -= epoch_itr.iterations_in_epoch % group
     return checkpoint_utils.save_checkpoint(cfg.checkpoint, trainer, epoch_itr, None)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from fairseq.data.iterators import CountingIterator
 from torch.utils.data import dataloader
 
 from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
@@ -50,7 +51,10 @@ def test_the_last_update_is_saved(corpus, tmp_path):
     status, output = run_and_kill(corpus, tmp_path / "hit", True, *options)
     assert status == 1
     assert "Traceback" not in output
-    told = re.search(r"error: DataLoader worker .*: give the same command again.*", output)
+    told = re.search(
+        r"error: DataLoader worker .*run the same command again.*",
+        output,
+    )
     assert told, output[-2000:]
     last = tmp_path / "hit" / "checkpoint_last.pt"
     assert str(last) in told[0]
@@ -64,17 +68,68 @@ def test_the_last_update_is_saved(corpus, tmp_path):
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[1])
 
 
+@pytest.fixture
+def trainer(monkeypatch):
+    """A single worker that has made an update, and saves nothing."""
+    monkeypatch.setattr(
+        "cline_fairseq.worker_deaths.checkpoint_utils.save_checkpoint", lambda *args: "last.pt"
+    )
+    return SimpleNamespace(
+        checkpoint_suffix="", data_parallel_world_size=1, get_num_updates=lambda: 1
+    )
+
+
+def train(save_dir, trainer, epoch_itr, error, filename=dataloader.__file__):
+    """A training in which a worker dies."""
+    code = compile("raise error", filename, "exec")
+    program = SimpleNamespace(train=lambda *args: exec(code, {"error": error}))
+    survive(program)
+    cfg = SimpleNamespace(
+        checkpoint=SimpleNamespace(save_dir=save_dir),
+        optimization=SimpleNamespace(update_freq=[4]),
+    )
+    program.train(cfg, trainer, None, epoch_itr)
+
+
+def epoch_at(taken, total):
+    iterator = CountingIterator(range(total - taken), start=taken)
+    return SimpleNamespace(
+        _cur_epoch_itr=iterator,
+        end_of_epoch=lambda: not iterator.has_next(),
+        epoch=1,
+        iterations_in_epoch=taken,
+    )
+
+
+DEATH = "DataLoader worker (pid 7) is killed by signal: Killed. "
+
+
 @pytest.mark.parametrize(
-    ("filename", "error", "message"),
+    ("filename", "raised", "message"),
     [
-        (dataloader.__file__, InputError, r"^a data loading worker died \(.*reset.*checkpoint$"),
+        (dataloader.__file__, InputError, r"^a data loading worker died \(.*reset.*starts again$"),
         ("elsewhere.py", ConnectionResetError, "reset by peer"),
     ],
 )
-def test_connections_that_a_dead_worker_closes(filename, error, message):
+def test_connections_that_a_dead_worker_closes(tmp_path, trainer, filename, raised, message):
     """It may die while it hands over a batch."""
-    code = compile("raise ConnectionResetError(104, 'reset by peer')", filename, "exec")
-    program = SimpleNamespace(train=None, main=lambda cfg: exec(code))
-    survive(program)
-    with pytest.raises(error, match=message):
-        program.main(None)
+    trainer.data_parallel_world_size = 2  # of which none can save alone
+    error = ConnectionResetError(104, "reset by peer")
+    with pytest.raises(raised, match=message):
+        train(tmp_path, trainer, None, error, filename)
+
+
+def test_what_to_resume_from(tmp_path, trainer):
+    trainer.data_parallel_world_size = 2
+    (tmp_path / "checkpoint_last.pt").touch()
+    with pytest.raises(InputError, match=r"last\.pt is complete, and the same command resumes"):
+        train(tmp_path, trainer, None, RuntimeError(DEATH))
+
+
+@pytest.mark.parametrize(("taken", "kept"), [(5, 4), (8, 8), (10, 10)])
+def test_batches_of_an_update_that_never_came_about(tmp_path, trainer, taken, kept):
+    """They are for the next run; an epoch of ten ends with an update of two."""
+    epoch = epoch_at(taken, 10)
+    with pytest.raises(InputError, match=r"fewer --num-workers; last\.pt holds all updates"):
+        train(tmp_path, trainer, epoch, RuntimeError(DEATH))
+    assert epoch._cur_epoch_itr.n == kept

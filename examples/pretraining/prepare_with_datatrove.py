@@ -33,7 +33,6 @@ from cline_fairseq.corpus.reading import TextFile
 from cline_fairseq.corpus.symbols import UNKNOWN, Symbols
 from cline_fairseq.dictionary import require_known
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.locking import alone
 from cline_fairseq.options import (
     add_allow_unknown_option,
     add_subwords_options,
@@ -80,7 +79,7 @@ class Binarize(PipelineStep):
         indexer = Indexer(build_encoder(self.subwords), symbols)
         prefix = Path(self.dest) / f"shard{rank}" / self.split
         total = missing = 0
-        with alone(prefix), BinaryOutput(prefix, len(symbols), symbols) as output:
+        with BinaryOutput(prefix, len(symbols), symbols) as output:
             for document in data:
                 with self.track_time():
                     paragraphs = filter(None, map(str.strip, document.text.split("\n")))
