@@ -29,8 +29,9 @@ def require_merges(vocabulary: Collection[str], merges: Iterable[tuple[str, ...]
     )
     if lacking:
         raise InputError(
-            f"no merge makes {len(lacking):,} of its tokens (for example {lacking[0]!r}): the "
-            "merges are cut off, or belong to another vocabulary; get both files again"
+            f"{len(lacking):,} tokens of the vocabulary are not produced by any merge (for example "
+            f"{lacking[0]!r}): the merges are cut off, or belong to another vocabulary; get both "
+            "files again"
         )
     extra = sorted(made.difference(vocabulary))
     if extra:

@@ -346,11 +346,12 @@ def tell_tasks_of_unrecorded_runs() -> None:
 
 
 def load_checkpoints_with_weights_only() -> None:
-    """Let fairseq load checkpoints with weights_only, whatever it passes to ``torch.load``.
+    """Let fairseq load checkpoints with weights_only, and say in one sentence if that cannot be.
 
-    Its main branch passes weights_only=False, which runs any code that a file holds. Only the name
-    ``torch`` in fairseq's module of checkpoints is replaced; ``torch.load`` stays as it is for
-    everybody else. Can go when fairseq passes True.
+    Its main branch passes weights_only=False, which runs any code that a file holds, and torch's
+    errors for a file that is cut off speak of bugs. Only the name ``torch`` in fairseq's module of
+    checkpoints is replaced; ``torch.load`` stays as it is for everybody else. Can go when fairseq
+    passes True, and has an error of its own.
     """
     checkpoint_utils.torch = _TorchLoadingWeightsOnly()
 
@@ -362,25 +363,15 @@ class _TorchLoadingWeightsOnly:
         return getattr(torch, name)
 
     def load(self, file, *args, **kwargs):
-        return safe_load(file, *args, **kwargs)
-
-
-def show_damaged_checkpoints_plainly() -> None:
-    """Say in one sentence that a checkpoint to resume or to fine-tune cannot be read.
-
-    torch and fairseq raise errors of many kinds, and those of a file that is cut off speak of bugs.
-    Can go when fairseq has an error of its own for it.
-    """
-    load_to_cpu = checkpoint_utils.load_checkpoint_to_cpu
-
-    @functools.wraps(load_to_cpu)
-    def load_checkpoint_to_cpu(path, *args, **kwargs):
-        if not os.path.isfile(path):
-            return load_to_cpu(path, *args, **kwargs)
+        path = file.name  # fairseq opens it
         with plain_errors(path):
-            return load_to_cpu(path, *args, **kwargs)
-
-    checkpoint_utils.load_checkpoint_to_cpu = load_checkpoint_to_cpu
+            state = safe_load(file, *args, **kwargs)
+        if not isinstance(state, dict) or "model" not in state:
+            raise InputError(
+                f"{path} is not a checkpoint of fairseq, it holds no model: give the .pt file of "
+                "a CLINE or RoBERTa model"
+            )
+        return state
 
 
 def broadcast_checkpoints() -> None:
@@ -663,7 +654,6 @@ resume_half_precision_exactly()
 let_fused_adamw_resume_adam()
 copy_checkpoints_whole()
 name_last_checkpoint_on_full_disks()
-show_damaged_checkpoints_plainly()
 leave_finished_runs_alone()
 compose_without_deprecations()
 tell_tasks_of_unrecorded_runs()

@@ -19,21 +19,24 @@ def show_input_errors_plainly() -> None:
 
     Ctrl-C and SIGTERM end it with one line, too; see :mod:`.interrupts`.
     """
-    from .full_disk import flush_output, no_room
+    from .full_disk import no_room
     from .shown import printable
+    from .standard_output import drop_output, flush_output, nobody_reads
 
     interrupts.end_cleanly()
     atexit.register(flush_output)
     previous = sys.excepthook
 
     def hook(kind, error, traceback):
-        if interrupts.was_interrupted():  # whatever libraries made of it
+        if interrupts.was_interrupted():  # even if a library replaced the exception
             interrupts.report()
         elif issubclass(kind, InputError):
             print(f"error: {printable(str(error), layout='')}", file=sys.stderr)
         elif no_room(error):
-            message = printable(f"no room to write: {error}: make room and try again", layout="")
-            print(f"error: {message}", file=sys.stderr)
+            message = printable(f"no space left to write: {error}", layout="")
+            print(f"error: {message}; free some and try again", file=sys.stderr)
+        elif issubclass(kind, BrokenPipeError) and nobody_reads():
+            drop_output()  # such programs end without a word
         else:
             previous(kind, error, traceback)
 

@@ -54,6 +54,11 @@ def require_folder_of(path: Path | None) -> None:
         )
 
 
+def is_plain_name(name: str) -> bool:
+    """Whether a name is that of a file in a folder, which it does not leave."""
+    return name not in ("", ".", "..") and Path(name).name == name
+
+
 def make_folder(path: Path) -> None:
     """Make a folder, and those above it, unless they are there.
 

@@ -1,8 +1,7 @@
-"""A full disk: recognized in whatever error a library makes of it, and told in one sentence."""
+"""A full disk: recognized even if a library replaced the exception; reported in one sentence."""
 
 import errno
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +29,7 @@ def no_room(error: BaseException | None) -> str | None:
 
 @contextmanager
 def room_for(path: Path) -> Iterator[None]:
-    """Say in one sentence that there is no room for what a block writes.
+    """Say in one sentence that there is no space left for what a block writes.
 
     Raises:
         InputError: if the disk is full.
@@ -42,18 +41,6 @@ def room_for(path: Path) -> Iterator[None]:
     except Exception as error:  # some libraries raise Exception itself
         if reason := no_room(error):
             raise InputError(
-                f"no room to write {path} ({reason}): make room and run the same command again"
+                f"no space left to write {path} ({reason}): free some and run the command again"
             ) from error
         raise
-
-
-def flush_output() -> None:
-    """Write what waits for standard output; on a full disk, end the process in one sentence."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        if not (reason := no_room(error)):
-            raise
-        print(f"error: no room to write the output ({reason}): make room", file=sys.stderr)
-        sys.stderr.flush()
-        os._exit(1)  # Python would flush again, and complain again

@@ -87,7 +87,7 @@ def add_max_line_option(parser: argparse.ArgumentParser) -> None:
     """Give a program that reads text the limit of a line."""
     parser.add_argument(
         "--max-line-bytes",
-        type=int,
+        type=parse_count,
         default=MAX_LINE,
         metavar="BYTES",
         help="longest line of the text; a longer one ends the run, before it takes all memory "
@@ -104,6 +104,17 @@ def parse_share(text: str) -> float:
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a fraction from 0 to 1, not {text!r}") from None
     return share
+
+
+def parse_count(text: str) -> int:
+    """A whole number from 1 on, an option's type."""
+    try:
+        count = int(text)
+        if count < 1:
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, not {text!r}") from None
+    return count
 
 
 def parse_shard(text: str) -> tuple[int, int]:

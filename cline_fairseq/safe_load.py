@@ -30,7 +30,7 @@ def safe_load(file: Any, *args: Any, **kwargs: Any) -> Any:
         foreign = re.search(r"GLOBAL (\S+)", str(error))
         if foreign is None:
             raise InputError(
-                f"{name} is no checkpoint, or a damaged one{_reason(error)}: give the .pt file of "
+                f"{name} is not a checkpoint, or is damaged{_reason(error)}: give the .pt file of "
                 "a model that holds only tensors and plain data, or get it again"
             ) from error
         raise InputError(

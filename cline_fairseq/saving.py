@@ -30,7 +30,7 @@ def last_checkpoint_named(save_dir: str, suffix: str = "") -> Iterator[None]:
         for part in folder.glob(f"*{suffix}.pt.tmp"):
             part.unlink(missing_ok=True)
         raise InputError(
-            f"no space left to save a checkpoint in {folder} ({reason}): make space; "
+            f"no space left to save a checkpoint in {folder} ({reason}): free some; "
             f"{how_to_resume(folder, suffix)}"
         ) from error
 

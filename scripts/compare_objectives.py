@@ -41,6 +41,7 @@ from cline_fairseq.files import (
 )
 from cline_fairseq.locking import alone
 from cline_fairseq.options import add_subwords_options, subwords_config, subwords_options
+from cline_fairseq.shown import printable
 from objectives.arms import Arm, all_arms, as_arguments, choose_arms
 from plot_training import parse_line, read_log
 
@@ -115,7 +116,7 @@ def train(args, arm: Arm, bar: tqdm) -> None:
     """Train one arm, unless that is done; log to its folder.
 
     Raises:
-        InputError: if fairseq-train fails, with the end of its output.
+        InputError: if fairseq-train fails; the end of its output is shown.
     """
     log = args.dest / arm.folder / "train.log"
     done = int(last_update(log))
@@ -147,9 +148,10 @@ def train(args, arm: Arm, bar: tqdm) -> None:
     if process.returncode:
         if sentence := told(last_lines):
             raise InputError(f"the run {arm.name!r} failed: {sentence}")
+        tqdm.write(printable("".join(last_lines)), file=sys.stderr, end="")
         raise InputError(
-            f"the run {arm.name!r} failed with exit status {process.returncode}; {log} ends with:\n"
-            + "".join(last_lines)
+            f"the run {arm.name!r} failed with exit status {process.returncode}: all that it said "
+            f"is in {log}"
         )
 
 
@@ -173,9 +175,9 @@ def train_all(args, arms: list[Arm]) -> None:
             for run in runs:
                 run.result()
         except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)  # before a thread takes the next one
             if isinstance(error, KeyboardInterrupt):
                 stop_all()
-            pool.shutdown(cancel_futures=True)
             raise
 
 

@@ -39,6 +39,7 @@ from tqdm import tqdm
 from cline_fairseq.corpus.cleaning import NORMALIZATIONS, ON_ERRORS, Cleaning
 from cline_fairseq.corpus.encoding import Job, encode
 from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.files import is_plain_name
 from cline_fairseq.options import (
     add_allow_unknown_option,
     add_max_line_option,
@@ -92,7 +93,7 @@ def parse_args():
         parser.error("--workers must be at least 1")
     if args.binarize and not (args.dest and args.dict):
         parser.error("--binarize needs --dest and --dict")
-    if Path(args.split).name != args.split:
+    if not is_plain_name(args.split):
         parser.error(f"--split must be a plain name, such as train, not {args.split!r}")
     if args.binarize == bool(args.output):
         parser.error("give either --output, or --binarize with --dest and --dict")

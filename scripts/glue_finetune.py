@@ -65,6 +65,7 @@ from cline_fairseq.files import make_folder, write_json
 from cline_fairseq.locking import alone
 from cline_fairseq.options import subwords_options
 from cline_fairseq.recorded import Record, checkpoint_file, find_tokenizer, tokenizer_in
+from cline_fairseq.shown import printable
 from plot_training import parse_line
 
 LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
@@ -245,7 +246,7 @@ def train(command: list[str], log: Path, updates: int, name: str) -> None:
     if process.returncode:
         if sentence := told(tail):
             raise InputError(f"{sentence} (all that fairseq-train said is in {log})")
-        print(*tail, sep="", file=sys.stderr)
+        print(printable("".join(tail)), end="", file=sys.stderr)
         sys.exit(f"error: fairseq-train failed; all that it said is in {log}")
 
 

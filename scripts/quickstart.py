@@ -37,6 +37,7 @@ from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import make_folder, require_text, write_json, written_whole
 from cline_fairseq.locking import alone
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
+from cline_fairseq.shown import printable
 from plot_training import draw, load_pyplot, parse_line, read_log
 from rewrite import as_text
 
@@ -135,7 +136,7 @@ def run(*command, log: Path | None = None, updates: int | None = None) -> None:
     if process.returncode:
         if sentence := told(output):
             raise InputError(sentence)
-        print(*output, sep="")
+        print(printable("".join(output)), end="")
         sys.exit(f"error: {command[0]} failed with exit status {process.returncode}")
 
 

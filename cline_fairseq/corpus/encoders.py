@@ -66,7 +66,7 @@ class GPT2:
             size = max(vocabulary.values()) + 1
         except Exception as error:  # the library raises Exception itself
             raise InputError(
-                f"{gpt2_encoder_json} and {gpt2_vocab_bpe} are no BPE of GPT-2: {error}"
+                f"{gpt2_encoder_json} and {gpt2_vocab_bpe} are not a GPT-2 BPE: {error}"
             ) from error
         self._tokenizer = tokenizers.Tokenizer(model)
         self._tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)

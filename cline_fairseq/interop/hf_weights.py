@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..dictionary import SPECIAL
 from ..errors import InputError, MissingFileError
+from ..files import is_plain_name
 from ..safe_load import safe_load
 from .hf_tokenizers import read_json
 from .names import (
@@ -138,7 +139,7 @@ def _read(folder):
 
 def _plain(index, name):
     """A name that an index gives, which must be that of a file in the same folder."""
-    if Path(name).name != name:
+    if not is_plain_name(name):
         raise InputError(f"{index} names {name!r}, which is not a file in its folder")
     return name
 

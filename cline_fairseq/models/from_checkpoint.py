@@ -5,6 +5,7 @@ architecture is where the three meet: fairseq calls it when the options hold onl
 fairseq-hydra-train calls it too late, see :func:`prepare`.
 """
 
+import errno
 import logging
 import os
 import zipfile
@@ -268,7 +269,8 @@ def plain_errors(path: str | Path) -> Iterator[None]:
 
     Raises:
         MissingFileError: if there is no such file.
-        InputError: if it is no checkpoint of fairseq.
+        InputError: if it is not a checkpoint of fairseq, or cannot be read. The error behind it is
+            logged at debug level.
     """
     if not os.path.isfile(path):
         raise MissingFileError(
@@ -282,12 +284,18 @@ def plain_errors(path: str | Path) -> Iterator[None]:
         *(AssertionError, AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError),
         *(SyntaxError, TypeError, ValueError, OmegaConfBaseException, zipfile.BadZipFile),
     ) as error:
+        logger.debug("%s cannot be loaded", path, exc_info=True)
+        # Python's own, as it has for files that are cut off, are about the file's content.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise InputError(
+                f"{path} cannot be read ({error.strerror}): check the disk and permissions"
+            ) from error
         reason = " ".join(str(error).split())[:200]
         if "central directory" in reason:
             reason = "it is cut off"
         raise InputError(
-            f"{path} is no checkpoint of fairseq ({type(error).__name__}: {reason}): give the .pt "
-            "file of a CLINE or RoBERTa model"
+            f"{path} is not a checkpoint of fairseq ({type(error).__name__}: {reason}): give the "
+            ".pt file of a CLINE or RoBERTa model"
         ) from error
 
 

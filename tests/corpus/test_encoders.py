@@ -86,9 +86,9 @@ def test_wrong_files(corpus, gpt2_corpus, tmp_path):
     _folder, gpt2 = gpt2_corpus
     with pytest.raises(InputError, match=r"dict\.txt is no SentencePiece model"):
         build_encoder({"_name": "sentencepiece", "sentencepiece_model": str(corpus / "dict.txt")})
-    with pytest.raises(InputError, match=r"are no BPE of GPT-2"):
+    with pytest.raises(InputError, match=r"are not a GPT-2 BPE"):
         build_encoder({**gpt2, "gpt2_encoder_json": str(corpus / TOKENIZER)})
-    with pytest.raises(InputError, match=r"are no BPE of GPT-2"):
+    with pytest.raises(InputError, match=r"are not a GPT-2 BPE"):
         build_encoder({**gpt2, "gpt2_vocab_bpe": str(tmp_path / "missing")})
     with pytest.raises(InputError, match=r"the dictionary does not fit the tokenizer"):
         Indexer(build_encoder(gpt2), Symbols(corpus / "dict.txt"))

@@ -305,7 +305,7 @@ def test_bad_input(corpus, glue, checkpoints, subwords, tmp_path):
     (tmp_path / "dict.txt").write_text("▁the 1\n", encoding="utf-8")
     with pytest.raises(MissingFileError, match="no checkpoint nowhere"):
         load("nowhere.pt", data, **subwords)
-    with pytest.raises(InputError, match="is no checkpoint"):
+    with pytest.raises(InputError, match="is not a checkpoint"):
         load(tmp_path / "no.pt", data, **subwords)
     with pytest.raises(MissingFileError, match="no folder nowhere"):
         load(checkpoints["SST-2"], "nowhere", **subwords)

@@ -112,12 +112,12 @@ def test_pickles(model, capsys):
     torch.save({**tensors, "more": Foreign()}, path)
     refused(folder, "is not safe to load: it holds print, which could run code")
     path.write_bytes(pickle.dumps(Foreign()))
-    refused(folder, "is no checkpoint, or a damaged one")  # torch refuses its protocol
+    refused(folder, "is not a checkpoint, or is damaged")  # torch refuses its protocol
     torch.save({**tensors, "more": 1}, path)
     refused(folder, "holds something else than a model's tensors by name")
     for content in (b"", b"\x80\x02.", b"\x80\x02}q\x00h\x05."):
         path.write_bytes(content)
-        refused(folder, "is broken|is no checkpoint, or a damaged one")
+        refused(folder, "is broken|is not a checkpoint, or is damaged")
     assert "foreign" not in capsys.readouterr().out
     torch.save(tensors, path)
     import_hf(folder, folder.parent / "out")

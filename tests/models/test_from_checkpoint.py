@@ -287,7 +287,7 @@ def test_what_is_no_checkpoint(data, tied, tmp_path):
     with pytest.raises(MissingFileError, match=r"^no checkpoint /.*gone.pt: give the .pt file"):
         parse(data, "--finetune-from-model", "gone.pt")
     (tmp_path / "text.pt").write_text("no checkpoint")
-    with pytest.raises(InputError, match=r"^text.pt is no checkpoint"):
+    with pytest.raises(InputError, match=r"^text.pt is not a checkpoint"):
         parse(data, "--finetune-from-model", "text.pt")
     state = torch.load(tied)
     torch.save({"model": state["model"]}, "bare.pt")

@@ -80,7 +80,7 @@ def _trial(parts, dest, limit):
 
 
 def _failure(result, before, dest, limit):
-    told = re.findall(r"^error: .*no room to .*", result.stderr, re.MULTILINE)
+    told = re.findall(r"^error: .*no space left to .*", result.stderr, re.MULTILINE)
     what = f"with {limit:,} bytes a file, "
     if result.returncode == 0 or len(told) != 1 or "Traceback" in result.stderr:
         end = " / ".join(result.stderr.strip().splitlines()[-3:])
