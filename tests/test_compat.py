@@ -1,6 +1,7 @@
 """fairseq on current torch and numpy: each bridge, and that nothing wider is open."""
 
 import argparse
+import errno
 import logging
 import os
 import pickle
@@ -28,6 +29,7 @@ from omegaconf import OmegaConf
 from torch.nn.parallel import DistributedDataParallel
 
 from cline_fairseq import compat, registration
+from cline_fairseq.errors import InputError
 
 PINNED = "'pin_memory' argument is set as true but no accelerator is found, then device pinned"
 RENAMED = "`torch.cuda.amp.autocast(args...)` is deprecated. Please use `torch.amp.autocast`"
@@ -41,6 +43,40 @@ def test_checkpoints_load_with_weights_only(tmp_path):
     path = tmp_path / "checkpoint.pt"
     torch.save({"args": argparse.Namespace(arch="cline_tiny"), "model": {}}, path)
     assert torch.load(path, weights_only=True)["args"].arch == "cline_tiny"
+
+
+def test_files_that_are_no_checkpoints(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    load = checkpoint_utils.load_checkpoint_to_cpu
+    torch.save({"weight": torch.ones(100)}, path)
+    with pytest.raises(InputError, match="is not a checkpoint of fairseq, it holds no model"):
+        load(str(path))
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(InputError, match=r"is not a checkpoint of fairseq \(.*it is cut off\)"):
+        load(str(path))
+
+
+def test_errors_that_do_not_come_from_the_file_are_shown(tmp_path, monkeypatch, caplog):
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"args": argparse.Namespace(arch="cline_tiny"), "model": {}}, path)
+
+    def fail(*args, **kwargs):
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setattr(checkpoint_utils, "_upgrade_state_dict", fail)
+    with pytest.raises(KeyError, match="a mistake of ours"):
+        checkpoint_utils.load_checkpoint_to_cpu(str(path))
+
+    def lose(*args, **kwargs):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(torch, "load", lose)
+    with (
+        caplog.at_level(logging.DEBUG, "cline_fairseq"),
+        pytest.raises(InputError, match=r"checkpoint.pt cannot be read \(Input/output error\)"),
+    ):
+        checkpoint_utils.load_checkpoint_to_cpu(str(path))
+    assert "Traceback" in caplog.text
 
 
 @pytest.mark.parametrize("what", [Foreign, compat.allow_fairseq_checkpoints, pickle.Pickler])

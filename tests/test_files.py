@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cline_fairseq.errors import InputError
-from cline_fairseq.files import make_folder, require_folder_of, written_whole
+from cline_fairseq.files import is_plain_name, make_folder, require_folder_of, written_whole
 
 
 def write(path, text="new"):
@@ -52,6 +52,12 @@ def test_folders_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file/deep cannot be made \(Not a directory\)"):
         make_folder(tmp_path / "file" / "deep")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a/", "/a"])
+def test_names_that_leave_their_folder(name):
+    assert not is_plain_name(name)
+    assert is_plain_name("train.v2")
 
 
 def test_no_permission_to_write(tmp_path, monkeypatch):

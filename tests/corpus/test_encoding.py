@@ -354,6 +354,16 @@ def test_killed_at_any_moment(commands, long_text, tmp_path, workers):
     assert not list(dest.glob("*.part*"))
 
 
+@pytest.mark.parametrize("split", ["../x", "..", ""])
+def test_splits_are_plain_names(commands, long_text, tmp_path, split):
+    dest = tmp_path / "bin"
+    options = ("--input", long_text, "--binarize", "--dest", dest, "--split", split)
+    result = run("scripts/encode.py", *commands["gpt2"], *options, check=False)
+    assert result.returncode == 2
+    assert f"--split must be a plain name, such as train, not {split!r}" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_second_at_a_destination_is_refused(commands, long_text, tmp_path):
     """It says who is writing, and the first one's output is whole."""
     dest = tmp_path / "bin"

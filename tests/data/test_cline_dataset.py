@@ -321,6 +321,14 @@ def test_a_view_without_replacements_is_no_contrast(corpus):
     assert not batch["has_contrast"].any()
 
 
+def test_tokens_that_the_dictionary_lacks(task):
+    dataset = task.datasets["valid"]
+    text = dataset[0]
+    text["source"] = torch.where(text["source"] == text["source"][1], 60_000, text["source"])
+    with pytest.raises(InputError, match="the corpus is damaged: it holds the token 60000, and"):
+        dataset.collater([text])
+
+
 def test_too_small_max_tokens(task):
     dataset = task.datasets["valid"]
     with pytest.raises(InputError, match=r"--max-tokens 100 has no room for the 3 rows"):

@@ -60,6 +60,8 @@ def edit(path, change):
         ("num_hidden_layers", "two", "num_hidden_layers in config.json must be a whole number"),
         ("num_hidden_layers", 3, "lacks tensors of a RoBERTa"),
         ("num_hidden_layers", 1, "has tensors that no RoBERTa has"),
+        ("num_hidden_layers", 10**7, "is 10,000,000, and must be at most 1,000"),
+        ("hidden_size", 10**6, "is 1,000,000, and must be at most 100,000"),
         ("intermediate_size", 128, r"of the shape \(64,\), and must be of \(128,\)"),
         ("vocab_size", 1000, "tokens, and the model's embeddings have 1,000 rows"),
     ],
@@ -97,6 +99,10 @@ def test_tensors(model):
     index = {"weight_map": {name: "part.safetensors"}}
     (folder / f"{WEIGHTS}.index.json").write_text(json.dumps(index), encoding="utf-8")
     refused(folder, r"no .*part\.safetensors, which", MissingFileError)
+    for outside in ("../part.safetensors", "..", "", str(folder / "part.safetensors")):
+        index = {"weight_map": {name: outside}}
+        (folder / f"{WEIGHTS}.index.json").write_text(json.dumps(index), encoding="utf-8")
+        refused(folder, r"names '.*', which is not a file in its folder")
 
 
 class Foreign:
@@ -121,6 +127,11 @@ def test_pickles(model, capsys):
     assert "foreign" not in capsys.readouterr().out
     torch.save(tensors, path)
     import_hf(folder, folder.parent / "out")
+
+
+def test_modes_of_files(exported):
+    modes = {path.stat().st_mode for path in exported["gpt2"][0].iterdir()}
+    assert len(modes) == 1
 
 
 def test_parts_make_one_model(model, exported, imported):

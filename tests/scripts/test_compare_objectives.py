@@ -2,7 +2,10 @@
 
 import importlib
 import json
+import signal
 import sys
+import threading
+import time
 from argparse import Namespace
 from types import SimpleNamespace
 
@@ -11,6 +14,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from cline_fairseq.errors import InputError
 from helpers import TOKENIZER, make_task, sentencepiece_options
 from programs import ROOT, run
 
@@ -171,3 +175,36 @@ def test_task_of_the_measures(modules, corpus):
     size = min(len(first), len(second))
     assert torch.equal(first[:size], second[:size])
     assert len(plain.datasets["train"]) > 0
+
+
+def test_an_interruption_starts_no_other_run(modules, monkeypatch):
+    program, stopped, begun = modules.compare_objectives, threading.Event(), []
+
+    def train(args, arm, bar):
+        begun.append(arm)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        stopped.wait(10)
+
+    def stop_all():
+        stopped.set()
+        time.sleep(0.3)  # the thread is free by now
+
+    monkeypatch.setattr(program, "train", train)
+    monkeypatch.setattr(program, "stop_all", stop_all)
+    with pytest.raises(KeyboardInterrupt):
+        program.train_all(Namespace(updates=1, jobs=1), ["first", "second"])
+    assert begun == ["first"]
+
+
+def test_the_log_of_a_run_that_fails_is_shown_as_text(modules, monkeypatch, tmp_path, capsys):
+    code = r"print('\x1b[31mred'); raise SystemExit(3)"
+    monkeypatch.setattr(
+        modules.compare_objectives, "train_command", lambda *args: ["python", "-c", code]
+    )
+    arm = SimpleNamespace(name="paper", folder="paper")
+    (tmp_path / "paper").mkdir()
+    with pytest.raises(InputError, match=r"^the run 'paper' failed .* status 3: .*train.log$"):
+        modules.compare_objectives.train(
+            Namespace(dest=tmp_path, updates=1, jobs=1), arm, SimpleNamespace(update=int)
+        )
+    assert "\\x1b[31mred\n" in capsys.readouterr().err
