@@ -23,8 +23,8 @@ _running: set[subprocess.Popen] = set()
 def started(command: Sequence[str], **options) -> Iterator[subprocess.Popen]:
     """Start a program, which is stopped if the block ends in an error or is interrupted.
 
-    Ctrl-C does not reach it, as it has a session of its own: it is up to this process. It dies with
-    the thread that started it, even if this process is killed (on Linux).
+    Ctrl-C, which a terminal sends to this process's group, does not reach it: it has a group of its
+    own. It dies with the thread that started it, even if this process is killed (on Linux).
 
     Args:
         command: the program, by its path, and its arguments.
@@ -32,7 +32,7 @@ def started(command: Sequence[str], **options) -> Iterator[subprocess.Popen]:
     """
     # Without site-packages, since that takes ten times as long.
     wrapper = [sys.executable, "-I", "-S", __file__, str(os.getpid())]
-    with subprocess.Popen([*wrapper, *command], start_new_session=True, **options) as process:
+    with subprocess.Popen([*wrapper, *command], process_group=0, **options) as process:
         _running.add(process)
         try:
             yield process
@@ -67,7 +67,7 @@ def _stop(processes):
             process.wait(max(deadline - time.monotonic(), 0))
         except subprocess.TimeoutExpired:
             process.kill()
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)  # what it has started and not ended
 
 

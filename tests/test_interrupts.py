@@ -138,6 +138,23 @@ def test_a_step_is_finished_first(tmp_path):
     assert (tmp_path / "out").read_text() == "whole"
 
 
+def test_no_traceback_while_programs_import():
+    code = """
+import time
+from cline_fairseq.interrupts import end_at_once
+end_at_once()
+print("ready", flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == ""
+    assert process.returncode == -signal.SIGINT
+
+
 def test_a_slow_exit_is_reported_once(tmp_path):
     status, errors, _ = hit(SLOW_EXIT, tmp_path / "out", signal.SIGINT)
     assert (status, errors) == (130, "interrupted\n")
