@@ -58,6 +58,7 @@ def edit(path, change):
         ("vocab_size", None, "vocab_size in config.json must be a whole number"),
         ("sentence_vector", "last", "sentence_vector in config.json is 'last'"),
         ("num_hidden_layers", "two", "num_hidden_layers in config.json must be a whole number"),
+        ("num_hidden_layers", 10**7, "num_hidden_layers in config.json is 10,000,000, and must be"),
         ("num_hidden_layers", 3, "lacks tensors of a RoBERTa"),
         ("num_hidden_layers", 1, "has tensors that no RoBERTa has"),
         ("intermediate_size", 128, r"of the shape \(64,\), and must be of \(128,\)"),
@@ -97,6 +98,9 @@ def test_tensors(model):
     index = {"weight_map": {name: "part.safetensors"}}
     (folder / f"{WEIGHTS}.index.json").write_text(json.dumps(index), encoding="utf-8")
     refused(folder, r"no .*part\.safetensors, which", MissingFileError)
+    index = {"weight_map": {name: "../part.safetensors"}}
+    (folder / f"{WEIGHTS}.index.json").write_text(json.dumps(index), encoding="utf-8")
+    refused(folder, r"names '\.\./part\.safetensors', which is not a file in its folder")
 
 
 class Foreign:
