@@ -8,6 +8,9 @@ import time
 
 import pytest
 
+from programs import ROOT
+
+PROGRAMS = [*ROOT.glob("scripts/*.py"), *ROOT.glob("examples/*/*.py")]
 START = """
 import sys, time
 from pathlib import Path
@@ -218,3 +221,12 @@ def test_what_is_ignored_stays_ignored(tmp_path):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
     assert (process.returncode, errors) == (0, "done\n")
+
+
+def test_every_program_ends_at_once_and_cleanly():
+    """Before its imports by the signal alone, and later with what it has to clean up."""
+    assert len(PROGRAMS) > 20
+    for path in PROGRAMS:
+        text = path.read_text(encoding="utf-8")
+        assert 0 < text.find("    end_at_once()\n") < text.find("\nimport "), path
+        assert "    show_input_errors_plainly()\n" in text, path

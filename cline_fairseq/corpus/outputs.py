@@ -71,11 +71,12 @@ class Output:
     A context manager, which keeps other processes from writing the same files.
 
     Args:
+        name: of the whole, for which others have to wait.
         paths: of the files, in the order in which they get their names.
     """
 
-    def __init__(self, paths: list[Path]):
-        self.paths = paths
+    def __init__(self, name: Path, paths: list[Path]):
+        self.name, self.paths = name, paths
         paths[0].parent.mkdir(parents=True, exist_ok=True)
         self._files = [_File(path) for path in paths]
 
@@ -108,7 +109,7 @@ class Output:
     def __enter__(self):
         with ExitStack() as stack:
             stack.callback(self._remove)
-            stack.enter_context(alone(self.paths[0]))
+            stack.enter_context(alone(self.name))
             self._until_exit = stack.pop_all()
         return self
 
@@ -130,7 +131,8 @@ class BinaryOutput(Output):
     def __init__(self, prefix: Path, num_symbols: int, symbols: Symbols | None = None):
         self._symbols, self._dictionary = symbols, prefix.with_name("dict.txt")
         self._dtype = token_dtype(num_symbols)
-        super().__init__([prefix.with_name(f"{prefix.name}.{end}") for end in ("bin", "idx")])
+        ends = ("bin", "idx")
+        super().__init__(prefix, [prefix.with_name(f"{prefix.name}.{end}") for end in ends])
         self._sizes_path = part_path(prefix.with_name(f"{prefix.name}.sizes"))
         self._sizes = self._sizes_path.open("w+b")
 
@@ -175,7 +177,7 @@ class TextOutput(Output):
     """Symbols with spaces between, one text a line, as fairseq-preprocess reads them."""
 
     def __init__(self, path: Path):
-        super().__init__([path])
+        super().__init__(path, [path])
 
     def write(self, text: np.ndarray, sizes: np.ndarray) -> None:
         """Append lines: their bytes, joined."""

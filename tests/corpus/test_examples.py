@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from cline_fairseq.locking import alone
 from helpers import TOKENIZER, gpt2_options
 from programs import BIN, ROOT, run
 
@@ -73,6 +74,9 @@ def test_datatrove(corpus, tmp_path):
     result = run(*odd, *few, check=False)
     assert "would be empty: give fewer --tasks" in result.stdout + result.stderr
     assert not list((tmp_path / "few" / "shard1").glob("train.*"))
+    with alone(tmp_path / "odd" / "shard0" / "train"):
+        result = run(*odd, "--logs", tmp_path / "busy-logs", check=False)
+    assert "is being written by process" in result.stdout + result.stderr
     text.write_text(4 * documents, encoding="utf-8")
     # A task that is not completed is run again, and the other one is not.
     (tmp_path / "logs" / "completions" / "00001").unlink()

@@ -64,17 +64,14 @@ def test_what_was_written_is_read_again(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["train.bin", "train.idx"]
 
 
-@pytest.mark.parametrize("kind", ["binary", "text"])
-def test_one_writer_at_a_time(tmp_path, monkeypatch, kind):
+@pytest.mark.parametrize(
+    "make", [lambda path: BinaryOutput(path, 1000), TextOutput], ids=["binary", "text"]
+)
+def test_one_writer_at_a_time(tmp_path, monkeypatch, make):
     monkeypatch.setattr("cline_fairseq.locking._PATIENCE", 0)
-    name = "train.bin" if kind == "binary" else "train"
-    with (tmp_path / f".{name}.lock").open("w") as lock:
+    with (tmp_path / ".train.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        output = (
-            BinaryOutput(tmp_path / "train", 1000)
-            if kind == "binary"
-            else TextOutput(tmp_path / "train")
-        )
-        with pytest.raises(InputError, match="is being written by another process"), output:
+        output = make(tmp_path / "train")
+        with pytest.raises(InputError, match="train is being written by another process"), output:
             pass
-    assert os.listdir(tmp_path) == [f".{name}.lock"]
+    assert os.listdir(tmp_path) == [".train.lock"]

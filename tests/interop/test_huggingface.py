@@ -53,6 +53,12 @@ def likelihood(loaded, ids):
     return sum(model.get_score(model.piece_to_id(symbol)) for symbol in symbols)
 
 
+def test_everybody_may_read_the_files(exported):
+    """safetensors would let the owner alone."""
+    modes = {path.stat().st_mode & 0o777 for path in exported["gpt2"][0].iterdir()}
+    assert len(modes) == 1
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_token_ids_are_fairseqs(exported, texts, name):
     folder, loaded = exported[name]

@@ -8,11 +8,18 @@ import random
 import re
 import resource
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from stress.material import ROOT, Material, command, environment, must_succeed
-from stress.programs_under_test import converting, measuring, preparing, whole_runs
+from stress.programs_under_test import (
+    Program,
+    converting,
+    measuring,
+    preparing,
+    training,
+    whole_runs,
+)
 from stress.readers import Readers
 from stress.trial import Trial
 
@@ -26,43 +33,35 @@ def full_disks(material: Material, number: int, seed: int, folder: Path) -> Iter
     """Run programs with less room than they need."""
     rng = random.Random(seed)
     programs = list(_programs(material, folder))
-    sizes: dict[str, int] = {}
     for i in range(number):
-        name, parts = programs[i % len(programs)]
+        program = programs[i % len(programs)]
         own = folder / str(i)
         own.mkdir()
-        if name not in sizes:
-            sizes[name] = _largest(parts, own / "whole")
         # Either at once, or in the middle of the largest file.
-        limit = max(int(rng.random() * sizes[name]), _LEAST) if i % 2 else _LEAST
-        yield Trial(f"a full disk under {name}", _trial(parts, own / "dest", limit))
+        limit = max(int(rng.random() * program.largest), _LEAST) if i % 2 else _LEAST
+        yield Trial(f"a full disk under {program.name}", _trial(program.parts, own, limit))
 
 
-def _programs(material, folder) -> Iterator[tuple[str, Callable[[Path], list[object]]]]:
-    """Programs by name, with their command lines for a destination."""
+def _programs(material, folder) -> Iterator[Program]:
     for programs in (preparing, converting, measuring, whole_runs):
-        for program in programs(material, folder):
-            yield program.name, program.parts
-    yield "export_roberta", lambda out: material.export(out, "export_roberta")
-    yield "fairseq-train", lambda out: material.train(out, 3, "--save-interval-updates", 1)
-    yield "glue_finetune", material.finetune
+        yield from programs(material)
+    yield training(material)[1]
+    yield Program("export_roberta", lambda out: material.export(out, "export_roberta"), folder)
+    options = ("--save-interval-updates", 1)
+    yield Program("fairseq-train", lambda out: material.train(out, 3, *options), folder)
     sources = folder / "sources"
     sources.mkdir()
     for reader in Readers(material, sources).all():
         file, _, program = reader.what.partition(", ")
         if file in ("config.json", "paired.tsv", "dev.json"):  # once for each program
-            yield program, lambda out, reader=reader: reader.command(reader.source, out.parent)
-
-
-def _largest(parts, folder):
-    """The size of the largest file that a program writes."""
-    folder.mkdir()
-    must_succeed(parts(folder / "out"))
-    return max(path.stat().st_size for path in _files(folder))
+            yield Program(
+                program,
+                lambda out, reader=reader: reader.command(reader.source, out.parent),
+                folder,
+            )
 
 
 def _trial(parts, dest, limit):
-    dest.mkdir()
     arguments, before = parts(dest / "out"), {}
     if "fairseq-train" in str(arguments[0]):  # it goes on from a checkpoint that must stay
         must_succeed(arguments)

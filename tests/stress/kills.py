@@ -19,12 +19,12 @@ from stress.trial import Trial
 
 def corpus(material: Material, number: int, seed: int, folder: Path) -> Iterator[Trial]:
     """Kill programs that prepare a corpus."""
-    yield from _kill(preparing(material, folder), number, seed, folder, start=0.2)
+    yield from _kill(preparing(material), number, seed, folder, start=0.2)
 
 
 def training(material: Material, number: int, seed: int, folder: Path) -> Iterator[Trial]:
     """Kill training, which takes a while to start and is to be hit later."""
-    yield from _kill(training_programs(material, folder), number, seed, folder, start=0.6)
+    yield from _kill(training_programs(material), number, seed, folder, start=0.6)
 
 
 def _kill(programs: list[Program], number, seed, folder, start):

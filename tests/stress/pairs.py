@@ -23,8 +23,8 @@ _SLOW = 10  # only each 10th pair is one of programs that train
 def pairs(material: Material, number: int, seed: int, folder: Path) -> Iterator[Trial]:
     """Start programs twice."""
     rng = random.Random(seed)
-    fast = [*preparing(material, folder), *converting(material, folder)]
-    slow = training(material, folder)
+    fast = [*preparing(material), *converting(material)]
+    slow = training(material)
     for i in range(number):
         turn, programs = (i // _SLOW, slow) if i % _SLOW == _SLOW - 1 else (i, fast)
         program = programs[turn % len(programs)]

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import torch
@@ -40,7 +40,8 @@ class Program:
         running = self.start(self._folder)
         if running.wait() != 0:
             raise RuntimeError(f"{self.name} fails undisturbed: {running.errors}")
-        return time.monotonic() - start, contents(self._folder)
+        sizes = [path.stat().st_size for path in self._folder.rglob("*") if path.is_file()]
+        return time.monotonic() - start, contents(self._folder), max(sizes)
 
     @property
     def seconds(self) -> float:
@@ -51,6 +52,11 @@ class Program:
     def output(self) -> dict[str, str]:
         """Its files and what they hold."""
         return self._undisturbed[1]
+
+    @property
+    def largest(self) -> int:
+        """The size of its largest file."""
+        return self._undisturbed[2]
 
     def start(self, folder: Path) -> "Running":
         """Start it with a destination in a folder."""
@@ -181,25 +187,28 @@ def _hash(value):
     return hashlib.sha256(repr(value).encode()).hexdigest()
 
 
-def preparing(material: Material, folder: Path) -> list[Program]:
+@cache
+def preparing(material: Material) -> list[Program]:
     """The programs that prepare a corpus."""
     return [
-        Program("encode", lambda out: material.encode(material.corpus, out, 2), folder),
-        Program("rewrite", lambda out: material.rewrite(out / "views.jsonl", 2), folder),
-        Program("train_sentencepiece", material.train_vocabulary, folder),
-        Program("glue_preprocess", material.preprocess_glue, folder),
+        Program("encode", lambda out: material.encode(material.corpus, out, 2), material.folder),
+        Program("rewrite", lambda out: material.rewrite(out / "views.jsonl", 2), material.folder),
+        Program("train_sentencepiece", material.train_vocabulary, material.folder),
+        Program("glue_preprocess", material.preprocess_glue, material.folder),
     ]
 
 
-def converting(material: Material, folder: Path) -> list[Program]:
+@cache
+def converting(material: Material) -> list[Program]:
     """The programs that convert a model."""
     return [
-        Program("export_hf", material.export, folder),
-        Program("export_cline", lambda out: material.export(out, "export_cline"), folder),
+        Program("export_hf", material.export, material.folder),
+        Program("export_cline", lambda out: material.export(out, "export_cline"), material.folder),
     ]
 
 
-def measuring(material: Material, folder: Path) -> list[Program]:
+@cache
+def measuring(material: Material) -> list[Program]:
     """The programs that measure a model or a corpus, and draw."""
 
     def with_model(script, out, *options):
@@ -216,12 +225,12 @@ def measuring(material: Material, folder: Path) -> list[Program]:
                 *("evaluate_hits", out, "--plot", out.with_name("hits.png")),
                 *("--save-triples", out.with_name("triples.tsv")),
             ),
-            folder,
+            material.folder,
         ),
         Program(
             "plot_embeddings",
             lambda out: with_model("plot_embeddings", out, "--output", out.with_name("plot.png")),
-            folder,
+            material.folder,
         ),
         Program(
             "inspect_data",
@@ -229,18 +238,19 @@ def measuring(material: Material, folder: Path) -> list[Program]:
                 *("scripts/inspect_data.py", material.binarized, *material.subwords),
                 *("--plot", out.with_name("lengths.png")),
             ],
-            folder,
+            material.folder,
         ),
     ]
 
 
-def whole_runs(material: Material, folder: Path) -> list[Program]:
+@cache
+def whole_runs(material: Material) -> list[Program]:
     """The programs that run others, from text to figures."""
     return [
         Program(
             "quickstart",
             lambda out: ["scripts/quickstart.py", "--dest", out, "--updates", 10],
-            folder,
+            material.folder,
         ),
         Program(
             "compare_objectives",
@@ -249,15 +259,16 @@ def whole_runs(material: Material, folder: Path) -> list[Program]:
                 *(*material.subwords, "--sentences", material.sentences, "--dest", out),
                 *("--arms", "masked_lm", "--updates", 4, "--rows", 12, "--layers", 1),
             ],
-            folder,
+            material.folder,
         ),
     ]
 
 
-def training(material: Material, folder: Path) -> list[Program]:
+@cache
+def training(material: Material) -> list[Program]:
     """The programs that train, for some seconds, with many checkpoints."""
     options = ("--num-workers", 1, "--save-interval-updates", 4, "--keep-interval-updates", 1)
     return [
-        Program("fairseq-train", lambda out: material.train(out, 40, *options), folder),
-        Program("glue_finetune", material.finetune, folder),
+        Program("fairseq-train", lambda out: material.train(out, 40, *options), material.folder),
+        Program("glue_finetune", material.finetune, material.folder),
     ]

@@ -32,11 +32,11 @@ def signals(material: Material, number: int, seed: int, folder: Path) -> Iterato
     """Send signals to programs."""
     rng = random.Random(seed)
     programs = [
-        *preparing(material, folder),
-        *converting(material, folder),
-        *training(material, folder),
-        *measuring(material, folder),
-        *whole_runs(material, folder),
+        *preparing(material),
+        *converting(material),
+        *training(material),
+        *measuring(material),
+        *whole_runs(material),
     ]
     for i in range(number):
         program = programs[i % len(programs)]
