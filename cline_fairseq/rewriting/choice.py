@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .kinds import Kind
+from .kinds import STAND_INS, Kind
 from .lexicon import Lexicon
 from .tagger import WINDOW
 from .word_table import WordTable
@@ -16,11 +16,13 @@ DRAWS = 3  # uniform numbers that a view draws for a word: its turn, the kind, t
 class View(NamedTuple):
     """What a view of a text consists of: how much is replaced, and by which kinds.
 
-    ``kinds`` maps each kind to its weight; a kind is drawn for every word from those that it has
-    candidates of. With ``one_kind``, it is drawn once for the text from those that any of its
-    words has candidates of, and words without candidates of it are not replaced. Words with a
-    candidate of another kind come before random words, which only fill up to the share; none are
-    taken where the other kinds make up the part ``enough`` of it.
+    ``kinds`` maps each kind to its weight. A kind is drawn for every word, by this weight times
+    what the word's candidates of it weigh. With ``one_kind``, it is drawn once for the text, by
+    the weights of the kinds that any of its words has candidates of.
+
+    Co-hyponyms, and after them random words, stand in at words for which this gives nothing. They
+    only fill up to the share, in this order. No random words are taken where the other kinds make
+    up the part ``enough`` of it.
     """
 
     ratio: float
@@ -124,39 +126,42 @@ def make_draft(
         supply = np.bincount(text, np.where(random, 0, new), minlength=len(totals))
         new[random & (supply >= view.enough * view.ratio * totals)[text]] = 0
     able = np.flatnonzero(new)
-    order = able[order_by_turn(text[able], random[able], turn[able])]
+    rank = sum((kind == stand_in) * i for i, stand_in in enumerate(STAND_INS, 1))
+    order = able[order_by_turn(text[able], rank[able], turn[able])]
     word = open_[order]
     return Draft(text[order], word, form[order], kind[order], words.lengths[word], new[order])
 
 
-def order_by_turn(text: np.ndarray, last: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """The order by text, then by ``last`` (bool), then by a draw in [0, 1), with stable ties.
+def order_by_turn(text: np.ndarray, rank: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """The order by text, then by ``rank`` (0 to 3), then by a draw in [0, 1), with stable ties.
 
     The keys are integers, and the draw keeps its place in them, so that the order of a text is
     the same in any company.
     """
-    key = (text.astype(np.int64) << 41) | (last.astype(np.int64) << 40)
+    key = (text.astype(np.int64) << 42) | (rank.astype(np.int64) << 40)
     return np.argsort(key | (turn * (1 << 40)).astype(np.int64), kind="stable")
 
 
 def _draw_kinds(view, lexicon, entries, text, uniform):
-    """A kind for each entry, RANDOM only for want of others; -1 where there is none."""
+    """A kind for each entry, a stand-in only for want of others; -1 where there is none."""
     weights = view.kinds
-    kinds = [kind for kind, weight in weights.items() if weight > 0 and kind != Kind.RANDOM]
     drawn = np.full(len(entries), -1)
-    if weights.get(Kind.RANDOM, 0) > 0:
-        drawn[lexicon.has(entries, Kind.RANDOM)] = Kind.RANDOM
+    for kind in reversed(STAND_INS):
+        if weights.get(kind, 0) > 0:
+            drawn[lexicon.has(entries, kind)] = kind
+    kinds = [kind for kind, weight in weights.items() if weight > 0 and kind not in STAND_INS]
     if kinds:
-        has = np.stack([lexicon.has(entries, kind) for kind in kinds])
-        offered = _in_text(has, text) if view.one_kind else has
+        mass = np.stack([lexicon.mass(entries, kind) for kind in kinds])
+        offered = mass
         if view.one_kind:
+            offered = _in_text(mass > 0, text)
             uniform = uniform[np.searchsorted(text, text)]  # that of the first word
         weight = np.array([[weights[kind]] for kind in kinds])
         cumulative = np.cumsum(weight * offered, axis=0)
         some = np.flatnonzero(cumulative[-1] > 0)
         which = (cumulative[:, some] <= uniform[some] * cumulative[-1, some]).sum(axis=0)
-        some, which = some[has[which, some]], which[has[which, some]]
-        drawn[some] = np.array(kinds)[which]
+        able = mass[which, some] > 0
+        drawn[some[able]] = np.array(kinds)[which[able]]
     return drawn
 
 

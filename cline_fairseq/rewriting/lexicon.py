@@ -23,6 +23,7 @@ FORMAT = 1  # of the file; a file of another format is refused
 
 
 NUM_RELATIONS = Kind.RANDOM  # kinds that an entry has candidates of its own for
+_MASS = 255  # what the candidates of a kind weigh together, but for rounding
 
 
 class LexiconData(NamedTuple):
@@ -36,7 +37,7 @@ class LexiconData(NamedTuple):
     pair_lemma: np.ndarray  # int32 (P,), sorted by lemma and kind
     pair_kind: np.ndarray  # uint8 (P,)
     pair_candidate: np.ndarray  # int32 (P,), a lemma
-    pair_weight: np.ndarray  # uint8 (P,), 1 to 255
+    pair_weight: np.ndarray  # uint8 (P,), 0 for related words that are never drawn
     pool_entry: np.ndarray  # int32 (R,), random words, sorted
     pool_count: np.ndarray  # int32 (R,), how often a corpus has them
 
@@ -81,12 +82,12 @@ class Weighted:
         self._cumulative = cumulative.astype(np.min_scalar_type(-int(cumulative[-1]) - 1))
         self._total = np.diff(self._cumulative[starts])
 
-    def sizes(self, lists: np.ndarray) -> np.ndarray:
-        """How many items each of these lists holds."""
-        return self.starts[lists + 1] - self.starts[lists]
+    def totals(self, lists: np.ndarray) -> np.ndarray:
+        """What the items of each of these lists weigh together."""
+        return self._total[lists]
 
     def draw(self, lists: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-        """One item of each of these lists, none of which may be empty; ``uniform`` in [0, 1)."""
+        """One item of each of these lists, whose totals are not 0; ``uniform`` in [0, 1)."""
         target = (uniform * self._total[lists]).astype(self._cumulative.dtype)
         target += self._cumulative[self.starts[lists]]
         return np.searchsorted(self._cumulative, target, side="right") - 1
@@ -121,7 +122,7 @@ class Lexicon:
         starts = np.searchsorted(pool_tag, np.arange(len(TAGS) + 1))
         self._pool = Weighted(starts, data.pool_count)
 
-        related = data.pair_kind <= Kind.HYPERNYM
+        related = np.isin(data.pair_kind, (Kind.SYNONYM, Kind.HYPERNYM))
         self._near = np.unique(
             self._pair_key(data.pair_lemma[related], data.pair_candidate[related])
         )
@@ -144,16 +145,22 @@ class Lexicon:
             items, weights = self._relations.of(entry * NUM_RELATIONS + kind)
             forms = self._candidate[items]
         shares = weights / max(weights.sum(), 1)
-        return {self.forms[f]: float(w) for f, w in zip(forms, shares, strict=True)}
+        return {self.forms[f]: float(w) for f, w in zip(forms, shares, strict=True) if w}
 
     def has(self, entries: np.ndarray, kind: Kind) -> np.ndarray:
-        """Which entries have a candidate of this kind: bool, the shape of ``entries``.
+        """Which entries have a candidate of this kind: bool, the shape of ``entries``."""
+        return self.mass(entries, kind) > 0
 
-        All entries whose tag occurs in the pool have random words.
+    def mass(self, entries: np.ndarray, kind: Kind) -> np.ndarray:
+        """What the candidates of this kind weigh together: int, the shape of ``entries``.
+
+        A list of the lexicon weighs some 255, or shares them with a list of another kind that it
+        is drawn together with. Inflections weigh as much. All entries whose tag occurs in the pool
+        have random words, which weigh what the pool does.
         """
         if kind == Kind.RANDOM:
-            return self._pool.sizes(self.data.entry_tag[entries].astype(np.int64)) > 0
-        return self._relations.sizes(entries.astype(np.int64) * NUM_RELATIONS + kind) > 0
+            return self._pool.totals(self.data.entry_tag[entries].astype(np.int64))
+        return self._relations.totals(entries.astype(np.int64) * NUM_RELATIONS + kind)
 
     def draw(self, entries: np.ndarray, kinds: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """Draw a candidate form for each entry from its candidates of one kind.
@@ -208,11 +215,12 @@ class Lexicon:
         new = (others >= 0) & (others != data.entry_form[:, None])
         new[:, 1:] &= others[:, 1:] != others[:, :-1]
         inflected = np.nonzero(new)[0]
+        shared = _MASS // np.count_nonzero(new, axis=1)[inflected]
 
         entry = np.concatenate([entry, inflected])
         kind = np.concatenate([data.pair_kind[pair], np.full(len(inflected), Kind.INFLECTION)])
         form = np.concatenate([form, others[new]])
-        weight = np.concatenate([data.pair_weight[pair], np.ones(len(inflected), np.uint8)])
+        weight = np.concatenate([data.pair_weight[pair], shared.astype(np.uint8)])
         list_of = entry.astype(np.int64) * NUM_RELATIONS + kind
         order = np.argsort(list_of, kind="stable")
         num_lists = len(data.entry_lemma) * NUM_RELATIONS

@@ -20,7 +20,7 @@ NOT_REPLACED = -1  # in arrays of kinds
 
 # Of the algorithm. Raise it when the same text, seed and epoch get other views, so that resumed
 # runs say so.
-VERSION = 1
+VERSION = 2
 
 
 class Rewritten(NamedTuple):
@@ -62,15 +62,16 @@ class Rewriter:
         antonym_ratio: the same of the antonym view.
         seed: of all draws.
         synonym_kinds: weights of the kinds of the synonym view, drawn word by word.
-        antonym_kinds: the same of the antonym view. Random words only fill up to the share.
-        enough_antonyms: no random words in a text whose antonyms make up this part of the share;
-            0 for none at all.
+        antonym_kinds: the same of the antonym view. Co-hyponyms, and after them random words, only
+            fill up to the share.
+        enough_antonyms: no random words in a text whose antonyms and co-hyponyms make up this part
+            of the share; 0 for none at all.
         match_edits: fill the antonym view up with replacements of the synonym view's kinds, until
             both views have the same number of replaced words and the same length; see
             :mod:`.matching`.
         one_kind_per_text: draw the kind once for each view of a text instead of word by word, from
             those that the text has candidates of. Words without one are not replaced, or become
-            random words in the antonym view.
+            co-hyponyms or random words in the antonym view.
 
     Raises:
         InputError: if a ratio is outside [0, 1], a weight is negative or all are 0.
@@ -124,7 +125,7 @@ class Rewriter:
     @property
     def kinds(self) -> tuple[list[Kind], list[Kind]]:
         """The kinds of replacements that each view may hold."""
-        synonym, antonym = (list(view.kinds) for view in self.views)
+        synonym, antonym = ([k for k, w in view.kinds.items() if w > 0] for view in self.views)
         fillers = [k for k in synonym if k not in antonym] if self.match_edits else []
         return synonym, antonym + fillers
 

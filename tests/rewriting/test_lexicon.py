@@ -6,7 +6,7 @@ import pytest
 
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.rewriting import Kind, Lexicon
-from cline_fairseq.rewriting.lexicon import Weighted
+from cline_fairseq.rewriting.lexicon import NUM_RELATIONS, Weighted
 from cline_fairseq.rewriting.tags import INFLECTIONS, TAGS
 from cline_fairseq.rewriting.wordnet import blocked_words
 
@@ -74,7 +74,7 @@ def test_candidates_keep_the_inflection(lexicon):
 
 def test_no_candidate_equals_its_word(lexicon):
     starts, own = lexicon._relations.starts, lexicon.entry_form
-    entry = np.repeat(np.arange(len(own)).repeat(5), np.diff(starts))
+    entry = np.repeat(np.arange(len(own)).repeat(NUM_RELATIONS), np.diff(starts))
     assert not (lexicon._candidate == own[entry]).any()
 
 
@@ -103,6 +103,38 @@ def test_random_words_are_no_synonyms(lexicon):
     assert Counter(forms.tolist())[lexicon.form_id["new"]] / len(forms) == pytest.approx(
         pool["new"], rel=0.05
     )
+
+
+def test_weight_0_is_related_but_never_drawn(lexicon, odd_lexicon):
+    uniform, never = (np.arange(20000) + 0.5) / 20000, 0
+    for word in ("quick", "clever", "old", "small", "famous"):
+        known, weighed = (
+            lex.candidates(word, "JJ", Kind.SYNONYM) for lex in (lexicon, odd_lexicon)
+        )
+        assert all(weighed.values())
+        entry = lexicon.entry_of[lexicon.form_id[word], TAGS.index("JJ")]
+        entries = np.full(len(uniform), entry)
+        for kind in (Kind.SYNONYM, Kind.RANDOM):
+            if odd_lexicon.candidates(word, "JJ", kind):
+                forms = odd_lexicon.draw(entries, np.full(len(uniform), kind), uniform)
+                drawn = {lexicon.forms[form] for form in forms[forms >= 0]}
+                assert drawn <= set(odd_lexicon.candidates(word, "JJ", kind))
+                assert not drawn & (set(known) - set(weighed))
+        never += len(set(known) - set(weighed))
+    assert never
+
+
+def test_lists_that_weigh_nothing_are_none(lexicon, odd_lexicon):
+    entries = np.arange(len(lexicon.entry_form))
+    for kind in (Kind.SYNONYM, Kind.ANTONYM):
+        had, has = (lex.has(entries, kind) for lex in (lexicon, odd_lexicon))
+        assert (has <= had).all()
+        for entry in np.flatnonzero(had & ~has)[:20].tolist():
+            form = lexicon.forms[lexicon.entry_form[entry]]
+            tag = TAGS[lexicon.data.entry_tag[entry]]
+            if lexicon.entry_of[lexicon.form_id[form], TAGS.index(tag)] == entry:
+                assert not odd_lexicon.candidates(form, tag, kind)
+        assert (had & ~has).any()
 
 
 def test_weighted_draws_follow_the_weights():
