@@ -8,8 +8,10 @@ import numpy as np
 from .kinds import STAND_INS, Kind
 from .lexicon import Lexicon
 from .tagger import WINDOW
+from .tags import INFLECTIONS, TAGS
 from .word_table import WordTable
 
+_IS_VERB = np.isin(TAGS, INFLECTIONS["VERB"])
 DRAWS = 3  # uniform numbers that a view draws for a word: its turn, the kind, the candidate
 
 
@@ -38,6 +40,14 @@ class Words(NamedTuple):
     text: np.ndarray  # int (N,), which text a word is of, ascending
     fixed: np.ndarray  # bool (N,), words that must stay as they are
     lengths: np.ndarray  # int (N,), how much a word counts: 1 a word, or its subword tokens
+
+
+class OpenWords(NamedTuple):
+    """The words that may be replaced."""
+
+    word: np.ndarray  # int (M,), ascending indices into Words
+    entry: np.ndarray  # int (M,), their entries in the lexicon
+    article: np.ndarray  # int (M,) of Article, right before them
 
 
 class Draft(NamedTuple):
@@ -76,8 +86,8 @@ class Choice(NamedTuple):
         return cls(*(getattr(draft.where(np.argsort(draft.word)), name) for name in cls._fields))
 
 
-def open_words(words: Words, table: WordTable, tagger, num_texts: int):
-    """Tag the words; the indices (M,) of those that may be replaced, and their entries (M,)."""
+def open_words(words: Words, table: WordTable, tagger, num_texts: int) -> OpenWords:
+    """Tag the words, and find those that may be replaced."""
     # A word's place in the padded array: behind the boundaries of all texts up to its own.
     at = np.arange(len(words.rows)) + WINDOW * (words.text + 1)
     padded = np.zeros(len(words.rows) + WINDOW * (num_texts + 1), np.intp)
@@ -85,15 +95,18 @@ def open_words(words: Words, table: WordTable, tagger, num_texts: int):
     tags = tagger.tag_ids(table.types, padded)[at]
     entries = table.entries[words.rows, tags]
     open_ = np.flatnonzero((entries >= 0) & ~words.fixed)
-    return open_, entries[open_]
+    # The neighbours of a word, which are boundaries at the ends of a text.
+    after = padded[at[open_] + 1]
+    open_ = open_[~(_IS_VERB[tags[open_]] & table.is_particle[after])]
+    before = padded[at[open_] - 1]
+    return OpenWords(open_, entries[open_], table.article[before])
 
 
 def make_draft(
     view: View,
     lexicon: Lexicon,
     words: Words,
-    open_: np.ndarray,
-    entries: np.ndarray,
+    open_: OpenWords,
     uniform: np.ndarray,
     totals: np.ndarray,
     new_lengths: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
@@ -104,22 +117,23 @@ def make_draft(
         view: the share and the kinds.
         lexicon: where candidates come from.
         words: the words of all texts.
-        open_: int (M,), the words that may be replaced.
-        entries: int (M,), their entries.
+        open_: the words that may be replaced.
         uniform: float (DRAWS, M) in [0, 1).
         totals: int (texts,), what a text counts; the share refers to it.
         new_lengths: gives what replacements count, from indices into ``words`` and forms, 0 for
             one that cannot be written; None: 1 for every word.
     """
     turn, kind_draw, candidate_draw = uniform
-    text = words.text[open_]
-    kind = _draw_kinds(view, lexicon, entries, text, kind_draw)
+    text = words.text[open_.word]
+    kind = _draw_kinds(view, lexicon, open_, text, kind_draw)
     able = np.flatnonzero(kind >= 0)
-    form = np.full(len(open_), -1)
-    form[able] = lexicon.draw(entries[able], kind[able], candidate_draw[able])
-    new = np.zeros(len(open_), np.int64)
+    form = np.full(len(kind), -1)
+    form[able] = lexicon.draw(
+        open_.entry[able], kind[able], candidate_draw[able], open_.article[able]
+    )
+    new = np.zeros(len(kind), np.int64)
     able = np.flatnonzero(form >= 0)
-    new[able] = 1 if new_lengths is None else new_lengths(open_[able], form[able])
+    new[able] = 1 if new_lengths is None else new_lengths(open_.word[able], form[able])
 
     random = kind == Kind.RANDOM
     if view.enough < 1:
@@ -128,7 +142,7 @@ def make_draft(
     able = np.flatnonzero(new)
     rank = sum((kind == stand_in) * i for i, stand_in in enumerate(STAND_INS, 1))
     order = able[order_by_turn(text[able], rank[able], turn[able])]
-    word = open_[order]
+    word = open_.word[order]
     return Draft(text[order], word, form[order], kind[order], words.lengths[word], new[order])
 
 
@@ -142,16 +156,16 @@ def order_by_turn(text: np.ndarray, rank: np.ndarray, turn: np.ndarray) -> np.nd
     return np.argsort(key | (turn * (1 << 40)).astype(np.int64), kind="stable")
 
 
-def _draw_kinds(view, lexicon, entries, text, uniform):
+def _draw_kinds(view, lexicon, open_, text, uniform):
     """A kind for each entry, a stand-in only for want of others; -1 where there is none."""
     weights = view.kinds
-    drawn = np.full(len(entries), -1)
+    drawn = np.full(len(text), -1)
     for kind in reversed(STAND_INS):
         if weights.get(kind, 0) > 0:
-            drawn[lexicon.has(entries, kind)] = kind
+            drawn[lexicon.mass(open_.entry, kind, open_.article) > 0] = kind
     kinds = [kind for kind, weight in weights.items() if weight > 0 and kind not in STAND_INS]
     if kinds:
-        mass = np.stack([lexicon.mass(entries, kind) for kind in kinds])
+        mass = np.stack([lexicon.mass(open_.entry, kind, open_.article) for kind in kinds])
         offered = mass
         if view.one_kind:
             offered = _in_text(mass > 0, text)

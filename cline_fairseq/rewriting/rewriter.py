@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InputError
-from .choice import DRAWS, Choice, View, Words, make_draft, open_words, take
+from .choice import DRAWS, Choice, OpenWords, View, Words, make_draft, open_words, take
 from .kinds import ANTONYM_KINDS, SYNONYM_KINDS, Kind
 from .lexicon import Lexicon
 from .matching import match_edits
@@ -118,8 +118,8 @@ class Rewriter:
         text = np.repeat(np.arange(len(texts)), sizes)
         words = Words(rows, text, np.zeros(len(rows), bool), np.ones(len(rows), np.int64))
         totals = np.bincount(text[self._table.is_word[rows]], minlength=len(texts))
-        open_, entries = open_words(words, self._table, self.tagger, len(texts))
-        views = self.choose_views(words, open_, entries, epoch, indices, totals)
+        open_ = open_words(words, self._table, self.tagger, len(texts))
+        views = self.choose_views(words, open_, epoch, indices, totals)
         return self._write(texts, flat, sizes, rows, views)
 
     @property
@@ -132,8 +132,7 @@ class Rewriter:
     def choose_views(
         self,
         words: Words,
-        open_: np.ndarray,
-        entries: np.ndarray,
+        open_: OpenWords,
         epoch: int,
         indices: Sequence[int],
         totals: np.ndarray,
@@ -144,13 +143,11 @@ class Rewriter:
 
         For the arguments see :func:`.choice.make_draft` and :func:`.choice.take`.
         """
-        counts = np.bincount(words.text[open_], minlength=len(indices)).tolist()
+        counts = np.bincount(words.text[open_.word], minlength=len(indices)).tolist()
         generators = [np.random.default_rng((self.seed, epoch, index)) for index in indices]
 
         def draft(view, uniform):
-            return make_draft(
-                view, self.lexicon, words, open_, entries, uniform, totals, new_lengths
-            )
+            return make_draft(view, self.lexicon, words, open_, uniform, totals, new_lengths)
 
         uniform = _draw(generators, (len(self.views), DRAWS), counts)
         drafts = list(map(draft, self.views, uniform))

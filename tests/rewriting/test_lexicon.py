@@ -73,9 +73,12 @@ def test_candidates_keep_the_inflection(lexicon):
 
 
 def test_no_candidate_equals_its_word(lexicon):
-    starts, own = lexicon._relations.starts, lexicon.entry_form
-    entry = np.repeat(np.arange(len(own)).repeat(NUM_RELATIONS), np.diff(starts))
-    assert not (lexicon._candidate == own[entry]).any()
+    entries = np.random.default_rng(0).choice(len(lexicon.entry_form), 4000, replace=False)
+    for entry in entries:
+        form = lexicon.forms[lexicon.entry_form[entry]]
+        tag = TAGS[lexicon.data.entry_tag[entry]]
+        for kind in range(NUM_RELATIONS):
+            assert form not in lexicon.candidates(form, tag, Kind(kind))
 
 
 def test_no_antonym_is_a_form_of_its_word(lexicon):
@@ -141,13 +144,17 @@ def test_weighted_draws_follow_the_weights():
     rng = np.random.default_rng(0)
     sizes = np.array([3, 0, 1, 5])
     weights = rng.integers(1, 255, sizes.sum())
+    weights[[0, 5]] = 0
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    lists = Weighted(starts, weights)
-    for i in (0, 2, 3):
+    lists = Weighted(np.repeat(np.arange(4), sizes), weights, 4)
+    for first, last in ((0, 1), (2, 3), (3, 4), (0, 2), (1, 4), (0, 4)):
         uniform = (np.arange(100_000) + 0.5) / 100_000
-        drawn = lists.draw(np.full(len(uniform), i), uniform)
+        drawn = lists.draw(*(np.full(len(uniform), i) for i in (first, last)), uniform)
         shares = np.bincount(drawn, minlength=sizes.sum()) / len(drawn)
-        items = slice(starts[i], starts[i + 1])
+        items = slice(starts[first], starts[last])
+        assert lists.of(first, last)[0] == items
+        np.testing.assert_array_equal(lists.of(first, last)[1], weights[items])
+        assert lists.totals(np.array([first]), np.array([last])) == weights[items].sum()
         expected = np.zeros(sizes.sum())
         expected[items] = weights[items] / weights[items].sum()
         np.testing.assert_allclose(shares, expected, atol=1e-4)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aligned import candidates_at, starts_with_vowel
 from cline_fairseq.errors import InputError
 from cline_fairseq.rewriting import Kind, Rewriter, split_words
 from cline_fairseq.rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS, format_kinds, parse_kinds
@@ -21,11 +22,6 @@ def rewriter(lexicon, tagger):
     return Rewriter(lexicon, tagger)
 
 
-def candidates(lexicon, word, tag, kind):
-    """What a word may become, written in its case."""
-    return {with_case(c, case_of(word)) for c in lexicon.candidates(word, tag, kind)}
-
-
 def check_invariants(result, lexicon, tagger):
     words, tags = result.original, tagger.tag(result.original)
     for view, replaced, kinds in (
@@ -34,13 +30,13 @@ def check_invariants(result, lexicon, tagger):
     ):
         assert len(view) == len(words) == len(replaced) == len(kinds)
         assert replaced.dtype == bool
-        for old, tag, new, changed, kind in zip(words, tags, view, replaced, kinds, strict=True):
+        for i, (old, new, changed) in enumerate(zip(words, view, replaced, strict=True)):
             if changed:
-                assert tag not in ("O", "NNP")
+                assert tags[i] not in ("O", "NNP")
                 assert new.lower() != old.lower()
-                assert new in candidates(lexicon, old, tag, Kind(kind))
+                assert new in candidates_at(lexicon, words, tags, i, [Kind(kinds[i])])
             else:
-                assert kind == NOT_REPLACED
+                assert kinds[i] == NOT_REPLACED
                 assert new == old
     synonym_kinds = {Kind.SYNONYM, Kind.HYPERNYM, NOT_REPLACED}
     assert set(result.synonym_kinds.tolist()) <= synonym_kinds
@@ -131,6 +127,56 @@ def test_antonyms_come_first(rewriter, texts):
     assert with_random > 10
 
 
+@pytest.mark.parametrize("match_edits", [False, True])
+@pytest.mark.parametrize(("article", "vowel"), [("a", False), ("an", True), ("AN", True)])
+def test_articles_stay_right(lexicon, tagger, article, vowel, match_edits):
+    """Each candidate that fits is drawn, by its share among them, and no other."""
+    word, tag, number = ("idea" if vowel else "picture"), "NN", 3000
+    rewriter = Rewriter(lexicon, tagger, synonym_ratio=1, antonym_ratio=1, match_edits=match_edits)
+    text = ["It", "was", article, word, "."]
+    found, shares = Counter(), lexicon.candidates(word, tag, Kind.SYNONYM)
+    for result in rewriter.rewrite_texts([text] * number, 1, range(number)):
+        for view in (result.synonym, result.antonym):
+            assert view[2] == article
+            assert starts_with_vowel(view[3]) == vowel
+        found[result.synonym[3]] += result.synonym_kinds[3] == Kind.SYNONYM
+    fitting = {form: s for form, s in shares.items() if starts_with_vowel(form) == vowel}
+    assert fitting
+    assert len(fitting) < len(shares)
+    for form, share in fitting.items():
+        expected = share / sum(fitting.values())
+        assert found[form] / found.total() == pytest.approx(expected, abs=0.04)
+
+
+def test_an_article_further_off_asks_nothing(lexicon, tagger):
+    rewriter = Rewriter(lexicon, tagger, synonym_ratio=1)
+    for text in (["a", '"', "picture"], ["picture", "a"], ["the", "picture"]):
+        at = text.index("picture")
+        results = rewriter.rewrite_texts([text, ["a"]] * 300, 1, range(600))
+        vowels = {starts_with_vowel(result.synonym[at]) for result in results[::2]}
+        assert vowels == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced"),
+    [
+        ("The war broke out again .", False),
+        ("THE WAR BROKE OUT AGAIN .", False),
+        ("The war broke our hearts .", True),
+        ("He broke . Up there it was cold .", True),
+        ("They broke", True),
+    ],
+)
+def test_verbs_before_particles_stay(lexicon, tagger, text, replaced):
+    rewriter = Rewriter(lexicon, tagger, synonym_ratio=1, antonym_ratio=1)
+    words = text.split()
+    # The particle that begins the next text is not next to the verb.
+    results = rewriter.rewrite_texts([words, ["Out", "of", "it"]] * 20, 1, range(40))[::2]
+    at = [word.lower() for word in words].index("broke")
+    assert any(r.synonym_replaced[at] for r in results) == replaced
+    assert any(r.antonym_replaced[at] for r in results) == replaced
+
+
 TIERS = ({Kind.ANTONYM, Kind.INDIRECT_ANTONYM}, {Kind.COHYPONYM}, {Kind.RANDOM})
 
 
@@ -155,9 +201,9 @@ def test_stand_ins(odd_lexicon, tagger, texts, texts_from, ratio, one_kind, left
     for text, result in zip(words, rewriter.rewrite_texts(words, 1, range(5)), strict=True):
         tags, kinds = tagger.tag(text), result.antonym_kinds
         unused = set()  # tiers of words that were not taken
-        for word, tag, kind in zip(text, tags, kinds.tolist(), strict=True):
+        for i, (word, kind) in enumerate(zip(text, kinds.tolist(), strict=True)):
             tiers = [
-                any(odd_lexicon.candidates(word, tag, k) for k in tier & weights.keys())
+                bool(candidates_at(odd_lexicon, text, tags, i, tier & weights.keys()))
                 for tier in TIERS
             ]
             if one_kind:
