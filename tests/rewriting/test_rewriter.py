@@ -131,18 +131,23 @@ def test_antonyms_come_first(rewriter, texts):
 @pytest.mark.parametrize(("article", "vowel"), [("a", False), ("an", True), ("AN", True)])
 def test_articles_stay_right(lexicon, tagger, article, vowel, match_edits):
     """Each candidate that fits is drawn, by its share among them, and no other."""
-    word, tag, number = ("idea" if vowel else "picture"), "NN", 3000
+    number = 3000
+    words = ["idea", "area", "end", "effort", "answer", "error", "island", "event", "attempt"]
+    words = words if vowel else ["picture", "story", "house", "job", "place", "trip", "fight"]
+    for word in words:
+        shares = lexicon.candidates(word, "NN", Kind.SYNONYM)
+        fitting = {form: s for form, s in shares.items() if starts_with_vowel(form) == vowel}
+        if 0 < len(fitting) < len(shares):
+            break
+    assert 0 < len(fitting) < len(shares)
     rewriter = Rewriter(lexicon, tagger, synonym_ratio=1, antonym_ratio=1, match_edits=match_edits)
     text = ["It", "was", article, word, "."]
-    found, shares = Counter(), lexicon.candidates(word, tag, Kind.SYNONYM)
+    found = Counter()
     for result in rewriter.rewrite_texts([text] * number, 1, range(number)):
         for view in (result.synonym, result.antonym):
             assert view[2] == article
             assert starts_with_vowel(view[3]) == vowel
         found[result.synonym[3]] += result.synonym_kinds[3] == Kind.SYNONYM
-    fitting = {form: s for form, s in shares.items() if starts_with_vowel(form) == vowel}
-    assert fitting
-    assert len(fitting) < len(shares)
     for form, share in fitting.items():
         expected = share / sum(fitting.values())
         assert found[form] / found.total() == pytest.approx(expected, abs=0.04)
