@@ -6,7 +6,7 @@ import pytest
 
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.rewriting import Kind, Lexicon
-from cline_fairseq.rewriting.lexicon import Weighted
+from cline_fairseq.rewriting.lexicon import NUM_RELATIONS, Weighted
 from cline_fairseq.rewriting.tags import INFLECTIONS, TAGS
 from cline_fairseq.rewriting.wordnet import blocked_words
 
@@ -73,9 +73,12 @@ def test_candidates_keep_the_inflection(lexicon):
 
 
 def test_no_candidate_equals_its_word(lexicon):
-    starts, own = lexicon._relations.starts, lexicon.entry_form
-    entry = np.repeat(np.arange(len(own)).repeat(5), np.diff(starts))
-    assert not (lexicon._candidate == own[entry]).any()
+    entries = np.random.default_rng(0).choice(len(lexicon.entry_form), 4000, replace=False)
+    for entry in entries:
+        form = lexicon.forms[lexicon.entry_form[entry]]
+        tag = TAGS[lexicon.data.entry_tag[entry]]
+        for kind in range(NUM_RELATIONS):
+            assert form not in lexicon.candidates(form, tag, Kind(kind))
 
 
 def test_no_antonym_is_a_form_of_its_word(lexicon):
@@ -105,17 +108,53 @@ def test_random_words_are_no_synonyms(lexicon):
     )
 
 
+def test_weight_0_is_related_but_never_drawn(lexicon, odd_lexicon):
+    uniform, never = (np.arange(20000) + 0.5) / 20000, 0
+    for word in ("quick", "clever", "old", "small", "famous"):
+        known, weighed = (
+            lex.candidates(word, "JJ", Kind.SYNONYM) for lex in (lexicon, odd_lexicon)
+        )
+        assert all(weighed.values())
+        entry = lexicon.entry_of[lexicon.form_id[word], TAGS.index("JJ")]
+        entries = np.full(len(uniform), entry)
+        for kind in (Kind.SYNONYM, Kind.RANDOM):
+            if odd_lexicon.candidates(word, "JJ", kind):
+                forms = odd_lexicon.draw(entries, np.full(len(uniform), kind), uniform)
+                drawn = {lexicon.forms[form] for form in forms[forms >= 0]}
+                assert drawn <= set(odd_lexicon.candidates(word, "JJ", kind))
+                assert not drawn & (set(known) - set(weighed))
+        never += len(set(known) - set(weighed))
+    assert never
+
+
+def test_lists_that_weigh_nothing_are_none(lexicon, odd_lexicon):
+    entries = np.arange(len(lexicon.entry_form))
+    for kind in (Kind.SYNONYM, Kind.ANTONYM):
+        had, has = (lex.has(entries, kind) for lex in (lexicon, odd_lexicon))
+        assert (has <= had).all()
+        for entry in np.flatnonzero(had & ~has)[:20].tolist():
+            form = lexicon.forms[lexicon.entry_form[entry]]
+            tag = TAGS[lexicon.data.entry_tag[entry]]
+            if lexicon.entry_of[lexicon.form_id[form], TAGS.index(tag)] == entry:
+                assert not odd_lexicon.candidates(form, tag, kind)
+        assert (had & ~has).any()
+
+
 def test_weighted_draws_follow_the_weights():
     rng = np.random.default_rng(0)
     sizes = np.array([3, 0, 1, 5])
     weights = rng.integers(1, 255, sizes.sum())
+    weights[[0, 5]] = 0
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    lists = Weighted(starts, weights)
-    for i in (0, 2, 3):
+    lists = Weighted(np.repeat(np.arange(4), sizes), weights, 4)
+    for first, last in ((0, 1), (2, 3), (3, 4), (0, 2), (1, 4), (0, 4)):
         uniform = (np.arange(100_000) + 0.5) / 100_000
-        drawn = lists.draw(np.full(len(uniform), i), uniform)
+        drawn = lists.draw(*(np.full(len(uniform), i) for i in (first, last)), uniform)
         shares = np.bincount(drawn, minlength=sizes.sum()) / len(drawn)
-        items = slice(starts[i], starts[i + 1])
+        items = slice(starts[first], starts[last])
+        assert lists.of(first, last)[0] == items
+        np.testing.assert_array_equal(lists.of(first, last)[1], weights[items])
+        assert lists.totals(np.array([first]), np.array([last])) == weights[items].sum()
         expected = np.zeros(sizes.sum())
         expected[items] = weights[items] / weights[items].sum()
         np.testing.assert_allclose(shares, expected, atol=1e-4)

@@ -46,7 +46,7 @@ def test_nothing_to_say(caplog):
     ("option", "value", "default"),
     [
         ("synonym_ratio", 0.3, 0.4),
-        ("antonym_kinds", "antonym=1", "antonym=0.7,indirect_antonym=0.3,random=1"),
+        ("antonym_kinds", "antonym=1", "antonym=0.7,indirect_antonym=0.3,cohyponym=1,random=1"),
         ("seed", 2, 1),
         ("tokens_per_sample", 48, 64),
         ("sample_break_mode", "eos", "complete"),
