@@ -26,6 +26,7 @@ _PHRASE = re.compile(r"[a-z]{2,}(?:[-' ][a-z]+)*")
 _WORDNET_POS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "s": "ADJ", "r": "ADV"}
 
 MIN_DEPTH = {"NOUN": 5, "VERB": 1}  # of hypernyms: entity or act say nothing
+MIN_SIBLING_SENSE = 0.15  # P(sense | word): rarer senses have no siblings
 
 
 class Lemma(NamedTuple):
@@ -130,6 +131,36 @@ class WordNet:
             )
         drop_contradictions(found)
         return found
+
+    def siblings_of(self, noun: Lemma) -> dict[tuple[Relation, Lemma], Link]:
+        """The words that share a hypernym with a common sense of a noun."""
+        share, there, back = Counter(), Counter(), Counter()
+        for sense, p_sense in self.senses(noun):
+            synset, found = sense.synset(), {}
+            above = synset.hypernyms() if p_sense > MIN_SIBLING_SENSE else []
+            for sibling in sorted({s for h in above for s in h.hyponyms()} - {synset}):
+                for member in sibling.lemmas():
+                    candidate = _lemma(member)
+                    fits = candidate.text != noun.text and _WORD.fullmatch(candidate.text)
+                    if fits and self.is_usable(candidate):
+                        p = self.probabilities(candidate).get(sibling, 0)
+                        found[candidate] = found.get(candidate, 0) + p
+            for candidate, p in found.items():
+                share[candidate] += p_sense / len(found)
+                there[candidate] += p_sense
+                back[candidate] += p
+        return {
+            (Relation.SIBLING, c): Link(share[c], there[c], back[c], 1.0) for c in sorted(share)
+        }
+
+    def below(self, noun: Lemma) -> set[Lemma]:
+        """The hyponyms of a noun's senses, and theirs."""
+        return {
+            _lemma(member)
+            for sense, _ in self.senses(noun)
+            for synset in sense.synset().closure(lambda s: s.hyponyms())
+            for member in synset.lemmas()
+        }
 
     def senses(self, lemma: Lemma):
         """The senses of a word, each the word's WordNet lemma in a synset, with P(sense | word)."""

@@ -1,6 +1,7 @@
 """The inflections of words and phrases, from lemminflect's tables."""
 
 import re
+from collections.abc import Callable
 
 import lemminflect
 
@@ -16,29 +17,37 @@ def is_singular(noun: str) -> bool:
     return noun in lemminflect.getAllLemmas(noun, upos="NOUN").get("NOUN", (noun,))
 
 
-def inflect(text: str, pos: str) -> dict[str, tuple[str, ...]]:
+def inflect(
+    text: str, pos: str, is_known: Callable[[str], bool] = lambda form: True
+) -> dict[str, tuple[str, ...]]:
     """The forms of a lemma by tag: ``{"NN": ("mouse",), "NNS": ("mice",)}``.
 
     A phrase is inflected at its head: the first word of a verb (looked at), the last of a noun
     (motor vehicles) unless a preposition follows the first (points of view).
+
+    Args:
+        text: a word or a phrase.
+        pos: its part of speech.
+        is_known: whether a form exists; guessed ones that do not are left out.
     """
     words = text.split(" ")
     if len(words) == 1:
-        return _inflect_word(text, pos)
+        return _inflect_word(text, pos, is_known)
     if pos in ("ADJ", "ADV"):
         return {INFLECTIONS[pos][0]: (text,)}
     first = pos == "VERB" or words[1] in ("of", "in", "to", "at", "on", "for")
     head = 0 if first else len(words) - 1
     return {
         tag: (" ".join([*words[:head], spellings[0], *words[head + 1 :]]),)
-        for tag, spellings in _inflect_word(words[head], pos).items()
+        for tag, spellings in _inflect_word(words[head], pos, is_known).items()
     }
 
 
-def _inflect_word(text, pos):
+def _inflect_word(text, pos, is_known):
     known = lemminflect.getAllInflections(text, upos=pos)
     if not known and pos in ("NOUN", "VERB"):
-        known = _inflect_unknown(text, pos)
+        guessed = _inflect_unknown(text, pos)
+        known = {tag: tuple(filter(is_known, spellings)) for tag, spellings in guessed.items()}
     if "VBN" not in known and "VBD" in known:  # lemminflect leaves out participles like walked
         known = known | {"VBN": known["VBD"]}
     forms = {INFLECTIONS[pos][0]: (text,)}
