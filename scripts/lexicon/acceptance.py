@@ -7,8 +7,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
-from .candidates import Lemma, Links
-from .features import Features
+from .features import Table
 from .judgements import Judged
 
 FOLDS = 5  # of the cross-validation
@@ -23,46 +22,40 @@ SETTINGS = {
 
 
 class Examples:
-    """Candidates of judged words: the rows that a model is trained on.
+    """The candidates of judged words: what a model is trained on.
 
     Attributes:
-        table: float (rows, features).
+        features: float (rows, features).
         target: float (rows,), twice the share of annotators who named it, at most 1.
         word: int (rows,), which of the judged words a row is of.
         document: int (rows,), which document.
     """
 
-    def __init__(self, judged: list[Judged], links: Links, features: Features):
+    def __init__(self, judged: list[Judged], table: Table):
         documents = {name: i for i, name in enumerate(sorted({j.document for j in judged}))}
-        known: dict[Lemma, tuple] = {}
-        self.candidates, tables, targets, words, of_document = [], [], [], [], []
-        for i, word in enumerate(judged):
-            if word.lemma not in links:
-                continue
-            if word.lemma not in known:
-                known[word.lemma] = features.of(word.lemma, links[word.lemma])
-            candidates, table = known[word.lemma]
-            self.candidates += candidates
-            tables.append(table)
-            targets += [min(2 * word.named.get(c.text, 0), 1) for c in candidates]
-            words += [i] * len(candidates)
-            of_document += [documents[word.document]] * len(candidates)
-        self.table = np.concatenate(tables)
-        self.target = np.array(targets)
-        self.word, self.document = np.array(words), np.array(of_document)
+        rows, target, word, document = [], [], [], []
+        for i, judgement in enumerate(judged):
+            part = table.rows.get(judgement.lemma, slice(0, 0))
+            named = judgement.named
+            rows += range(part.start, part.stop)
+            target += [min(2 * named.get(c.text, 0), 1) for c in table.candidates[part]]
+            word += [i] * (part.stop - part.start)
+            document += [documents[judgement.document]] * (part.stop - part.start)
+        self.features = table.features[rows]
+        self.target, self.word, self.document = map(np.array, (target, word, document))
 
     def folds(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Rows to train on and rows to test on; all of a document are on one side."""
         folds = min(FOLDS, len(np.unique(self.document)))
-        return GroupKFold(folds).split(self.table, groups=self.document)
+        return GroupKFold(folds).split(self.features, groups=self.document)
 
 
 class Acceptance:
     """P(accepted) of candidates by their features."""
 
-    def __init__(self, table: np.ndarray, target: np.ndarray):
+    def __init__(self, features: np.ndarray, target: np.ndarray):
         # Each row twice, weighted: once as accepted, once as rejected.
-        rows = np.concatenate([table, table])
+        rows = np.concatenate([features, features])
         label = np.repeat([1, 0], len(target))
         weight = np.concatenate([target, 1 - target])
         seen = weight > 0
@@ -70,10 +63,15 @@ class Acceptance:
         with threadpool_limits(1):  # sums in one order: the same trees on every run
             self._model.fit(rows[seen], label[seen], sample_weight=weight[seen])
 
-    def __call__(self, table: np.ndarray) -> np.ndarray:
+    def __call__(self, features: np.ndarray) -> np.ndarray:
         """Float (rows,) in (0, 1)."""
         with threadpool_limits(1):
-            return self._model.predict_proba(table)[:, 1]
+            return self._model.predict_proba(features)[:, 1]
+
+
+def accept(examples: Examples, table: Table) -> np.ndarray:
+    """P(accepted) of the candidates of a table: float (rows,)."""
+    return Acceptance(examples.features, examples.target)(table.features)
 
 
 def cross_validate(examples: Examples, num_words: int, threshold: float) -> str:
@@ -83,12 +81,13 @@ def cross_validate(examples: Examples, num_words: int, threshold: float) -> str:
     """
     p = np.zeros(len(examples.target))
     for train, test in examples.folds():
-        p[test] = Acceptance(examples.table[train], examples.target[train])(examples.table[test])
+        model = Acceptance(examples.features[train], examples.target[train])
+        p[test] = model(examples.features[test])
     weight = np.where(p > threshold, p**2, 0)
     drawn = np.bincount(examples.word, weight)
     named = np.bincount(examples.word, weight * (examples.target > 0))
-    covered = drawn > 0
+    some = drawn > 0
     return (
-        f"cross-validated by document, {num_words:,} words: covered {covered.sum() / num_words:.3f}, "
-        f"named {(named[covered] / drawn[covered]).mean():.3f}"
+        f"cross-validated by document, {num_words:,} words: covered {some.sum() / num_words:.3f}, "
+        f"named {(named[some] / drawn[some]).mean():.3f}"
     )

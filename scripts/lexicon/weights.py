@@ -1,22 +1,21 @@
 """Weights of near candidates and of opposites: which are drawn, and how often."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from cline_fairseq.rewriting.kinds import Kind
 
 from .candidates import NEAR, OPPOSITE, Lemma, Link, Relation
-from .features import Features
+from .features import Table
 
 MAX_CANDIDATES = 16  # that are drawn, of one list of a lemma
 MIN_SHARE = 0.01  # of the draws from a list
 TOTAL = 255  # what a list of a lemma weighs, but for rounding
+FORMULA_RANK = 50_000  # in GloVe, of a candidate, and
+FORMULA_COSINE = 0.4  # its least mean cosine
 MIN_OPPOSITE_SENSE = 0.1  # P(sense | word) of the senses that have the antonym
 
 WordLinks = dict[tuple[Relation, Lemma], Link]
 Weights = dict[tuple[Kind, Lemma], int]
-Scores = Callable[[Lemma, WordLinks], dict[Lemma, float]]
 _KIND = {
     Relation.SYNONYM: Kind.SYNONYM,
     Relation.HYPERNYM: Kind.HYPERNYM,
@@ -25,55 +24,26 @@ _KIND = {
 }
 
 
-class ByModel:
-    """Scores p^2, where p = P(accepted) is above a threshold."""
-
-    def __init__(self, features: Features, acceptance, threshold: float):
-        self.features, self.acceptance, self.threshold = features, acceptance, threshold
-
-    def __call__(self, word: Lemma, links: WordLinks) -> dict[Lemma, float]:
-        candidates, table = self.features.of(word, links)
-        if not candidates:
-            return {}
-        p = self.acceptance(table)
-        return {
-            c: x * x for c, x in zip(candidates, p.tolist(), strict=True) if x > self.threshold
-        }
+def by_model(acceptance: np.ndarray, threshold: float) -> np.ndarray:
+    """Scores of candidates: p^2 where p, the probability of acceptance, is above a threshold."""
+    return np.where(acceptance > threshold, acceptance**2, 0)
 
 
-class ByFormula:
-    """Scores without human judgements: the sense shares of a word that is similar in two spaces."""
-
-    MAX_RANK = 50_000  # in GloVe
-    MIN_COSINE = 0.4  # mean of both spaces
-
-    def __init__(self, features: Features):
-        self.features = features
-
-    def __call__(self, word: Lemma, links: WordLinks) -> dict[Lemma, float]:
-        candidates, table = self.features.of(word, links)
-        rank, cosine = (
-            table[:, self.features.names.index(name)] for name in ("candidate_rank", "mean_cosine")
-        )
-        fit = (np.expm1(rank) < self.MAX_RANK) & (cosine > self.MIN_COSINE)
-        scores = {}
-        for i in np.flatnonzero(fit).tolist():
-            share = sum(links[r, candidates[i]].share for r in NEAR if (r, candidates[i]) in links)
-            if " " not in candidates[i].text:
-                scores[candidates[i]] = share * float(np.exp(8 * cosine[i]))
-        return scores
+def by_formula(table: Table) -> np.ndarray:
+    """Scores without human judgements: WordNet's shares, of words that are alike in both spaces."""
+    share = sum(np.exp(table.column(f"{relation.name.lower()}_share")) for relation in NEAR)
+    cosine = table.column("cosine")
+    fit = (np.expm1(table.column("candidate_rank")) < FORMULA_RANK) & (cosine > FORMULA_COSINE)
+    return np.where(fit & (table.column("words") == 1), share * np.exp(8 * cosine), 0)
 
 
-def near_weights(word: Lemma, links: WordLinks, scores: Scores) -> Weights:
+def near_weights(links: WordLinks, scores: dict[Lemma, float]) -> Weights:
     """Synonyms and hypernyms in one list; 0 for the ones that are not drawn.
 
     Words of an adjective's cluster count as hypernyms.
     """
-    weights = weigh(scores(word, links))
-    return {
-        (_near_kind(links, candidate), candidate): weights.get(candidate, 0)
-        for candidate in sorted({c for relation, c in links if relation in NEAR})
-    }
+    weights = weigh(scores)
+    return {(_near_kind(links, c), c): weights.get(c, 0) for c in scores}
 
 
 def opposite_weights(links: WordLinks) -> Weights:
@@ -104,7 +74,8 @@ def wordnet_weights(links: WordLinks) -> Weights:
 
 def weigh(scores: dict[Lemma, float]) -> dict[Lemma, int]:
     """The best candidates with integer weights; names settle ties."""
-    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:MAX_CANDIDATES]
+    some = ((c, score) for c, score in scores.items() if score > 0)
+    ranked = sorted(some, key=lambda item: (-item[1], item[0]))[:MAX_CANDIDATES]
     total = sum(score for _, score in ranked)
     ranked = [(c, score / total) for c, score in ranked if score >= MIN_SHARE * total]
     return {c: max(1, round(TOTAL * share)) for c, share in ranked}
