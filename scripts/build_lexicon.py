@@ -19,6 +19,7 @@ similarity in the two vector spaces (formula), or by WordNet's sense counts alon
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -82,6 +83,28 @@ def report(path: str) -> None:
             print(f"| {tag} | " + " | ".join(f"{cell:,}" for cell in cells) + " |")
 
 
+def evaluate(path: str, swords: Path, antonyms: list[Path], as_json: bool) -> None:
+    """Print how often people accept what is drawn from a lexicon."""
+    try:
+        from lexicon.evaluate import Measure, draw, labelled_antonyms, measure, read_swords
+    except ImportError as error:
+        sys.exit(f"{error.name} is missing; install it with: pip install 'cline-fairseq[lexicon]'")
+    lexicon = Lexicon.load(path)
+    targets = read_swords(swords)
+    measures = measure(targets, draw(lexicon, targets))
+    labelled = labelled_antonyms(lexicon, antonyms) if antonyms else {}
+    if as_json:
+        found = {"measures": [m._asdict() for m in measures], "labelled_antonyms": labelled}
+        print(json.dumps(found, indent=2))
+        return
+    print("| " + " | ".join(("drawn", *Measure._fields[1:])) + " |")
+    print("|---" * len(Measure._fields) + "|")
+    for row in measures:
+        print("| " + " | ".join(row.cells()) + " |")
+    for name, share in labelled.items():
+        print(f"\n{name}: {share:.4f} of the draws that people labelled are antonyms")
+
+
 def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -115,9 +138,25 @@ def parse_args():
         metavar="LEXICON",
         help="print what a lexicon holds (a name or a path; default: en)",
     )
+    asking.add_argument(
+        "--evaluate",
+        metavar="LEXICON",
+        help="measure on --swords how often people accept what is drawn from a lexicon",
+    )
+    asking.add_argument("--swords", type=Path, help="a SWORDS data set, .json.gz")
+    asking.add_argument(
+        "--antonyms",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="files of AntSynNET, to count antonyms among the synonyms with --evaluate",
+    )
+    asking.add_argument("--json", action="store_true", help="print the evaluation as JSON")
     args = parser.parse_args()
     args.weights = args.weights or ("model" if args.judgements else "formula")
-    if args.report:
+    if args.evaluate and not args.swords:
+        parser.error("--evaluate needs --swords")
+    if args.report or args.evaluate:
         return args
     if not (args.tagged and args.output):
         parser.error("--tagged and --output are needed to build a lexicon")
@@ -133,6 +172,11 @@ def main():
     args = parse_args()
     if args.report:
         report(args.report)
+        return
+    if args.evaluate:
+        for path in (args.swords, *args.antonyms):
+            require_file(path, "see --help")
+        evaluate(args.evaluate, args.swords, args.antonyms, args.json)
         return
     require_folder_of(args.output)
     for path in (args.skipgram, args.judgements, args.held_out):
