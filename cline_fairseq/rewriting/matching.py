@@ -15,8 +15,8 @@ TOLERANCE = 0.05  # by how much the numbers may differ; or by one word
 # What replacements are chosen by: what a token of a difference costs, in number of replaced tokens
 # (within the tolerance, beyond it, and where it is evened out later) and in length.
 _WITHIN, _BEYOND, _LATER, _LENGTH = 256, 1 << 24, 4, 16
-# A difference of the sign that was not drawn counts as so many tokens more, in number and in length.
-# Long words leave few differences to choose from, and the smallest one is more often of one sign.
+# By how many tokens a difference counts more if its sign is not the drawn one (number, length):
+# long words leave few differences to choose from, and the smallest is more often of one sign.
 _WRONG_SIGN = np.array([[4], [1]])
 # A greater difference in length is evened out where the numbers are equal already. Smaller ones are
 # as often of either sign, which evening them out would change.
@@ -45,8 +45,8 @@ def match_edits(
     """Fill the antonym view up until both views have as many replaced tokens, and are as long.
 
     What cannot be filled up is cut from the synonym view. Where the antonym view has more then,
-    it is cut: fillers first, then random words, co-hyponyms, and antonyms. One replacement remains in a view
-    that had any, and it is not a filler.
+    it is cut: fillers first, then random words, co-hyponyms, and antonyms. One replacement remains
+    in a view that had any, and it is not a filler.
 
     Args:
         synonym: the replacements of the synonym view.

@@ -1,4 +1,4 @@
-"""What the words next to a word ask of its replacement, in English.
+"""What the words next to a word demand of its replacement, in English.
 
 After *a* comes a consonant and after *an* a vowel, as spoken. The article stays, and candidates are
 drawn among those that fit: an article that changed would be a replaced token without a meaning of
