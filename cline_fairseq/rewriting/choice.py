@@ -88,7 +88,7 @@ class Choice(NamedTuple):
 
 def open_words(words: Words, table: WordTable, tagger, num_texts: int) -> OpenWords:
     """Tag the words, and find those that may be replaced."""
-    # A word's place in the padded array: behind the boundaries of all texts up to its own.
+    # A word's place in the padded array: after the boundaries of all texts up to its own.
     at = np.arange(len(words.rows)) + WINDOW * (words.text + 1)
     padded = np.zeros(len(words.rows) + WINDOW * (num_texts + 1), np.intp)
     padded[at] = words.rows

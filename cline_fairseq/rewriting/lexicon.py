@@ -20,8 +20,8 @@ from .tags import TAG_INDEX, TAGS
 RESOURCES = Path(__file__).parent / "resources"
 # What numpy raises for an .npz file that is cut off, or of another kind.
 UNREADABLE = (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile)
-FORMAT = 1  # of the file; a file of another format is refused
-
+FORMAT = 2  # of the file; 1, which has no co-hyponyms, is read too, and others are refused
+_READ = (1, FORMAT)
 
 NUM_RELATIONS = Kind.RANDOM  # kinds that an entry has candidates of its own for
 _SOUNDS = 2  # each list is two: of forms that begin with a consonant, then with a vowel
@@ -56,7 +56,7 @@ class LexiconData(NamedTuple):
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                if file["format"] != FORMAT:
+                if file["format"] not in _READ:
                     raise ValueError(f"format {file['format']}, expected {FORMAT}")
                 return cls(*(file[name] for name in cls._fields))
         except UNREADABLE as error:

@@ -11,13 +11,16 @@ import numpy as np
 
 from .choice import Draft, Taken
 
-TOLERANCE = 0.05  # by how much the numbers may differ; or by one token, or one word
+TOLERANCE = 0.05  # by how much the numbers may differ; or by one word
 # What replacements are chosen by: what a token of a difference costs, in number of replaced tokens
 # (within the tolerance, beyond it, and where it is evened out later) and in length.
 _WITHIN, _BEYOND, _LATER, _LENGTH = 256, 1 << 24, 4, 16
+# By how many tokens a difference counts more if its sign is not the drawn one (number, length):
+# long words leave few differences to choose from, and the smallest is more often of one sign.
+_WRONG_SIGN = np.array([[4], [1]])
 # A greater difference in length is evened out where the numbers are equal already. Smaller ones are
 # as often of either sign, which evening them out would change.
-_LEFT_OVER = 2
+_LEFT_OVER = 1
 _NO_ROOM = 1 << 48
 
 
@@ -42,8 +45,8 @@ def match_edits(
     """Fill the antonym view up until both views have as many replaced tokens, and are as long.
 
     What cannot be filled up is cut from the synonym view. Where the antonym view has more then,
-    it is cut: fillers first, then random words, then antonyms. One replacement remains in a view
-    that had any, and it is not a filler.
+    it is cut: fillers first, then random words, co-hyponyms, and antonyms. One replacement remains
+    in a view that had any, and it is not a filler.
 
     Args:
         synonym: the replacements of the synonym view.
@@ -60,24 +63,32 @@ def match_edits(
     room = np.full(num_texts, _NO_ROOM) if room is None else room
     signs = np.where(uniform < 0.5, -1, 1)  # 1: the antonym view has more, or is longer
     target, found = _totals(*synonym, num_texts), _totals(*antonym, num_texts)
+    words = np.bincount(synonym.draft.text[synonym.mask], minlength=num_texts)
+    one_word = target.new // np.maximum(words, 1)
 
     free = ~np.isin(fillers.word, antonym.draft.word[antonym.mask])
     limits = (-_NO_ROOM, room - found.growth)
-    filled = _nearest(fillers, free, target.minus(found), target.new, limits, signs, later=-1)
+    tolerance = _tolerance(target, one_word)
+    filled = _nearest(fillers, free, target.minus(found), tolerance, limits, signs, later=-1)
     antonym = _last_turns_first(antonym, Taken(fillers, filled))
     found = _totals(*antonym, num_texts)
 
     spare = synonym.mask & ~_edges(synonym.draft.text, synonym.mask & _fits(synonym.draft, room))
     limits = (target.growth - room, _NO_ROOM)
     want = target.minus(found)
-    cut = _nearest(synonym.draft, spare, want, target.new, limits, signs, later=1)
+    cut = _nearest(synonym.draft, spare, want, tolerance, limits, signs, later=1)
     synonym = Taken(synonym.draft, synonym.mask & ~cut)
     target = _totals(*synonym, num_texts)
 
+    tolerance = _tolerance(target, one_word)
     spare = ~_edges(antonym.draft.text[::-1], _fits(antonym.draft, room)[::-1])[::-1]
     limits = (found.growth - room, _NO_ROOM)
-    cut = _nearest(antonym.draft, spare, found.minus(target), target.new, limits, -signs)
+    cut = _nearest(antonym.draft, spare, found.minus(target), tolerance, limits, -signs)
     return synonym, Taken(antonym.draft, ~cut)
+
+
+def _tolerance(totals, one_word):
+    return np.maximum((TOLERANCE * totals.new).astype(np.int64), np.maximum(one_word, 1))
 
 
 def _totals(draft, taken, num_texts):
@@ -107,7 +118,7 @@ def _last_turns_first(*parts):
     return Taken(draft, np.ones(len(draft.text), bool))
 
 
-def _nearest(draft, pool, want, total, limits, signs, later=0):
+def _nearest(draft, pool, want, tolerance, limits, signs, later=0):
     """The replacements of a pool whose totals come nearest to the wanted ones: bool (D,).
 
     Some of those that grow are taken and some of the others, both from the first on. All numbers
@@ -117,10 +128,10 @@ def _nearest(draft, pool, want, total, limits, signs, later=0):
         draft: the replacements.
         pool: bool (D,), which may be taken.
         want: the wanted totals; nothing is taken where they are reached already.
-        total: int (texts,), replaced tokens of a view, for the tolerance.
+        tolerance: int (texts,), by how many tokens the numbers may differ.
         limits: the least and the greatest growth, int (texts,) or int.
-        signs: int (2, texts), whether more (1) or fewer (-1) tokens are better among equally near
-            ones, and the same of growth.
+        signs: int (2, texts), whether more (1) or fewer (-1) tokens are better among about equally
+            near ones, and the same of growth.
         later: whether too many (1) or too few (-1) tokens are evened out later; 0: neither.
     """
     taken = np.zeros(len(pool), bool)
@@ -140,11 +151,11 @@ def _nearest(draft, pool, want, total, limits, signs, later=0):
     j = np.concatenate([below, above, others.start])
     text, growth = growing.text[i], growing.growth[i] + others.growth[j]
     more, longer = growing.new[i] + others.new[j] - want.new[text], growth - want.growth[text]
-    beyond = (abs(more) - np.maximum(TOLERANCE * total[text], 1).astype(np.int64)).clip(0)
-    cost = _WITHIN * abs(more) + _BEYOND * beyond
+    beyond = (abs(more) - tolerance[text]).clip(0)
+    wrong = _WRONG_SIGN * (np.sign([more, longer]) == -signs[:, text])
+    cost = _WITHIN * (abs(more) + wrong[0]) + _BEYOND * beyond
     cost = np.where(np.sign(more) == later, _LATER * abs(more), cost)
-    cost += _LENGTH * abs(longer)
-    cost += (np.sign([more, longer]) == -signs[:, text]).sum(0)
+    cost += _LENGTH * (abs(longer) + wrong[1])
     least, most = (np.broadcast_to(limit, num_texts)[text] for limit in limits)
     cost[(growth < least) | (growth > most)] = _NO_ROOM
     order = np.lexsort((cost, text))

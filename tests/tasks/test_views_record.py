@@ -58,6 +58,23 @@ def test_changed_option(caplog, option, value, default):
     assert line.endswith(f"other views than before: --{name} {value} (before: {default})")
 
 
+def test_defaults_of_before(caplog):
+    """A run that is older than co-hyponyms, with the default kinds of its time."""
+    kinds = {
+        "synonym_kinds": "synonym=0.6,hypernym=0.2,inflection=0.2",
+        "antonym_kinds": "antonym=0.7,indirect_antonym=0.3,random=1",
+    }
+    before = record(**kinds) | {"rewriter": 1}
+    (line,) = said(caplog, before)
+    for name, old in kinds.items():
+        assert f"--{name.replace('_', '-')} " in line
+        assert f"(before: {old})" in line
+    (line,) = said(caplog, before, **kinds)
+    assert line == (
+        "the resumed run gets other views than before: a rewriter that makes other views"
+    )
+
+
 def test_changed_parts(caplog, monkeypatch, tmp_path):
     before = record()
     shutil.copy(resource_path("en", "lexicon"), tmp_path / "same.npz")
