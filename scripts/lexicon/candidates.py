@@ -88,7 +88,7 @@ class WordNet:
         self._probabilities: dict[Lemma, dict] = {}
 
     def links(self) -> Links:
-        """The links of each word that may be replaced."""
+        """The links of each word that may be replaced, without contradictions."""
         names = sorted({name for pos in "nvar" for name in self.corpus.all_lemma_names(pos=pos)})
         links = {}
         for name in tqdm(names, desc="relating", unit="word"):
@@ -98,7 +98,8 @@ class WordNet:
                     found = self.links_of(lemma)
                     if found:
                         links[lemma] = found
-        return links
+        drop_contradictions(links)
+        return {lemma: found for lemma, found in links.items() if found}
 
     def is_usable(self, lemma: Lemma) -> bool:
         """Whether a word may be replaced and stand for others."""
@@ -109,7 +110,7 @@ class WordNet:
         return pos != "NOUN" or is_singular(text.split(" ")[-1])
 
     def links_of(self, lemma: Lemma) -> dict[tuple[Relation, Lemma], Link]:
-        """The links of one word, without contradictions."""
+        """The links of one word."""
         share, there, frames = Counter(), Counter(), Counter()
         ends = defaultdict(dict)
         for sense, p_sense in self.senses(lemma):
@@ -133,7 +134,6 @@ class WordNet:
                 sum(back.get(synset, 0) for synset in ends[key]),
                 frames[key] / there[key],
             )
-        drop_contradictions(found)
         return found
 
     def siblings_of(self, noun: Lemma) -> dict[tuple[Relation, Lemma], Link]:
@@ -204,6 +204,8 @@ class WordNet:
         if synset.pos() in "nv":
             least = MIN_DEPTH[_WORDNET_POS[synset.pos()]]
             above = [h for h in synset.hypernyms() if h.min_depth() >= least]
+            shared = {h for antonym in sense.antonyms() for h in antonym.synset().hypernyms()}
+            above = [h for h in above if h not in shared]  # drama, of comedy and of tragedy
             against = _named_after_the_opposite(sense)
             for relation, candidate, p, end in self._members(Relation.HYPERNYM, above):
                 if end not in against:
@@ -262,19 +264,32 @@ def blocked_words() -> set[str]:
     return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
 
 
-def drop_contradictions(links: dict[tuple[Relation, Lemma], Link]) -> None:
-    """A near word is no opposite: the antonym wins, and among opposites the direct one."""
-    near = {candidate for relation, candidate in links if relation in (0, 1)}
-    direct = {candidate for relation, candidate in links if relation == Relation.ANTONYM}
-    opposite = {candidate for relation, candidate in links if relation in OPPOSITE}
-    for relation, candidate in list(links):
-        lost = (
-            (relation in (Relation.SYNONYM, Relation.HYPERNYM) and candidate in direct)
-            or (relation == Relation.SIMILAR and candidate in opposite)
-            or (relation == Relation.INDIRECT_ANTONYM and candidate in direct | near)
-        )
-        if lost:
-            del links[relation, candidate]
+def drop_contradictions(links: Links) -> None:
+    """An opposite is no near word, in either direction, unless it is a synonym of one sense.
+
+    Direct antonyms win over all else, and synonyms over indirect antonyms. Those win over hypernyms
+    and the words of an adjective's cluster.
+    """
+    found = {word: {relation: set() for relation in Relation} for word in links}
+    for word, them in links.items():
+        for relation, candidate in them:
+            found[word][relation].add(candidate)
+    for word, them in links.items():
+        own = found[word]
+        for relation, candidate in list(them):
+            back = found.get(candidate, {})
+            direct = candidate in own[Relation.ANTONYM] or word in back.get(Relation.ANTONYM, ())
+            indirect = candidate in own[Relation.INDIRECT_ANTONYM] or word in back.get(
+                Relation.INDIRECT_ANTONYM, ()
+            )
+            lost = {
+                Relation.SYNONYM: direct,
+                Relation.HYPERNYM: direct or indirect,
+                Relation.SIMILAR: direct or indirect,
+                Relation.INDIRECT_ANTONYM: direct or candidate in own[Relation.SYNONYM],
+            }
+            if lost.get(relation, False):
+                del them[relation, candidate]
 
 
 def _lemma(wordnet_lemma):

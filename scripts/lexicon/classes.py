@@ -18,6 +18,9 @@ _NATIONALITIES = """american australian austrian belgian brazilian british bulga
 chinese cuban czech danish dutch egyptian english finnish french german greek hungarian indian
 indonesian iranian iraqi irish israeli italian japanese korean mexican norwegian pakistani polish
 portuguese romanian russian scottish spanish swedish swiss turkish ukrainian vietnamese welsh"""
+_DRINKS = "coffee tea milk wine beer juice whisky lemonade cocoa"
+_ROOMS = "kitchen bathroom bedroom cellar attic hall garage"
+_SEASONS = "spring summer autumn winter"
 
 # The forms of words that have one form only, by what stands for their part of speech.
 ONE_FORM = {"NUMBER": "O", "NAME": "NNP"}
@@ -29,6 +32,9 @@ _CLASSES = (
     ("ADJ", _ORDINALS),
     ("ADJ", _COLOURS),
     ("NOUN", _COLOURS),
+    ("NOUN", _DRINKS),
+    ("NOUN", _ROOMS),
+    ("NOUN", _SEASONS),
     ("NAME", _DAYS),
     ("NAME", _MONTHS),
     ("ADJ", _NATIONALITIES),

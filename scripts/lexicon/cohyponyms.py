@@ -7,7 +7,9 @@ from .features import Resources, Table
 
 MAX_RANK = 30_000  # in GloVe
 MIN_COSINE = 0.35  # in GloVe; siblings that are less alike make nonsense of a sentence
-MAX_ACCEPTANCE = 0.02  # of a sibling as a substitute
+# Of a sibling as a substitute. People named 2 % of all siblings, and most of the rest of them were
+# never thought of, so that the probabilities are low.
+MAX_ACCEPTANCE = 0.005
 
 
 def siblings(links: Links, resources: Resources) -> Links:
@@ -29,6 +31,6 @@ def siblings(links: Links, resources: Resources) -> Links:
 
 
 def by_similarity(table: Table, acceptance: np.ndarray | float) -> np.ndarray:
-    """Scores of siblings; 0 for those that people might accept as substitutes."""
-    shares = np.exp(table.column("both_ways") + 4 * table.column("glove"))
-    return np.where(acceptance < MAX_ACCEPTANCE, shares, 0)
+    """Scores of siblings; 0 for those that people might accept, or that are rare."""
+    cosine = table.column("cosine")  # NaN for words that the corpus hardly has
+    return np.where((acceptance < MAX_ACCEPTANCE) & (cosine > -1), np.exp(4 * cosine), 0)

@@ -53,17 +53,21 @@ def test_guessed_inflections_are_words():
     assert set(inflect("walk", "VERB", lambda form: False)) > {"VB", "VBD"}  # these are no guesses
 
 
-def test_an_antonym_is_nothing_else():
+def test_an_opposite_is_no_near_word():
     candidates = part("candidates")
-    r, link, word = candidates.Relation, candidates.Link(0.5, 0.5, 0.5, 1.0), noun("cold")
-    for links, left in (
+    r, link = candidates.Relation, candidates.Link(0.5, 0.5, 0.5, 1.0)
+    word, other = noun("cold"), noun("hot")
+    for relations, left in (
         ((r.SYNONYM, r.SIMILAR, r.ANTONYM, r.INDIRECT_ANTONYM), {r.ANTONYM}),
-        ((r.HYPERNYM, r.INDIRECT_ANTONYM), {r.HYPERNYM}),
-        ((r.SIMILAR, r.INDIRECT_ANTONYM), {r.INDIRECT_ANTONYM}),
+        ((r.SYNONYM, r.INDIRECT_ANTONYM), {r.SYNONYM}),
+        ((r.HYPERNYM, r.SIMILAR, r.INDIRECT_ANTONYM), {r.INDIRECT_ANTONYM}),
     ):
-        found = {(relation, word): link for relation in links}
-        candidates.drop_contradictions(found)
-        assert set(found) == {(relation, word) for relation in left}
+        links = {word: {(relation, other): link for relation in relations}}
+        candidates.drop_contradictions(links)
+        assert set(links[word]) == {(relation, other) for relation in left}
+    links = {word: {(r.SYNONYM, other): link}, other: {(r.ANTONYM, word): link}}
+    candidates.drop_contradictions(links)
+    assert links == {word: {}, other: {(r.ANTONYM, word): link}}
 
 
 def test_heaviest_candidates():
