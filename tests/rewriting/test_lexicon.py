@@ -6,9 +6,8 @@ import pytest
 
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.rewriting import Kind, Lexicon
-from cline_fairseq.rewriting.lexicon import NUM_RELATIONS, Weighted
+from cline_fairseq.rewriting.lexicon import NUM_RELATIONS, RESOURCES, Weighted
 from cline_fairseq.rewriting.tags import INFLECTIONS, TAGS
-from cline_fairseq.rewriting.wordnet import blocked_words
 
 POS_OF_TAG = {tag: pos for pos, tags in INFLECTIONS.items() for tag in tags}
 
@@ -35,6 +34,65 @@ def test_common_senses_win(lexicon):
     synonyms = lexicon.candidates("good", "JJ", Kind.ANTONYM)
     assert max(synonyms, key=synonyms.get) == "bad"
     assert sum(synonyms.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("word", "tag", "candidate"),
+    [
+        ("other", "JJ", "early"),
+        ("old", "JJ", "older"),
+        ("made", "VBD", "created by mental act"),
+        ("made", "VBD", "created mentally"),
+        ("made", "VBD", "unmaked"),
+        ("still", "RB", "movingly"),
+        ("still", "RB", "under way"),
+        ("lightness", "NN", "weight"),
+        ("fall", "NN", "ascent"),
+        ("comedy", "NN", "drama"),
+        ("passing", "JJ", "being born"),
+    ],
+)
+def test_what_readers_found_wrong(lexicon, word, tag, candidate):
+    kinds = (kind for kind in Kind if kind != Kind.RANDOM)
+    assert not any(candidate in lexicon.candidates(word, tag, kind) for kind in kinds)
+
+
+@pytest.mark.parametrize("form", ["placable", "unmaked", "misanthropical", "affectionatenesses"])
+def test_words_that_nobody_writes_are_not_in_it(lexicon, form):
+    assert "thinking" in lexicon.form_id
+    assert form not in lexicon.form_id
+
+
+@pytest.mark.parametrize(
+    ("word", "tag", "candidate"),
+    [
+        ("three", "O", "four"),
+        ("third", "JJ", "fifth"),
+        ("monday", "NNP", "tuesday"),
+        ("may", "NNP", "june"),
+        ("red", "JJ", "yellow"),
+        ("french", "JJ", "italian"),
+        ("coffee", "NN", "tea"),
+        ("guitars", "NNS", "violins"),
+    ],
+)
+def test_cohyponyms(lexicon, word, tag, candidate):
+    assert candidate in lexicon.candidates(word, tag, Kind.COHYPONYM)
+    near = (Kind.SYNONYM, Kind.HYPERNYM)
+    assert not any(candidate in lexicon.candidates(word, tag, kind) for kind in near)
+
+
+def test_names_and_numbers_are_no_random_words(lexicon):
+    assert "tuesday" not in lexicon.candidates("monday", "NNP", Kind.RANDOM)
+    assert not lexicon.candidates("three", "O", Kind.RANDOM)
+    assert "french" not in lexicon.candidates("big", "JJ", Kind.RANDOM)
+
+
+def test_synonyms_and_hypernyms_are_weighed_together(lexicon):
+    data = lexicon.data
+    near = np.isin(data.pair_kind, (Kind.SYNONYM, Kind.HYPERNYM))
+    total = np.bincount(data.pair_lemma[near], data.pair_weight[near])
+    assert abs(total[total > 0] - 255).max() <= 16
 
 
 @pytest.mark.parametrize(
@@ -88,8 +146,10 @@ def test_no_antonym_is_a_form_of_its_word(lexicon):
 
 
 def test_blocked_words_are_not_in_it(lexicon):
-    assert len(blocked_words()) > 50
-    assert not blocked_words() & set(lexicon.forms)
+    lines = (RESOURCES / "blocked_words.txt").read_text(encoding="utf-8").splitlines()
+    blocked = {line for line in lines if line and not line.startswith("#")}
+    assert len(blocked) > 50
+    assert not blocked & set(lexicon.forms)
 
 
 def test_random_words_are_no_synonyms(lexicon):
