@@ -27,7 +27,7 @@ from cline_fairseq.rewriting.tagger import (
     feature_keys,
     pad,
 )
-from cline_fairseq.rewriting.tags import TAG_INDEX, TAGS, fold_tag
+from cline_fairseq.rewriting.tags import INFLECTIONS, TAG_INDEX, TAGS, fold_tag
 
 NO_TAG = -1  # of boundaries
 
@@ -129,6 +129,24 @@ def print_table(confusion):
     print()
 
 
+def print_parts_of_speech(confusion):
+    """Print as what the words of each part of speech are tagged, in percent of the row."""
+    parts = [pos_of_tag(tag) for tag in TAGS]
+    names = list(dict.fromkeys(parts))
+    is_of = np.array([[part == name for name in names] for part in parts], int)
+    counts = is_of.T @ confusion @ is_of
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    print("| tagged as | " + " | ".join(names) + " |\n|" + "---|" * (len(names) + 1))
+    for name, row in zip(names, shares, strict=True):
+        print(f"| {name} | " + " | ".join(f"{share:.2f} %" for share in row) + " |")
+    print()
+
+
+def pos_of_tag(tag):
+    """The part of speech of a tag, or the tag itself if its words have no inflections."""
+    return next((pos for pos, tags in INFLECTIONS.items() if tag in tags), tag)
+
+
 def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -175,7 +193,9 @@ def main():
     for path in args.evaluate or args.valid or []:
         for lower in (False, True):
             print(f"{path}, {'lower-cased' if lower else 'as it is'}: ", end="")
-            print_table(evaluate(tagger, [path], lower))
+            confusion = evaluate(tagger, [path], lower)
+            print_table(confusion)
+            print_parts_of_speech(confusion)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ SMALLER = {
     r"--arch cline_small": "--arch cline_small --encoder-layers 1",
     r"--sizes 2x128 4x256 --blocks 128 --steps 5": "--sizes 2x32 --blocks 32 --steps 1",
     r"--num-examples 200": "--num-examples 2",
+    r"--dest objectives": "--dest objectives --updates 4 --rows 12 --arms masked_lm matched",
     r"--points 300": "--points 20",
     r"for task in CoLA .* WNLI;": "for task in SST-2 MRPC RTE MNLI;",
     r"--seeds 1,2,3": "--seeds 1 --max-epoch 1",

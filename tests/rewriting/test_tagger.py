@@ -118,6 +118,19 @@ def test_train_save_and_evaluate(tmp_path, tagger, texts):
     assert f"agreement {agreement:.2f} %" in again.stdout
 
 
+def test_evaluation_shows_how_nouns_and_verbs_are_mistaken(tmp_path):
+    gold = "the/DT dog/NN barks/VBZ loudly/RB ./.\n"
+    for text, noun in ((gold, "100.00 %"), (gold.replace("barks/VBZ", "barks/NNS"), "50.00 %")):
+        (tmp_path / "gold.tagged").write_text(text)
+        output = run("scripts/train_tagger.py", "--evaluate", tmp_path / "gold.tagged").stdout
+        header, _, *rows = output.split("| tagged as")[1].splitlines()
+        shares = {row.split(" | ")[0].strip("| "): row.strip("| ").split(" | ") for row in rows[:5]}
+        names = ["", *header.strip("| ").split(" | ")]
+        assert shares["NOUN"][names.index("NOUN")] == noun
+        as_verbs = float(shares["NOUN"][names.index("VERB")].split()[0])
+        assert as_verbs == 100 - float(noun.split()[0])
+
+
 def test_bad_files(tmp_path, tagger):
     path = tmp_path / "tagger.npz"
     for parameters in (
