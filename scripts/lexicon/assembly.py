@@ -7,7 +7,6 @@ import numpy as np
 from tqdm import tqdm
 
 from cline_fairseq.rewriting.kinds import Kind
-from cline_fairseq.rewriting.kinds import Kind
 from cline_fairseq.rewriting.lexicon import LexiconData
 from cline_fairseq.rewriting.tags import TAG_INDEX, fold_tag
 
@@ -71,7 +70,8 @@ def assemble(
         for lemma, found in weights.items()
         if any(kind != Kind.COHYPONYM for kind, _ in found)
     }
-    pool = _random_pool([(i, *entry) for i, entry in enumerate(entries) if entry[1] in drawable], counts)
+    numbered = [(i, *entry) for i, entry in enumerate(entries) if entry[1] in drawable]
+    pool = _random_pool(numbered, counts)
     # A candidate of weight 0 matters only where it could be drawn as a random word.
     random = {entries[i][1] for i, _ in pool}
     pairs = sorted(

@@ -171,12 +171,12 @@ class WordNet:
         name = lemma.text.replace(" ", "_")
         pos = {"NOUN": "n", "VERB": "v", "ADJ": "a", "ADV": "r"}[lemma.pos]
         senses = [
-            next(l for l in synset.lemmas() if l.name().lower() == name)
+            next(member for member in synset.lemmas() if member.name().lower() == name)
             for synset in self.corpus.synsets(name, pos)
-            if any(l.name() == name for l in synset.lemmas())
+            if any(member.name() == name for member in synset.lemmas())
         ]
         # WordNet lists senses by frequency; the rank speaks where no count does.
-        weights = np.array([self.count(l) + 1 / (i + 1) for i, l in enumerate(senses)])
+        weights = np.array([self.count(sense) + 1 / (i + 1) for i, sense in enumerate(senses)])
         return list(zip(senses, (weights / weights.sum()).tolist(), strict=True)) if senses else []
 
     def probabilities(self, lemma: Lemma) -> dict:

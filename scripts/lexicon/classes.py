@@ -8,8 +8,8 @@ from .candidates import Lemma
 
 _CARDINALS = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
 sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"""
-_ORDINALS = """second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
-fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"""
+_ORDINALS = """second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
+thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"""
 _COLOURS = "red green blue yellow orange purple brown pink grey black white"
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday"
 _MONTHS = """january february march april may june july august september october november

@@ -73,7 +73,9 @@ def draw(lexicon: Lexicon, targets: list[Target], draws: int = DRAWS) -> list[Dr
     for i, target in enumerate(targets):
         if target.at is None:
             continue
-        results = rewriter.rewrite_texts([target.words] * draws, 1, range(i * draws, (i + 1) * draws))
+        results = rewriter.rewrite_texts(
+            [target.words] * draws, 1, range(i * draws, (i + 1) * draws)
+        )
         for result in results:
             for counter, words, kinds in (
                 (drawn[i].synonym, result.synonym, result.synonym_kinds),
@@ -138,7 +140,7 @@ class _Scorer:
 
     def _score(self, form, target):
         """The best score of what the form may be an inflection of; 0 where nobody judged it."""
-        return max((target.scores.get(lemma, 0.0) for lemma in self._of(form, target.pos)))
+        return max(target.scores.get(lemma, 0.0) for lemma in self._of(form, target.pos))
 
     def _of(self, form, pos):
         if (form, pos) not in self._lemmas:

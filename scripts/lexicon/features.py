@@ -39,9 +39,7 @@ class Table(NamedTuple):
         return dict(zip(self.candidates[part], scores[part].tolist(), strict=True))
 
 
-def make_table(
-    links: Links, resources: Resources, relations: tuple[Relation, ...] = NEAR
-) -> Table:
+def make_table(links: Links, resources: Resources, relations: tuple[Relation, ...] = NEAR) -> Table:
     """The candidates that some relations lead to, with their features; sorted for each word."""
     rows, candidates, found = {}, [], []
     for word, them in tqdm(links.items(), desc="features", unit="word"):
@@ -51,7 +49,7 @@ def make_table(
         found += [[them.get((r, c), _NO_LINK) for r in relations] for c in some]
     words = [word for word, part in rows.items() for _ in range(part.stop - part.start)]
     columns = {
-        **_of_links(np.array(found).reshape(len(found), len(relations), len(Link._fields)), relations),
+        **_of_links(np.array(found).reshape(len(found), len(relations), -1), relations),
         **_of_lemmas(words, candidates, resources),
         "prefix": np.array(list(map(_common_prefix, words, candidates))),
     }

@@ -9,9 +9,8 @@ import numpy as np
 from gensim.models import Word2Vec
 
 from cline_fairseq.files import written_whole
-from cline_fairseq.rewriting.tags import INFLECTIONS
+from cline_fairseq.rewriting.tags import POS_OF_TAG
 
-POS_OF_TAG = {tag: pos for pos, tags in INFLECTIONS.items() for tag in tags}
 SETTINGS = {
     "vector_size": 100,
     "window": 4,

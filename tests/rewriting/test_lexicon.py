@@ -6,10 +6,14 @@ import pytest
 
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.rewriting import Kind, Lexicon
-from cline_fairseq.rewriting.lexicon import NUM_RELATIONS, RESOURCES, Weighted
-from cline_fairseq.rewriting.tags import INFLECTIONS, TAGS
-
-POS_OF_TAG = {tag: pos for pos, tags in INFLECTIONS.items() for tag in tags}
+from cline_fairseq.rewriting.lexicon import (
+    FORMAT,
+    NUM_RELATIONS,
+    RESOURCES,
+    LexiconData,
+    Weighted,
+)
+from cline_fairseq.rewriting.tags import INFLECTIONS, POS_OF_TAG, TAGS
 
 
 @pytest.mark.parametrize(
@@ -227,3 +231,21 @@ def test_missing_and_broken_files(tmp_path):
     broken.write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(InputError, match="not a lexicon of this version"):
         Lexicon.load(broken)
+
+
+@pytest.mark.parametrize("number", [0, 1, FORMAT, FORMAT + 1])
+def test_formats(lexicon, tmp_path, number):
+    """Files of format 1 have the kinds of before, and are read; unknown formats are refused."""
+    path = tmp_path / "lexicon.npz"
+    np.savez_compressed(path, format=np.int32(number), **lexicon.data._asdict())
+    if number in (1, FORMAT):
+        found = LexiconData.load(path)
+        assert all(map(np.array_equal, found, lexicon.data))
+    else:
+        with pytest.raises(InputError, match=f"format {number}, expected {FORMAT}"):
+            LexiconData.load(path)
+
+
+def test_saves_the_format_that_has_cohyponyms(odd_lexicon, tmp_path):
+    odd_lexicon.data.save(tmp_path / "lexicon.npz")
+    assert np.load(tmp_path / "lexicon.npz")["format"] == FORMAT > 1
