@@ -10,7 +10,7 @@ from cline_fairseq.rewriting.kinds import Kind
 from cline_fairseq.rewriting.lexicon import LexiconData
 from cline_fairseq.rewriting.tags import TAG_INDEX, fold_tag
 
-from .candidates import Lemma
+from .candidates import Lemma, is_function_word
 from .classes import ONE_FORM
 from .inflections import inflect
 from .weights import Weights
@@ -62,7 +62,7 @@ def assemble(
         for lemma, forms in spelled.items()
         for tag, spellings in forms.items()
         for i, form in enumerate(spellings)
-        if form not in blocked
+        if form not in blocked and not is_function_word(form, lemma.pos)
     )
     # Words that only have co-hyponyms are names and numbers.
     drawable = {

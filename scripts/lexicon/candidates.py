@@ -14,13 +14,17 @@ from cline_fairseq.rewriting.lexicon import RESOURCES
 from .inflections import is_singular
 
 # Words that hold a sentence together: replacing them changes its grammar, not its content. They
-# are neither replaced nor used as replacements, in any form.
+# are neither replaced nor used as replacements. A lemma stands for all of its forms. Participles
+# that are prepositions more often than verbs (including) are left out on their own.
 _FUNCTION_WORDS = {
-    "VERB": "be have do can could may might must shall should will would need dare ought let",
-    "NOUN": "will may can might must no not don do none one other something nothing anything",
-    "ADJ": "no none such own which what",
+    "VERB": """be have do can could may might must shall should will would need dare ought let
+        including excluding according concerning regarding considering depending following owing""",
+    "NOUN": """will may can might must no not don do none one other half something nothing anything
+        everything someone somebody anyone anybody everyone everybody nobody""",
+    "ADJ": "no none such own which what following concerning regarding considering owing",
     "ADV": "not no never neither nor hardly scarcely barely n't as so there how why when where",
 }
+_FUNCTION_WORDS = {pos: frozenset(words.split()) for pos, words in _FUNCTION_WORDS.items()}
 _WORD = re.compile(r"[a-z]{2,}(?:[-'][a-z]+)*")
 _PHRASE = re.compile(r"[a-z]{2,}(?:[-' ][a-z]+)*")
 _WORDNET_POS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "s": "ADJ", "r": "ADV"}
@@ -104,7 +108,7 @@ class WordNet:
     def is_usable(self, lemma: Lemma) -> bool:
         """Whether a word may be replaced and stand for others."""
         text, pos = lemma
-        if text in self.blocked or text in _FUNCTION_WORDS[pos].split():
+        if text in self.blocked or is_function_word(text, pos):
             return False
         # Plurals that WordNet lists as words of their own (glasses) have no plural to take.
         return pos != "NOUN" or is_singular(text.split(" ")[-1])
@@ -256,6 +260,11 @@ class WordNet:
                 for adjective in adverb.pertainyms():
                     adverbs[adjective].append(adverb)
         return adverbs
+
+
+def is_function_word(form: str, pos: str) -> bool:
+    """Whether a lemma or a form of one holds sentences together."""
+    return form in _FUNCTION_WORDS.get(pos, ())
 
 
 def blocked_words() -> set[str]:
