@@ -25,6 +25,7 @@ class Examples:
     """The candidates of judged words: what a model is trained on.
 
     Attributes:
+        row: int (rows,), rows of the table.
         features: float (rows, features).
         target: float (rows,), twice the share of annotators who named it, at most 1.
         word: int (rows,), which of the judged words a row is of.
@@ -41,7 +42,7 @@ class Examples:
             target += [min(2 * named.get(c.text, 0), 1) for c in table.candidates[part]]
             word += [i] * (part.stop - part.start)
             document += [documents[judgement.document]] * (part.stop - part.start)
-        self.features = table.features[rows]
+        self.row, self.features = np.array(rows), table.features[rows]
         self.target, self.word, self.document = map(np.array, (target, word, document))
 
     def folds(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -74,18 +75,22 @@ def accept(examples: Examples, table: Table) -> np.ndarray:
     return Acceptance(examples.features, examples.target)(table.features)
 
 
-def cross_validate(examples: Examples, num_words: int, threshold: float) -> str:
-    """How good the weights are for words of other documents than those of the training.
-
-    ``named`` is the share of the draws that at least one annotator named.
-    """
+def cross_validated(examples: Examples) -> np.ndarray:
+    """P(accepted) of the examples by models that were trained on other documents: float (rows,)."""
     p = np.zeros(len(examples.target))
     for train, test in examples.folds():
         model = Acceptance(examples.features[train], examples.target[train])
         p[test] = model(examples.features[test])
-    weight = np.where(p > threshold, p**2, 0)
-    drawn = np.bincount(examples.word, weight)
-    named = np.bincount(examples.word, weight * (examples.target > 0))
+    return p
+
+
+def summary(examples: Examples, num_words: int, scores: np.ndarray) -> str:
+    """How good scores of the examples are.
+
+    ``named`` is the share of the draws that at least one annotator named.
+    """
+    drawn = np.bincount(examples.word, scores)
+    named = np.bincount(examples.word, scores * (examples.target > 0))
     some = drawn > 0
     return (
         f"cross-validated by document, {num_words:,} words: covered {some.sum() / num_words:.3f}, "

@@ -7,7 +7,7 @@ from pathlib import Path
 from cline_fairseq.rewriting.kinds import Kind
 from cline_fairseq.rewriting.lexicon import LexiconData
 
-from .acceptance import Examples, accept, cross_validate
+from .acceptance import Examples, accept, cross_validated, summary
 from .assembly import assemble, count_words
 from .candidates import Lemma, Links, Relation, WordNet, blocked_words
 from .classes import classmates
@@ -19,6 +19,7 @@ from .weights import (
     Weights,
     by_formula,
     by_model,
+    least_acceptance,
     near_weights,
     opposite_weights,
     weigh,
@@ -36,7 +37,7 @@ def build_lexicon(
     skipgram: Path | None = None,
     judgements: Path | None = None,
     held_out: Path | None = None,
-    threshold: float = 0.05,
+    threshold: float = 0.04,
 ) -> LexiconData:
     """Build a lexicon.
 
@@ -47,7 +48,8 @@ def build_lexicon(
         skipgram: vectors of the corpus; not needed for ``wordnet``.
         judgements: CoInCo; needed for ``model``.
         held_out: a data set of SWORDS whose words are left out of the judgements.
-        threshold: candidates that are accepted with at most this probability are left out.
+        threshold: synonyms that are accepted with at most this probability are left out; more is
+            asked of hypernyms and of rare words.
     """
     blocked = blocked_words()
     wordnet = WordNet(corpus, blocked)
@@ -68,8 +70,10 @@ def build_lexicon(
         left_out = tokens_of(held_out) if held_out else set()
         judged = [j for j in read_judgements(judgements) if j.token not in left_out]
         examples = Examples(judged, near)
-        print(cross_validate(examples, len(judged), threshold))
-        near_scores = by_model(accept(examples, near), threshold)
+        least = least_acceptance(near, threshold)
+        scores = by_model(cross_validated(examples), least[examples.row])
+        print(summary(examples, len(judged), scores))
+        near_scores = by_model(accept(examples, near), least)
         far_scores = by_similarity(far, accept(Examples(judged, far), far))
     else:
         near_scores, far_scores = by_formula(near), by_similarity(far, 0)

@@ -33,6 +33,10 @@ class Table(NamedTuple):
         """A feature of all rows."""
         return self.features[:, self.names.index(name)]
 
+    def has(self, relation: Relation) -> np.ndarray:
+        """Whether a relation leads to a candidate: bool (rows,)."""
+        return self.column(f"{relation.name.lower()}_there") > np.log(_LEAST)
+
     def scores(self, word: Lemma, scores: np.ndarray) -> dict[Lemma, float]:
         """Those of the candidates of a word, from scores of all rows."""
         part = self.rows[word]

@@ -8,8 +8,12 @@ from .candidates import NEAR, OPPOSITE, Lemma, Link, Relation
 from .features import Table
 
 MAX_CANDIDATES = 16  # that are drawn, of one list of a lemma
-MIN_SHARE = 0.01  # of the draws from a list
+MIN_SHARE = 0.02  # of the draws from a list
 TOTAL = 255  # what a list of a lemma weighs, but for rounding
+SHARPNESS = 2.5  # the power of the probability of acceptance
+# How many times as probable hypernyms must be, and candidates where the corpus hardly has the word
+# or the candidate: people judged few of these.
+OF_HYPERNYMS, OF_RARE = 2.5, 5
 FORMULA_RANK = 50_000  # in GloVe, of a candidate, and
 FORMULA_COSINE = 0.4  # its least mean cosine
 MIN_OPPOSITE_SENSE = 0.1  # P(sense | word) of the senses that have the antonym
@@ -24,9 +28,17 @@ _KIND = {
 }
 
 
-def by_model(acceptance: np.ndarray, threshold: float) -> np.ndarray:
-    """Scores of candidates: p^2 where p, the probability of acceptance, is above a threshold."""
-    return np.where(acceptance > threshold, acceptance**2, 0)
+def least_acceptance(table: Table, threshold: float) -> np.ndarray:
+    """The probability of acceptance that each candidate must exceed to be drawn."""
+    lemmas = (table.column("count"), table.column("candidate_count"))
+    rare = (lemmas[0] == 0) | ((lemmas[1] == 0) & (table.column("words") == 1))
+    only_hypernym = ~table.has(Relation.SYNONYM) & ~table.has(Relation.SIMILAR)
+    return threshold * np.where(rare, OF_RARE, np.where(only_hypernym, OF_HYPERNYMS, 1))
+
+
+def by_model(acceptance: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Scores of candidates by their probabilities of acceptance, where these exceed the least."""
+    return np.where(acceptance > least, acceptance**SHARPNESS, 0)
 
 
 def by_formula(table: Table) -> np.ndarray:
