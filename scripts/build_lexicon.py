@@ -127,9 +127,9 @@ def parse_args():
     building.add_argument(
         "--threshold",
         type=float,
-        default=0.04,
+        default=0.03,
         help="least probability of acceptance of a synonym; hypernyms and rare words need more "
-        "(default: 0.04)",
+        "(default: 0.03)",
     )
     asking = parser.add_argument_group("to look at a lexicon")
     asking.add_argument(

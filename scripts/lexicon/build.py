@@ -37,7 +37,7 @@ def build_lexicon(
     skipgram: Path | None = None,
     judgements: Path | None = None,
     held_out: Path | None = None,
-    threshold: float = 0.04,
+    threshold: float = 0.03,
 ) -> LexiconData:
     """Build a lexicon.
 

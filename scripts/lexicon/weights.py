@@ -10,10 +10,10 @@ from .features import Table
 MAX_CANDIDATES = 16  # that are drawn, of one list of a lemma
 MIN_SHARE = 0.02  # of the draws from a list
 TOTAL = 255  # what a list of a lemma weighs, but for rounding
-SHARPNESS = 2.5  # the power of the probability of acceptance
+SHARPNESS = 3  # the power of the probability of acceptance
 # How many times as probable hypernyms must be, and candidates where the corpus hardly has the word
 # or the candidate: people judged few of these.
-OF_HYPERNYMS, OF_RARE = 2.5, 5
+OF_HYPERNYMS, OF_RARE = 3.2, 6.5
 FORMULA_RANK = 50_000  # in GloVe, of a candidate, and
 FORMULA_COSINE = 0.4  # its least mean cosine
 MIN_OPPOSITE_SENSE = 0.1  # P(sense | word) of the senses that have the antonym
