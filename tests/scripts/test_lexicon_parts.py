@@ -80,6 +80,28 @@ def test_heaviest_candidates():
     assert set(weights.weigh({noun("a"): 1.0, noun("b"): 0.005})) == {noun("a")}
 
 
+def test_hypernyms_and_rare_words_must_be_likelier():
+    features, weights, r = part("features"), part("weights"), part("candidates").Relation
+    never = np.log(1e-4)
+    # Rows: a synonym, a hypernym, both, a similar word, of a rare word, a rare one, a phrase.
+    columns = {
+        "synonym_there": [-1, never, -1, never, -1, -1, -1],
+        "hypernym_there": [never, -1, -1, never, never, never, never],
+        "similar_there": [never, never, never, -1, never, never, never],
+        "count": [3, 3, 3, 3, 0, 3, 3],
+        "candidate_count": [3, 3, 3, 3, 3, 0, 0],
+        "words": [1, 1, 1, 1, 1, 1, 2],
+    }
+    table = features.Table({}, [], np.array(list(columns.values())).T, tuple(columns))
+    assert table.has(r.SIMILAR).tolist() == [False] * 3 + [True] + [False] * 3
+    least = weights.least_acceptance(table, 0.1)
+    further, rare = 0.1 * weights.OF_HYPERNYMS, 0.1 * weights.OF_RARE
+    assert least.tolist() == pytest.approx([0.1, further, 0.1, 0.1, rare, rare, 0.1])
+    found = weights.by_model(np.full(7, 0.2), least)
+    assert (found > 0).tolist() == [True, False, True, True, False, False, True]
+    assert found[0] == pytest.approx(0.2**weights.SHARPNESS)
+
+
 def test_synonyms_and_hypernyms_share_a_list():
     candidates, weights = part("candidates"), part("weights")
     link, r = candidates.Link(0.5, 0.5, 0.5, 1.0), candidates.Relation
