@@ -19,7 +19,7 @@ def odd_lexicon():
     """The real words with other weights, a third of them 0, and co-hyponyms for half of them."""
     data = LexiconData.load(resource_path("en", "lexicon"))
     weight = np.random.default_rng(0).integers(0, 256, len(data.pair_weight))
-    weight[weight < 85] = 0
+    weight[(weight < 85) | (data.pair_weight == 0)] = 0
     kind = data.pair_kind.copy()
     kind[(kind == Kind.HYPERNYM) & (data.pair_lemma % 2 == 0)] = Kind.COHYPONYM
     order = np.lexsort((kind, data.pair_lemma))

@@ -228,8 +228,9 @@ class Lexicon:
         data = self.data
         num_lemmas = len(data.lemma_count)
         written = np.full((len(TAGS), num_lemmas), -1, np.int32)
-        # In reverse: the first spelling of an entry is assigned last, and stays.
-        written[data.entry_tag[::-1], data.entry_lemma[::-1]] = data.entry_form[::-1]
+        tag, lemma = data.entry_tag, data.entry_lemma
+        first = (np.diff(tag, prepend=0) != 0) | (np.diff(lemma, prepend=-1) != 0)  # spelling
+        written[tag[first], lemma[first]] = data.entry_form[first]
 
         pair_starts = np.searchsorted(data.pair_lemma, np.arange(num_lemmas + 1))
         entry, pair = _join(pair_starts, data.entry_lemma)

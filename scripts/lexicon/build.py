@@ -100,7 +100,7 @@ def add_classes(weights: dict[Lemma, Weights]) -> None:
             for (kind, c), weight in weights.get(word, {}).items()
             if kind not in (Kind.INDIRECT_ANTONYM, Kind.COHYPONYM)
         }
-        weights[word] = kept | {(Kind.COHYPONYM, c): w for c, w in weigh(scores).items()}
+        weights[word] = kept | {(Kind.COHYPONYM, c): w for c, w in scores.items()}
 
 
 def _known_words(counts, glove) -> Callable[[str], bool]:

@@ -5,6 +5,7 @@ relates them to nothing. The tags are those that the tagger gives them: numbers 
 """
 
 from .candidates import Lemma
+from .weights import TOTAL
 
 _CARDINALS = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
 sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"""
@@ -41,10 +42,11 @@ _CLASSES = (
 )
 
 
-def classmates() -> dict[Lemma, dict[Lemma, float]]:
-    """The co-hyponyms of each word, equally likely."""
+def classmates() -> dict[Lemma, dict[Lemma, int]]:
+    """The co-hyponyms of each word, all of the same weight."""
     found = {}
     for pos, words in _CLASSES:
         members = [Lemma(word, pos) for word in words.split()]
-        found |= {word: {other: 1.0 for other in members if other != word} for word in members}
+        weight = round(TOTAL / (len(members) - 1))
+        found |= {word: {c: weight for c in members if c != word} for word in members}
     return found

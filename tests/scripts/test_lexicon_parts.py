@@ -36,7 +36,7 @@ def noun(text):
         ("go", "VERB", "VBD", "went"),
         ("walk", "VERB", "VBN", "walked"),
         ("look at", "VERB", "VBG", "looking at"),
-        ("unmake", "VERB", "VBD", "unmade"),
+        ("outfight", "VERB", "VBD", "outfought"),
         ("good", "ADJ", "JJR", "better"),
         ("beautiful", "ADJ", "JJR", None),
         ("out of date", "ADJ", "JJ", "out of date"),
