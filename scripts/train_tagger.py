@@ -32,7 +32,7 @@ from cline_fairseq.rewriting.tagger import (
     feature_keys,
     pad,
 )
-from cline_fairseq.rewriting.tags import INFLECTIONS, TAG_INDEX, TAGS, fold_tag
+from cline_fairseq.rewriting.tags import POS_OF_TAG, TAG_INDEX, TAGS, fold_tag
 
 NO_TAG = -1  # of boundaries
 
@@ -136,7 +136,7 @@ def print_table(confusion):
 
 def print_parts_of_speech(confusion):
     """Print as what the words of each part of speech are tagged, in percent of the row."""
-    parts = [pos_of_tag(tag) for tag in TAGS]
+    parts = [POS_OF_TAG.get(tag, tag) for tag in TAGS]  # O and NNP are of none
     names = list(dict.fromkeys(parts))
     is_of = np.array([[part == name for name in names] for part in parts], int)
     counts = is_of.T @ confusion @ is_of
@@ -145,11 +145,6 @@ def print_parts_of_speech(confusion):
     for name, row in zip(names, shares, strict=True):
         print(f"| {name} | " + " | ".join(f"{share:.2f} %" for share in row) + " |")
     print()
-
-
-def pos_of_tag(tag):
-    """The part of speech of a tag, or the tag itself if its words have no inflections."""
-    return next((pos for pos, tags in INFLECTIONS.items() if tag in tags), tag)
 
 
 def parse_args():

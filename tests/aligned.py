@@ -1,11 +1,31 @@
-"""Views of blocks against their originals, word by word."""
+"""Views against their originals, word by word."""
 
 import numpy as np
 
 from cline_fairseq.data.subwords import build_subwords
+from cline_fairseq.rewriting.neighbours import PARTICLES, Article, article_of, begin_with_vowel
 from cline_fairseq.rewriting.words import case_of, with_case
 
 EOS = 2
+
+
+def candidates_at(lexicon, words, tags, at, kinds):
+    """What a word of a text may become where it stands, written in its case."""
+    word, tag = words[at], tags[at]
+    after = words[at + 1] if at + 1 < len(words) else ""
+    if tag.startswith("VB") and after.lower() in PARTICLES:
+        return set()
+    article = article_of(words[at - 1]) if at else Article.NONE
+    return {
+        with_case(c, case_of(word))
+        for kind in kinds
+        for c in lexicon.candidates(word, tag, kind)
+        if article == Article.NONE or starts_with_vowel(c) == (article == Article.AN)
+    }
+
+
+def starts_with_vowel(form):
+    return bool(begin_with_vowel(np.frombuffer(form.encode(), np.uint8))[0])
 
 
 def ids_of(task, text):
@@ -23,15 +43,12 @@ def align(rewriter, lexicon, tagger, source, row, labels, kinds):
     starts, _ = rewriter.vocabulary.words(source, np.array([len(source)]))
     words = words_of(rewriter, source)
     spans = zip(starts.tolist(), [*starts[1:].tolist(), len(source)], strict=True)
+    tags = tagger.tag(words)
     places = {0}
-    for (start, end), word, tag in zip(spans, words, tagger.tag(words), strict=True):
+    for i, (start, end) in enumerate(spans):
         kept = source[start:end].tolist()
         label = -1 if vocabulary.is_special[kept[0]] else 0
-        candidates = {
-            with_case(c, case_of(word))
-            for kind in kinds
-            for c in lexicon.candidates(word, tag, kind)
-        }
+        candidates = candidates_at(lexicon, words, tags, i, kinds)
         after_space = bool(vocabulary.begins[kept[0]])
         reached = set()
         for at in places:
@@ -45,7 +62,7 @@ def align(rewriter, lexicon, tagger, source, row, labels, kinds):
                 ids = row[at:end_at]
                 if text in candidates and vocabulary.encode_word(text, after_space) == ids:
                     reached.add(end_at)
-        assert reached, f"{word} {tag}: {[text_of(vocabulary, row[at:]) for at in places]}"
+        assert reached, f"{words[i]} {tags[i]}: {[text_of(vocabulary, row[at:]) for at in places]}"
         places = reached
     assert len(row) in places
 

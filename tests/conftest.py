@@ -1,8 +1,10 @@
 """Fixtures: the real lexicon and tagger, and a small corpus prepared as the README says."""
 
+import numpy as np
 import pytest
 
-from cline_fairseq.rewriting import Lexicon, Tagger
+from cline_fairseq.rewriting import Kind, Lexicon, Tagger
+from cline_fairseq.rewriting.lexicon import LexiconData, resource_path
 from helpers import TOKENIZER, english_texts, gpt2_files
 from programs import run
 
@@ -10,6 +12,24 @@ from programs import run
 @pytest.fixture(scope="session")
 def lexicon():
     return Lexicon.load("en")
+
+
+@pytest.fixture(scope="session")
+def odd_lexicon():
+    """The real words with other weights, a third of them 0, and co-hyponyms for half of them."""
+    data = LexiconData.load(resource_path("en", "lexicon"))
+    weight = np.random.default_rng(0).integers(0, 256, len(data.pair_weight))
+    weight[(weight < 85) | (data.pair_weight == 0)] = 0
+    kind = data.pair_kind.copy()
+    kind[(kind == Kind.HYPERNYM) & (data.pair_lemma % 2 == 0)] = Kind.COHYPONYM
+    order = np.lexsort((kind, data.pair_lemma))
+    return Lexicon(
+        data._replace(
+            pair_kind=kind[order],
+            pair_candidate=data.pair_candidate[order],
+            pair_weight=weight[order].astype(np.uint8),
+        )
+    )
 
 
 @pytest.fixture(scope="session")

@@ -179,13 +179,12 @@ class BlockRewriter:
             spellings = spell(word, form)  # may move the array of lengths
             return self._spellings.lengths[spellings]
 
-        open_, entries = open_words(words, self._table, self.rewriter.tagger, len(blocks))
+        open_ = open_words(words, self._table, self.rewriter.tagger, len(blocks))
         content = np.zeros(len(starts), bool)
-        content[open_] = True
+        content[open_.word] = True
         views = self.rewriter.choose_views(
             words,
             open_,
-            entries,
             epoch,
             indices,
             totals=np.bincount(text[~special], word_lengths[~special], minlength=len(blocks)),

@@ -5,22 +5,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .kinds import Kind
+from .kinds import STAND_INS, Kind
 from .lexicon import Lexicon
 from .tagger import WINDOW
+from .tags import INFLECTIONS, TAGS
 from .word_table import WordTable
 
+_IS_VERB = np.isin(TAGS, INFLECTIONS["VERB"])
 DRAWS = 3  # uniform numbers that a view draws for a word: its turn, the kind, the candidate
 
 
 class View(NamedTuple):
     """What a view of a text consists of: how much is replaced, and by which kinds.
 
-    ``kinds`` maps each kind to its weight; a kind is drawn for every word from those that it has
-    candidates of. With ``one_kind``, it is drawn once for the text from those that any of its
-    words has candidates of, and words without candidates of it are not replaced. Words with a
-    candidate of another kind come before random words, which only fill up to the share; none are
-    taken where the other kinds make up the part ``enough`` of it.
+    ``kinds`` maps each kind to its weight. A kind is drawn for every word, by this weight times
+    what the word's candidates of it weigh. With ``one_kind``, it is drawn once for the text, by
+    the weights of the kinds that any of its words has candidates of.
+
+    Co-hyponyms, and after them random words, stand in at words for which this gives nothing. They
+    only fill up to the share, in this order. No random words are taken where the other kinds make
+    up the part ``enough`` of it.
     """
 
     ratio: float
@@ -36,6 +40,14 @@ class Words(NamedTuple):
     text: np.ndarray  # int (N,), which text a word is of, ascending
     fixed: np.ndarray  # bool (N,), words that must stay as they are
     lengths: np.ndarray  # int (N,), how much a word counts: 1 a word, or its subword tokens
+
+
+class OpenWords(NamedTuple):
+    """The words that may be replaced."""
+
+    word: np.ndarray  # int (M,), ascending indices into Words
+    entry: np.ndarray  # int (M,), their entries in the lexicon
+    article: np.ndarray  # int (M,) of Article, right before them
 
 
 class Draft(NamedTuple):
@@ -74,24 +86,27 @@ class Choice(NamedTuple):
         return cls(*(getattr(draft.where(np.argsort(draft.word)), name) for name in cls._fields))
 
 
-def open_words(words: Words, table: WordTable, tagger, num_texts: int):
-    """Tag the words; the indices (M,) of those that may be replaced, and their entries (M,)."""
-    # A word's place in the padded array: behind the boundaries of all texts up to its own.
+def open_words(words: Words, table: WordTable, tagger, num_texts: int) -> OpenWords:
+    """Tag the words, and find those that may be replaced."""
+    # A word's place in the padded array: after the boundaries of all texts up to its own.
     at = np.arange(len(words.rows)) + WINDOW * (words.text + 1)
     padded = np.zeros(len(words.rows) + WINDOW * (num_texts + 1), np.intp)
     padded[at] = words.rows
     tags = tagger.tag_ids(table.types, padded)[at]
     entries = table.entries[words.rows, tags]
     open_ = np.flatnonzero((entries >= 0) & ~words.fixed)
-    return open_, entries[open_]
+    # The neighbours of a word, which are boundaries at the ends of a text.
+    after = padded[at[open_] + 1]
+    open_ = open_[~(_IS_VERB[tags[open_]] & table.is_particle[after])]
+    before = padded[at[open_] - 1]
+    return OpenWords(open_, entries[open_], table.article[before])
 
 
 def make_draft(
     view: View,
     lexicon: Lexicon,
     words: Words,
-    open_: np.ndarray,
-    entries: np.ndarray,
+    open_: OpenWords,
     uniform: np.ndarray,
     totals: np.ndarray,
     new_lengths: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
@@ -102,61 +117,65 @@ def make_draft(
         view: the share and the kinds.
         lexicon: where candidates come from.
         words: the words of all texts.
-        open_: int (M,), the words that may be replaced.
-        entries: int (M,), their entries.
+        open_: the words that may be replaced.
         uniform: float (DRAWS, M) in [0, 1).
         totals: int (texts,), what a text counts; the share refers to it.
         new_lengths: gives what replacements count, from indices into ``words`` and forms, 0 for
             one that cannot be written; None: 1 for every word.
     """
     turn, kind_draw, candidate_draw = uniform
-    text = words.text[open_]
-    kind = _draw_kinds(view, lexicon, entries, text, kind_draw)
+    text = words.text[open_.word]
+    kind = _draw_kinds(view, lexicon, open_, text, kind_draw)
     able = np.flatnonzero(kind >= 0)
-    form = np.full(len(open_), -1)
-    form[able] = lexicon.draw(entries[able], kind[able], candidate_draw[able])
-    new = np.zeros(len(open_), np.int64)
+    form = np.full(len(kind), -1)
+    form[able] = lexicon.draw(
+        open_.entry[able], kind[able], candidate_draw[able], open_.article[able]
+    )
+    new = np.zeros(len(kind), np.int64)
     able = np.flatnonzero(form >= 0)
-    new[able] = 1 if new_lengths is None else new_lengths(open_[able], form[able])
+    new[able] = 1 if new_lengths is None else new_lengths(open_.word[able], form[able])
 
     random = kind == Kind.RANDOM
     if view.enough < 1:
         supply = np.bincount(text, np.where(random, 0, new), minlength=len(totals))
         new[random & (supply >= view.enough * view.ratio * totals)[text]] = 0
     able = np.flatnonzero(new)
-    order = able[order_by_turn(text[able], random[able], turn[able])]
-    word = open_[order]
+    rank = sum((kind == stand_in) * i for i, stand_in in enumerate(STAND_INS, 1))
+    order = able[order_by_turn(text[able], rank[able], turn[able])]
+    word = open_.word[order]
     return Draft(text[order], word, form[order], kind[order], words.lengths[word], new[order])
 
 
-def order_by_turn(text: np.ndarray, last: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """The order by text, then by ``last`` (bool), then by a draw in [0, 1), with stable ties.
+def order_by_turn(text: np.ndarray, rank: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """The order by text, then by ``rank`` (0 to 3), then by a draw in [0, 1), with stable ties.
 
     The keys are integers, and the draw keeps its place in them, so that the order of a text is
     the same in any company.
     """
-    key = (text.astype(np.int64) << 41) | (last.astype(np.int64) << 40)
+    key = (text.astype(np.int64) << 42) | (rank.astype(np.int64) << 40)
     return np.argsort(key | (turn * (1 << 40)).astype(np.int64), kind="stable")
 
 
-def _draw_kinds(view, lexicon, entries, text, uniform):
-    """A kind for each entry, RANDOM only for want of others; -1 where there is none."""
+def _draw_kinds(view, lexicon, open_, text, uniform):
+    """A kind for each entry, a stand-in only for want of others; -1 where there is none."""
     weights = view.kinds
-    kinds = [kind for kind, weight in weights.items() if weight > 0 and kind != Kind.RANDOM]
-    drawn = np.full(len(entries), -1)
-    if weights.get(Kind.RANDOM, 0) > 0:
-        drawn[lexicon.has(entries, Kind.RANDOM)] = Kind.RANDOM
+    drawn = np.full(len(text), -1)
+    for kind in reversed(STAND_INS):
+        if weights.get(kind, 0) > 0:
+            drawn[lexicon.mass(open_.entry, kind, open_.article) > 0] = kind
+    kinds = [kind for kind, weight in weights.items() if weight > 0 and kind not in STAND_INS]
     if kinds:
-        has = np.stack([lexicon.has(entries, kind) for kind in kinds])
-        offered = _in_text(has, text) if view.one_kind else has
+        mass = np.stack([lexicon.mass(open_.entry, kind, open_.article) for kind in kinds])
+        offered = mass
         if view.one_kind:
+            offered = _in_text(mass > 0, text)
             uniform = uniform[np.searchsorted(text, text)]  # that of the first word
         weight = np.array([[weights[kind]] for kind in kinds])
         cumulative = np.cumsum(weight * offered, axis=0)
         some = np.flatnonzero(cumulative[-1] > 0)
         which = (cumulative[:, some] <= uniform[some] * cumulative[-1, some]).sum(axis=0)
-        some, which = some[has[which, some]], which[has[which, some]]
-        drawn[some] = np.array(kinds)[which]
+        able = mass[which, some] > 0
+        drawn[some[able]] = np.array(kinds)[which[able]]
     return drawn
 
 

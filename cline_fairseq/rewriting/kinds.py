@@ -14,11 +14,19 @@ class Kind(IntEnum):
     INFLECTION = 2
     ANTONYM = 3
     INDIRECT_ANTONYM = 4
-    RANDOM = 5  # a word of the same tag
+    COHYPONYM = 5  # a word of another meaning with the same hypernym: coffee, tea
+    RANDOM = 6  # a word of the same tag
 
 
-SYNONYM_KINDS = {Kind.SYNONYM: 0.6, Kind.HYPERNYM: 0.2, Kind.INFLECTION: 0.2}
-ANTONYM_KINDS = {Kind.ANTONYM: 0.7, Kind.INDIRECT_ANTONYM: 0.3, Kind.RANDOM: 1.0}
+SYNONYM_KINDS = {Kind.SYNONYM: 1.0, Kind.HYPERNYM: 1.0, Kind.INFLECTION: 0.0}
+ANTONYM_KINDS = {
+    Kind.ANTONYM: 0.7,
+    Kind.INDIRECT_ANTONYM: 0.3,
+    Kind.COHYPONYM: 1.0,
+    Kind.RANDOM: 1.0,
+}
+# These stand in for the other kinds, in this order, at words that have none of the kinds before.
+STAND_INS = (Kind.COHYPONYM, Kind.RANDOM)
 
 
 def parse_kinds(text: str, allowed: Iterable[Kind]) -> dict[Kind, float]:

@@ -10,14 +10,18 @@ from typing import NamedTuple
 import numpy as np
 
 from .choice import Draft, Taken
+from .kinds import ANTONYM_KINDS
 
-TOLERANCE = 0.05  # by how much the numbers may differ; or by one token, or one word
+TOLERANCE = 0.05  # by how much the numbers may differ; or by one word
 # What replacements are chosen by: what a token of a difference costs, in number of replaced tokens
 # (within the tolerance, beyond it, and where it is evened out later) and in length.
 _WITHIN, _BEYOND, _LATER, _LENGTH = 256, 1 << 24, 4, 16
+# By how many tokens a difference counts more if its sign is not the drawn one (number, length):
+# long words leave few differences to choose from, and the smallest is more often of one sign.
+_WRONG_SIGN = np.array([[4], [1]])
 # A greater difference in length is evened out where the numbers are equal already. Smaller ones are
 # as often of either sign, which evening them out would change.
-_LEFT_OVER = 2
+_LEFT_OVER = 1
 _NO_ROOM = 1 << 48
 
 
@@ -42,8 +46,9 @@ def match_edits(
     """Fill the antonym view up until both views have as many replaced tokens, and are as long.
 
     What cannot be filled up is cut from the synonym view. Where the antonym view has more then,
-    it is cut: fillers first, then random words, then antonyms. One replacement remains in a view
-    that had any, and it is not a filler.
+    it is cut: fillers first, then random words, co-hyponyms, and antonyms. Where one view is still
+    longer, both are cut alike. One replacement remains in a view that had any, and it is not a
+    filler.
 
     Args:
         synonym: the replacements of the synonym view.
@@ -60,24 +65,84 @@ def match_edits(
     room = np.full(num_texts, _NO_ROOM) if room is None else room
     signs = np.where(uniform < 0.5, -1, 1)  # 1: the antonym view has more, or is longer
     target, found = _totals(*synonym, num_texts), _totals(*antonym, num_texts)
+    words = np.bincount(synonym.draft.text[synonym.mask], minlength=num_texts)
+    one_word = target.new // np.maximum(words, 1)
 
     free = ~np.isin(fillers.word, antonym.draft.word[antonym.mask])
     limits = (-_NO_ROOM, room - found.growth)
-    filled = _nearest(fillers, free, target.minus(found), target.new, limits, signs, later=-1)
+    tolerance = _tolerance(target, one_word)
+    filled = _nearest(fillers, free, target.minus(found), tolerance, limits, signs, later=-1)
     antonym = _last_turns_first(antonym, Taken(fillers, filled))
     found = _totals(*antonym, num_texts)
 
     spare = synonym.mask & ~_edges(synonym.draft.text, synonym.mask & _fits(synonym.draft, room))
     limits = (target.growth - room, _NO_ROOM)
     want = target.minus(found)
-    cut = _nearest(synonym.draft, spare, want, target.new, limits, signs, later=1)
+    cut = _nearest(synonym.draft, spare, want, tolerance, limits, signs, later=1)
     synonym = Taken(synonym.draft, synonym.mask & ~cut)
     target = _totals(*synonym, num_texts)
 
+    tolerance = _tolerance(target, one_word)
     spare = ~_edges(antonym.draft.text[::-1], _fits(antonym.draft, room)[::-1])[::-1]
     limits = (found.growth - room, _NO_ROOM)
-    cut = _nearest(antonym.draft, spare, found.minus(target), target.new, limits, -signs)
-    return synonym, Taken(antonym.draft, ~cut)
+    cut = _nearest(antonym.draft, spare, found.minus(target), tolerance, limits, -signs)
+    antonym = Taken(antonym.draft, ~cut)
+
+    # The antonym view is longer in most of the texts that are left: antonyms tend to be long.
+    longer = _totals(*antonym, num_texts).growth > _totals(*synonym, num_texts).growth
+    kept = _edges(synonym.draft.text, synonym.mask & _fits(synonym.draft, room))
+    kept = (antonym, _shortest_opposite(antonym)), (synonym, kept)
+    antonym, synonym = _even_lengths(*kept, longer, room, tolerance, signs)
+    return synonym, antonym
+
+
+def _shortest_opposite(antonym):
+    """The replacement of each text that is no filler and grows least: bool (D,)."""
+    draft = antonym.draft
+    at = np.flatnonzero(antonym.mask & np.isin(draft.kind, list(ANTONYM_KINDS)))
+    order = at[np.lexsort(((draft.new - draft.old)[at], draft.text[at]))]
+    kept = np.zeros(len(antonym.mask), bool)
+    kept[order[np.diff(draft.text[order], prepend=-1) != 0]] = True
+    return kept
+
+
+def _even_lengths(longer, shorter, texts, room, tolerance, signs):
+    """Cut as many tokens from both views: from the longer one what grows, and else from the other.
+
+    Args:
+        longer: what a view takes, and which of it must remain: bool (D,).
+        shorter: the same of the other view.
+        texts: bool (texts,), where the former is longer.
+        room: int (texts,), by how much a text may grow.
+        tolerance: int (texts,), by how many tokens the numbers may differ.
+        signs: int (2, texts), whether the former should have more (1), and be longer, if need be.
+
+    Returns:
+        what both views take now.
+    """
+    (longer, kept), (shorter, kept_too) = longer, shorter
+    drafts = longer.draft, shorter.draft
+    long, short = (_totals(*taken, len(texts)) for taken in (longer, shorter))
+    able = (
+        longer.mask & ~kept & (drafts[0].new > drafts[0].old) & texts[drafts[0].text],
+        shorter.mask & ~kept_too & (drafts[1].new <= drafts[1].old) & texts[drafts[1].text],
+    )
+    if not (able[0].any() and able[1].any()):
+        return longer, shorter
+    prefixes = [
+        _Prefixes(draft, np.flatnonzero(mask), len(texts))
+        for draft, mask in zip(drafts, able, strict=True)
+    ]
+    limits = (-_NO_ROOM, room - short.growth)
+    cut = _best(*prefixes, -1, long.minus(short), tolerance, limits, -signs)
+    masks = longer.mask.copy(), shorter.mask.copy()
+    for mask, items in zip(masks, cut, strict=True):
+        mask[items] = False
+    return tuple(map(Taken, drafts, masks))
+
+
+def _tolerance(totals, one_word):
+    return np.maximum((TOLERANCE * totals.new).astype(np.int64), np.maximum(one_word, 1))
 
 
 def _totals(draft, taken, num_texts):
@@ -107,7 +172,7 @@ def _last_turns_first(*parts):
     return Taken(draft, np.ones(len(draft.text), bool))
 
 
-def _nearest(draft, pool, want, total, limits, signs, later=0):
+def _nearest(draft, pool, want, tolerance, limits, signs, later=0):
     """The replacements of a pool whose totals come nearest to the wanted ones: bool (D,).
 
     Some of those that grow are taken and some of the others, both from the first on. All numbers
@@ -117,10 +182,10 @@ def _nearest(draft, pool, want, total, limits, signs, later=0):
         draft: the replacements.
         pool: bool (D,), which may be taken.
         want: the wanted totals; nothing is taken where they are reached already.
-        total: int (texts,), replaced tokens of a view, for the tolerance.
+        tolerance: int (texts,), by how many tokens the numbers may differ.
         limits: the least and the greatest growth, int (texts,) or int.
-        signs: int (2, texts), whether more (1) or fewer (-1) tokens are better among equally near
-            ones, and the same of growth.
+        signs: int (2, texts), whether more (1) or fewer (-1) tokens are better among about equally
+            near ones, and the same of growth.
         later: whether too many (1) or too few (-1) tokens are evened out later; 0: neither.
     """
     taken = np.zeros(len(pool), bool)
@@ -128,30 +193,40 @@ def _nearest(draft, pool, want, total, limits, signs, later=0):
     at = np.flatnonzero(pool & needed[draft.text])
     if not len(at):
         return taken
-    num_texts = len(want.new)
     grows = draft.new[at] > draft.old[at]
-    growing, others = (_Prefixes(draft, at[part], num_texts) for part in (grows, ~grows))
+    growing, others = (_Prefixes(draft, at[part], len(want.new)) for part in (grows, ~grows))
+    for items in _best(growing, others, 1, want, tolerance, limits, signs, later):
+        taken[items] = True
+    return taken
 
+
+def _best(growing, others, sign, want, tolerance, limits, signs, later=0):
+    """The prefix of either sort whose sum, or difference if ``sign`` is -1, is nearest to ``want``.
+
+    The limits are those of the growth of the sum, or of the loss by the others in a difference.
+    """
+    num_texts = len(want.new)
     # Candidates: a prefix of the growing ones each, with one of the others below and one above; and
     # nothing at all, which alone keeps the limits of growth for sure.
-    below = others.last_within(growing.text, (want.new[growing.text] - growing.new).clip(0))
+    rest = sign * (want.new[growing.text] - growing.new)
+    below = others.last_within(growing.text, rest.clip(0))
     above = np.minimum(below + 1, others.end[growing.text] - 1)
     i = np.concatenate([np.tile(np.arange(len(growing.text)), 2), growing.start])
     j = np.concatenate([below, above, others.start])
-    text, growth = growing.text[i], growing.growth[i] + others.growth[j]
-    more, longer = growing.new[i] + others.new[j] - want.new[text], growth - want.growth[text]
-    beyond = (abs(more) - np.maximum(TOLERANCE * total[text], 1).astype(np.int64)).clip(0)
-    cost = _WITHIN * abs(more) + _BEYOND * beyond
+    text, growth = growing.text[i], growing.growth[i] + sign * others.growth[j]
+    more = growing.new[i] + sign * others.new[j] - want.new[text]
+    longer = growth - want.growth[text]
+    beyond = (abs(more) - tolerance[text]).clip(0)
+    wrong = _WRONG_SIGN * (np.sign([more, longer]) == -signs[:, text])
+    cost = _WITHIN * (abs(more) + wrong[0]) + _BEYOND * beyond
     cost = np.where(np.sign(more) == later, _LATER * abs(more), cost)
-    cost += _LENGTH * abs(longer)
-    cost += (np.sign([more, longer]) == -signs[:, text]).sum(0)
+    cost += _LENGTH * (abs(longer) + wrong[1])
     least, most = (np.broadcast_to(limit, num_texts)[text] for limit in limits)
-    cost[(growth < least) | (growth > most)] = _NO_ROOM
+    limited = growth if sign > 0 else -others.growth[j]
+    cost[(limited < least) | (limited > most)] = _NO_ROOM
     order = np.lexsort((cost, text))
     best = order[np.searchsorted(text[order], np.arange(num_texts))]
-    taken[growing.items(i[best])] = True
-    taken[others.items(j[best])] = True
-    return taken
+    return growing.items(i[best]), others.items(j[best])
 
 
 class _Prefixes:

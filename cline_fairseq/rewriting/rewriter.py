@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InputError
-from .choice import DRAWS, Choice, View, Words, make_draft, open_words, take
+from .choice import DRAWS, Choice, OpenWords, View, Words, make_draft, open_words, take
 from .kinds import ANTONYM_KINDS, SYNONYM_KINDS, Kind
 from .lexicon import Lexicon
 from .matching import match_edits
@@ -20,7 +20,7 @@ NOT_REPLACED = -1  # in arrays of kinds
 
 # Of the algorithm. Raise it when the same text, seed and epoch get other views, so that resumed
 # runs say so.
-VERSION = 1
+VERSION = 2
 
 
 class Rewritten(NamedTuple):
@@ -62,15 +62,16 @@ class Rewriter:
         antonym_ratio: the same of the antonym view.
         seed: of all draws.
         synonym_kinds: weights of the kinds of the synonym view, drawn word by word.
-        antonym_kinds: the same of the antonym view. Random words only fill up to the share.
-        enough_antonyms: no random words in a text whose antonyms make up this part of the share;
-            0 for none at all.
+        antonym_kinds: the same of the antonym view. Co-hyponyms, and after them random words, only
+            fill up to the share.
+        enough_antonyms: no random words in a text whose antonyms and co-hyponyms make up this part
+            of the share; 0 for none at all.
         match_edits: fill the antonym view up with replacements of the synonym view's kinds, until
             both views have the same number of replaced words and the same length; see
             :mod:`.matching`.
         one_kind_per_text: draw the kind once for each view of a text instead of word by word, from
             those that the text has candidates of. Words without one are not replaced, or become
-            random words in the antonym view.
+            co-hyponyms or random words in the antonym view.
 
     Raises:
         InputError: if a ratio is outside [0, 1], a weight is negative or all are 0.
@@ -117,22 +118,21 @@ class Rewriter:
         text = np.repeat(np.arange(len(texts)), sizes)
         words = Words(rows, text, np.zeros(len(rows), bool), np.ones(len(rows), np.int64))
         totals = np.bincount(text[self._table.is_word[rows]], minlength=len(texts))
-        open_, entries = open_words(words, self._table, self.tagger, len(texts))
-        views = self.choose_views(words, open_, entries, epoch, indices, totals)
+        open_ = open_words(words, self._table, self.tagger, len(texts))
+        views = self.choose_views(words, open_, epoch, indices, totals)
         return self._write(texts, flat, sizes, rows, views)
 
     @property
     def kinds(self) -> tuple[list[Kind], list[Kind]]:
         """The kinds of replacements that each view may hold."""
-        synonym, antonym = (list(view.kinds) for view in self.views)
+        synonym, antonym = ([k for k, w in view.kinds.items() if w > 0] for view in self.views)
         fillers = [k for k in synonym if k not in antonym] if self.match_edits else []
         return synonym, antonym + fillers
 
     def choose_views(
         self,
         words: Words,
-        open_: np.ndarray,
-        entries: np.ndarray,
+        open_: OpenWords,
         epoch: int,
         indices: Sequence[int],
         totals: np.ndarray,
@@ -143,13 +143,11 @@ class Rewriter:
 
         For the arguments see :func:`.choice.make_draft` and :func:`.choice.take`.
         """
-        counts = np.bincount(words.text[open_], minlength=len(indices)).tolist()
+        counts = np.bincount(words.text[open_.word], minlength=len(indices)).tolist()
         generators = [np.random.default_rng((self.seed, epoch, index)) for index in indices]
 
         def draft(view, uniform):
-            return make_draft(
-                view, self.lexicon, words, open_, entries, uniform, totals, new_lengths
-            )
+            return make_draft(view, self.lexicon, words, open_, uniform, totals, new_lengths)
 
         uniform = _draw(generators, (len(self.views), DRAWS), counts)
         drafts = list(map(draft, self.views, uniform))

@@ -17,6 +17,7 @@ INFLECTIONS = {
     "ADV": ("RB", "RBR", "RBS"),
     "VERB": ("VB", "VBD", "VBG", "VBN", "VBZ"),
 }
+POS_OF_TAG = {tag: pos for pos, tags in INFLECTIONS.items() for tag in tags}
 
 # Penn tags that say the same as one of ours; the present tense of verbs has the form of VB.
 _FOLDED = {"NNPS": "NNP", "VBP": "VB"}

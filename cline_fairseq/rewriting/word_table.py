@@ -3,6 +3,7 @@
 import numpy as np
 
 from .lexicon import Lexicon
+from .neighbours import PARTICLES, article_of
 from .tagger import Tagger
 from .tags import TAGS
 from .words import Case, case_of, is_word
@@ -22,6 +23,8 @@ class WordTable:
             "entries": np.empty((1, len(TAGS)), np.int32),
             "case": np.empty(1, np.uint8),
             "is_word": np.empty(1, bool),
+            "article": np.empty(1, np.uint8),
+            "is_particle": np.empty(1, bool),
         }
         self.add([""])
 
@@ -45,6 +48,8 @@ class WordTable:
             "entries": np.where(forms[:, None] >= 0, self._lexicon.entry_of[forms], -1),
             "case": cases,
             "is_word": [is_word(word) for word in words],
+            "article": [article_of(word) for word in words],
+            "is_particle": [word.lower() in PARTICLES for word in words],
         }
         for name, values in new.items():
             self._columns[name][rows] = values
@@ -80,3 +85,13 @@ class WordTable:
     def is_word(self) -> np.ndarray:
         """bool (V,), False for punctuation."""
         return self._columns["is_word"]
+
+    @property
+    def article(self) -> np.ndarray:
+        """uint8 (V,) of :class:`~cline_fairseq.rewriting.neighbours.Article`."""
+        return self._columns["article"]
+
+    @property
+    def is_particle(self) -> np.ndarray:
+        """bool (V,), whether a word is a particle where it follows a verb."""
+        return self._columns["is_particle"]

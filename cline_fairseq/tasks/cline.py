@@ -95,19 +95,23 @@ class ClineConfig(FairseqDataclass):
     )
     synonym_kinds: str = field(
         default=format_kinds(SYNONYM_KINDS),
-        metadata={"help": "weights of the kinds of replacements in the synonym view"},
+        metadata={
+            "help": "weights of the kinds of replacements in the synonym view; each candidate is "
+            "drawn by this weight times its own"
+        },
     )
     antonym_kinds: str = field(
         default=format_kinds(ANTONYM_KINDS),
         metadata={
-            "help": "weights of the kinds of replacements in the antonym view; random words of the "
-            "same tag only fill up to the share"
+            "help": "weights of the kinds of replacements in the antonym view; co-hyponyms "
+            "(coffee, tea), and after them random words of the same tag, only fill up to the share"
         },
     )
     enough_antonyms: float = field(
         default=1.0,
         metadata={
-            "help": "take no random words where antonyms make up this part of the share; 0: never"
+            "help": "take no random words where antonyms and co-hyponyms make up this part of the "
+            "share; 0: never"
         },
     )
     match_edits: bool = field(

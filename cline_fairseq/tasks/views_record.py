@@ -48,9 +48,9 @@ def report_changes(
         return
     if not before:
         logger.warning(
-            "the checkpoint does not record what made its views (version 0.1 saved it): the order "
-            "of blocks in this epoch may differ from the run before, and so may the views if the "
-            "lexicon, the tagger or an option has changed"
+            "the checkpoint does not record what made its views (version 0.1 saved it): the views "
+            "differ from those of the run before, since the rewriter and its default kinds have "
+            "changed, and the order of blocks in this epoch may differ, too"
         )
         return
     changed = [

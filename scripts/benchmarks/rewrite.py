@@ -24,6 +24,9 @@ def add_parser(commands):
     parser.add_argument("--text", type=Path, required=True, help="plain text, one text a line")
     parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
     parser.add_argument("--block", type=int, default=512, help="tokens of a block")
+    parser.add_argument(
+        "--match-edits", action="store_true", help="views with as many replacements each"
+    )
     parser.add_argument("--repeats", type=int, default=5, help="measurements; the median counts")
     add_subwords_options(parser)
     parser.set_defaults(run=run)
@@ -71,7 +74,7 @@ def run(args) -> dict[str, float]:
 
     before = memory()
     start = time.perf_counter()
-    rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"))
+    rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"), match_edits=args.match_edits)
     vocabulary = build_vocabulary(dictionary, config)
     block_rewriter = BlockRewriter(rewriter, vocabulary, args.block)
     figures["seconds to load"] = time.perf_counter() - start

@@ -200,7 +200,8 @@ def test_build_lexicon_says_what_is_missing(tmp_path):
     tagged = tmp_path / "a.tagged"
     tagged.write_text("The/DT dog/NN\n")
     result = run(
-        *("scripts/build_lexicon.py", "--tagged", tagged, "--output", tmp_path / "lexicon.npz"),
+        *("scripts/build_lexicon.py", "--tagged", tagged, "--weights", "wordnet"),
+        *("--output", tmp_path / "lexicon.npz"),
         check=False,
         NLTK_DATA=str(tmp_path),
         HOME=str(tmp_path),

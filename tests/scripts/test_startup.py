@@ -99,7 +99,10 @@ MISSING = [
     ("inspect_data.py DIR --split valid --plot no/a", "no folder no to write a to"),
     ("train_tagger.py --train FILE --output no/a", "no folder no to write a to"),
     ("tag_with_spacy.py --input FILE --output no/a", "no folder no to write a to"),
-    ("build_lexicon.py --tagged FILE --output no/a", "no folder no to write a to"),
+    (
+        "build_lexicon.py --tagged FILE --output no/a --weights wordnet",
+        "no folder no to write a to",
+    ),
     ("inspect_data.py DIR", "no binarized text"),
     ("inspect_data.py DIR --split valid --bpe gpt2", "--bpe gpt2 needs --gpt2-encoder-json"),
     ("glue_finetune.py --task RTE --checkpoint FILE --data no --save DIR/a", "no no/input0/train"),

@@ -46,7 +46,7 @@ def test_nothing_to_say(caplog):
     ("option", "value", "default"),
     [
         ("synonym_ratio", 0.3, 0.4),
-        ("antonym_kinds", "antonym=1", "antonym=0.7,indirect_antonym=0.3,random=1"),
+        ("antonym_kinds", "antonym=1", "antonym=0.7,indirect_antonym=0.3,cohyponym=1,random=1"),
         ("seed", 2, 1),
         ("tokens_per_sample", 48, 64),
         ("sample_break_mode", "eos", "complete"),
@@ -56,6 +56,23 @@ def test_changed_option(caplog, option, value, default):
     (line,) = said(caplog, record(), **{option: value})
     name = option.replace("_", "-")
     assert line.endswith(f"other views than before: --{name} {value} (before: {default})")
+
+
+def test_defaults_of_before(caplog):
+    """A run that is older than co-hyponyms, with the default kinds of its time."""
+    kinds = {
+        "synonym_kinds": "synonym=0.6,hypernym=0.2,inflection=0.2",
+        "antonym_kinds": "antonym=0.7,indirect_antonym=0.3,random=1",
+    }
+    before = record(**kinds) | {"rewriter": 1}
+    (line,) = said(caplog, before)
+    for name, old in kinds.items():
+        assert f"--{name.replace('_', '-')} " in line
+        assert f"(before: {old})" in line
+    (line,) = said(caplog, before, **kinds)
+    assert line == (
+        "the resumed run gets other views than before: a rewriter that makes other views"
+    )
 
 
 def test_changed_parts(caplog, monkeypatch, tmp_path):

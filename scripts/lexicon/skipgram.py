@@ -1,0 +1,59 @@
+"""Skip-gram vectors of the lemmas of a tagged corpus (Mikolov et al. 2013), by gensim."""
+
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import lemminflect
+import numpy as np
+from gensim.models import Word2Vec
+
+from cline_fairseq.files import written_whole
+from cline_fairseq.rewriting.tags import POS_OF_TAG
+
+SETTINGS = {
+    "vector_size": 100,
+    "window": 4,
+    "min_count": 5,
+    "sg": 1,
+    "negative": 5,
+    "sample": 1e-4,
+    "epochs": 3,
+    # One worker, so that the updates have one order: the same corpus gives the same vectors.
+    "seed": 1,
+    "workers": 1,
+    "hashfxn": lambda text: zlib.crc32(text.encode()),
+}
+
+
+class Tokens:
+    """The tokens that the vectors are of: ``mouse_NOUN`` for (mice, NNS), ``the`` for (the, O)."""
+
+    def __init__(self):
+        self._tokens = {}
+
+    def __call__(self, word: str, tag: str) -> str:
+        if (word, tag) not in self._tokens:
+            pos, form = POS_OF_TAG.get(tag), word.lower()
+            known = lemminflect.getAllLemmas(form, upos=pos).get(pos, ()) if pos else ()
+            token = f"{known[0] if known else form}_{pos}" if pos else form
+            self._tokens[word, tag] = token
+        return self._tokens[word, tag]
+
+
+def train(texts: Iterable[list[tuple[str, str]]], path: Path, **settings) -> None:
+    """Train on texts of (word, tag) pairs, and write the vectors to an .npz file.
+
+    The file holds ``names`` (a token a line, the most frequent first), ``count`` and ``vectors``.
+    """
+    token = Tokens()
+    sentences = [[token(word, tag) for word, tag in text] for text in texts]
+    model = Word2Vec(sentences, **SETTINGS | settings)
+    names = model.wv.index_to_key
+    with written_whole(path) as part:
+        np.savez_compressed(
+            part,
+            names=np.frombuffer("\n".join(names).encode(), np.uint8),
+            count=np.array([model.wv.get_vecattr(name, "count") for name in names], np.int32),
+            vectors=model.wv.vectors.astype(np.float16),
+        )

@@ -1,0 +1,97 @@
+"""Weights of near candidates and of opposites: which are drawn, and how often."""
+
+import numpy as np
+
+from cline_fairseq.rewriting.kinds import Kind
+
+from .candidates import NEAR, OPPOSITE, Lemma, Link, Relation
+from .features import Table
+
+MAX_CANDIDATES = 16  # that are drawn, of one list of a lemma
+MIN_SHARE = 0.02  # of the draws from a list
+TOTAL = 255  # what a list of a lemma weighs, but for rounding
+SHARPNESS = 3  # the power of the probability of acceptance
+# How many times as probable hypernyms must be, and candidates where the corpus hardly has the word
+# or the candidate: people judged few of these.
+OF_HYPERNYMS, OF_RARE = 3.2, 6.5
+FORMULA_RANK = 50_000  # in GloVe, of a candidate, and
+FORMULA_COSINE = 0.4  # its least mean cosine
+MIN_OPPOSITE_SENSE = 0.1  # P(sense | word) of the senses that have the antonym
+
+WordLinks = dict[tuple[Relation, Lemma], Link]
+Weights = dict[tuple[Kind, Lemma], int]
+_KIND = {
+    Relation.SYNONYM: Kind.SYNONYM,
+    Relation.HYPERNYM: Kind.HYPERNYM,
+    Relation.ANTONYM: Kind.ANTONYM,
+    Relation.INDIRECT_ANTONYM: Kind.INDIRECT_ANTONYM,
+}
+
+
+def least_acceptance(table: Table, threshold: float) -> np.ndarray:
+    """The probability of acceptance that each candidate must exceed to be drawn."""
+    lemmas = (table.column("count"), table.column("candidate_count"))
+    rare = (lemmas[0] == 0) | ((lemmas[1] == 0) & (table.column("words") == 1))
+    only_hypernym = ~table.has(Relation.SYNONYM) & ~table.has(Relation.SIMILAR)
+    return threshold * np.where(rare, OF_RARE, np.where(only_hypernym, OF_HYPERNYMS, 1))
+
+
+def by_model(acceptance: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Scores of candidates by their probabilities of acceptance, where these exceed the least."""
+    return np.where(acceptance > least, acceptance**SHARPNESS, 0)
+
+
+def by_formula(table: Table) -> np.ndarray:
+    """Scores without human judgements: WordNet's shares, of words that are alike in both spaces."""
+    share = sum(np.exp(table.column(f"{relation.name.lower()}_share")) for relation in NEAR)
+    cosine = table.column("cosine")
+    fit = (np.expm1(table.column("candidate_rank")) < FORMULA_RANK) & (cosine > FORMULA_COSINE)
+    return np.where(fit & (table.column("words") == 1), share * np.exp(8 * cosine), 0)
+
+
+def near_weights(links: WordLinks, scores: dict[Lemma, float]) -> Weights:
+    """Synonyms and hypernyms in one list; 0 for the ones that are not drawn.
+
+    Words of an adjective's cluster count as hypernyms.
+    """
+    weights = weigh(scores)
+    return {(_near_kind(links, c), c): weights.get(c, 0) for c in scores}
+
+
+def opposite_weights(links: WordLinks) -> Weights:
+    """Direct and indirect antonyms in one list, by the share of the senses that have them."""
+    direct = {c for relation, c in links if relation == Relation.ANTONYM}
+    scores = {
+        c: link.there * link.back**0.5
+        for (relation, c), link in links.items()
+        if relation in OPPOSITE and link.there >= MIN_OPPOSITE_SENSE
+        if c in direct or " " not in c.text
+    }
+    return {
+        (Kind.ANTONYM if c in direct else Kind.INDIRECT_ANTONYM, c): weight
+        for c, weight in weigh(scores).items()
+    }
+
+
+def wordnet_weights(links: WordLinks) -> Weights:
+    """The shares of WordNet's senses alone, each kind in a list of its own."""
+    weights = {}
+    for relation, kind in _KIND.items():
+        shares = {c: link.share for (r, c), link in links.items() if r == relation}
+        if kind == Kind.HYPERNYM:
+            shares = {c: share for c, share in shares.items() if _near_kind(links, c) == kind}
+        weights |= {(kind, c): weight for c, weight in weigh(shares).items()}
+    return weights
+
+
+def weigh(scores: dict[Lemma, float]) -> dict[Lemma, int]:
+    """The best candidates with integer weights; names settle ties."""
+    some = ((c, score) for c, score in scores.items() if score > 0)
+    ranked = sorted(some, key=lambda item: (-item[1], item[0]))[:MAX_CANDIDATES]
+    total = sum(score for _, score in ranked)
+    ranked = [(c, score / total) for c, score in ranked if score >= MIN_SHARE * total]
+    return {c: max(1, round(TOTAL * share)) for c, share in ranked}
+
+
+def _near_kind(links, candidate):
+    return Kind.SYNONYM if (Relation.SYNONYM, candidate) in links else Kind.HYPERNYM

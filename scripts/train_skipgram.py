@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Train skip-gram vectors of the lemmas of a tagged corpus, for scripts/build_lexicon.py.
+
+    python scripts/train_skipgram.py --tagged corpus.tagged --output skipgram.npz
+
+One thread, so that the same corpus gives the same file: 19 million words take twelve minutes.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.files import require_file, require_folder_of
+from cline_fairseq.rewriting.tagged_text import read_tagged
+
+
+def main():
+    show_input_errors_plainly()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tagged", type=Path, nargs="+", required=True, help="word/TAG pairs")
+    parser.add_argument("--output", type=Path, required=True, help="the .npz file to write")
+    args = parser.parse_args()
+    for path in args.tagged:
+        require_file(path, "scripts/tag.py writes tagged text")
+    require_folder_of(args.output)
+    try:
+        from lexicon.skipgram import train
+    except ImportError as error:
+        sys.exit(f"{error.name} is missing; install it with: pip install 'cline-fairseq[lexicon]'")
+    train((line for path in args.tagged for line in read_tagged(path)), args.output)
+
+
+if __name__ == "__main__":
+    main()
