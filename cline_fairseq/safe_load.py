@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 from typing import Any
 
 import torch
@@ -25,7 +26,10 @@ def safe_load(file: Any, *args: Any, **kwargs: Any) -> Any:
     """
     name = getattr(file, "name", file)
     try:
-        return torch.load(file, *args, **{**kwargs, "weights_only": True})
+        with warnings.catch_warnings():
+            # It asks users to report pickles of other protocols to torch.
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            return torch.load(file, *args, **{**kwargs, "weights_only": True})
     except pickle.UnpicklingError as error:
         foreign = re.search(r"GLOBAL (\S+)", str(error))
         if foreign is None:

@@ -17,6 +17,7 @@ from cline_fairseq import compat, starting
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation.checkpoints import describe_model
 from cline_fairseq.evaluation.prediction import load_classifier
+from cline_fairseq.safe_load import safe_load
 from helpers import FIRST_VERSION, first_version_command
 from programs import BIN, run
 from test_training import losses
@@ -180,6 +181,15 @@ def test_weights_only_whatever_fairseq_passes(unsafe):
         torch.load(unsafe)
     assert not isinstance(torch, compat._TorchLoadingWeightsOnly)
     assert checkpoint_utils.torch.Tensor is torch.Tensor
+
+
+def test_pickles_of_other_protocols(tmp_path, recwarn):
+    """torch warns of them, and asks for a report."""
+    path = tmp_path / "model.pt"
+    path.write_bytes(pickle.dumps({"model": 1}, protocol=4))
+    with pytest.raises(InputError, match="is no checkpoint, or a damaged one"):
+        safe_load(path)
+    assert not [warning for warning in recwarn if "pickle protocol" in str(warning.message)]
 
 
 def test_evaluation_and_conversion_refuse_unsafe_checkpoints(unsafe):

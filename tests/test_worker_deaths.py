@@ -47,7 +47,7 @@ def run_and_kill(corpus, save_dir, kill, *options):
 @pytest.mark.timeout(900)
 def test_the_last_update_is_saved(corpus, tmp_path):
     """The same command goes on from there, and ends as if nothing had happened."""
-    options = ("--max-update", 40, "--disable-validation", "--num-workers", 1)
+    options = ("--max-update", 16, "--disable-validation", "--num-workers", 1)
     options += ("--data-buffer-size", 2)
     status, output = run_and_kill(corpus, tmp_path / "hit", True, *options)
     assert status == 1
@@ -58,7 +58,7 @@ def test_the_last_update_is_saved(corpus, tmp_path):
     last = tmp_path / "hit" / "checkpoint_last.pt"
     assert str(last) in told[0]
     saved = torch.load(last)["optimizer_history"][-1]["num_updates"]
-    assert 3 <= saved < 40
+    assert 3 <= saved < 16
     states = []
     for name in ("hit", "whole"):
         status, output = run_and_kill(corpus, tmp_path / name, False, *options)

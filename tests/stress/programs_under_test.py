@@ -137,14 +137,18 @@ class Running:
 
 
 def _session(leader: int) -> Iterator[int]:
-    """The processes of a session, but for its leader and those that have ended."""
+    """The processes of a session, but for its leader and those that have ended.
+
+    One that has been killed gives back its memory first, and with it its command line.
+    """
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+            alive = state != "Z" and path.with_name("cmdline").read_bytes()
         except (FileNotFoundError, ProcessLookupError):
             continue
         pid = int(path.parent.name)
-        if int(session) == leader and pid != leader and state != "Z":
+        if int(session) == leader and pid != leader and alive:
             yield pid
 
 
