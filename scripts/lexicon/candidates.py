@@ -207,17 +207,17 @@ class WordNet:
         yield from self._members(Relation.SYNONYM, [synset], without=sense)
         if synset.pos() in "nv":
             least = MIN_DEPTH[_WORDNET_POS[synset.pos()]]
-            above = [h for h in synset.hypernyms() if h.min_depth() >= least]
+            above = [h for h in _in_order(synset.hypernyms()) if h.min_depth() >= least]
             shared = {h for antonym in sense.antonyms() for h in antonym.synset().hypernyms()}
             above = [h for h in above if h not in shared]  # drama, of comedy and of tragedy
             against = _named_after_the_opposite(sense)
             for relation, candidate, p, end in self._members(Relation.HYPERNYM, above):
                 if end not in against:
                     yield relation, candidate, p, end
-        yield from self._members(Relation.SIMILAR, synset.similar_tos())
-        for antonym in sense.antonyms():
+        yield from self._members(Relation.SIMILAR, _in_order(synset.similar_tos()))
+        for antonym in sorted(sense.antonyms(), key=_key):
             yield Relation.ANTONYM, _lemma(antonym), 1.0, antonym
-        indirect = self._indirect_antonyms(sense)
+        indirect = sorted(self._indirect_antonyms(sense), key=_key)
         for antonym in indirect:
             yield Relation.INDIRECT_ANTONYM, _lemma(antonym), 1 / len(indirect), antonym
 
@@ -299,6 +299,15 @@ def drop_contradictions(links: Links) -> None:
             }
             if lost.get(relation, False):
                 del them[relation, candidate]
+
+
+def _in_order(synsets):
+    """NLTK keeps related synsets in sets, whose order differs from run to run."""
+    return sorted(synsets, key=lambda synset: synset.name())
+
+
+def _key(wordnet_lemma):
+    return wordnet_lemma.key()
 
 
 def _lemma(wordnet_lemma):
