@@ -228,9 +228,10 @@ def test_kinds_are_drawn_with_their_candidates(odd_lexicon, tagger):
     weights = {Kind.SYNONYM: 1.0, Kind.HYPERNYM: 0.5, Kind.INFLECTION: 0.25}
     rewriter = Rewriter(odd_lexicon, tagger, synonym_ratio=1, synonym_kinds=weights)
     word = next(
-        word
-        for word in ("story", "picture", "village", "house", "book", "street", "letter")
-        if all(odd_lexicon.candidates(word, "NN", kind) for kind in weights)
+        form
+        for form in map(odd_lexicon.forms.__getitem__, range(0, len(odd_lexicon.forms), 7))
+        if all(odd_lexicon.candidates(form, "NN", kind) for kind in weights)
+        and tagger.tag(["The", form, "."])[1] == "NN"
     )
     entry = np.array([odd_lexicon.entry_of[odd_lexicon.form_id[word], TAG_INDEX["NN"]]])
     expected = {}
