@@ -187,7 +187,7 @@ def test_pickles_of_other_protocols(tmp_path, recwarn):
     """torch warns of them, and asks for a report."""
     path = tmp_path / "model.pt"
     path.write_bytes(pickle.dumps({"model": 1}, protocol=4))
-    with pytest.raises(InputError, match="is no checkpoint, or a damaged one"):
+    with pytest.raises(InputError, match="is not a checkpoint, or is damaged"):
         safe_load(path)
     assert not [warning for warning in recwarn if "pickle protocol" in str(warning.message)]
 
