@@ -6,6 +6,11 @@
 One thread, so that the same corpus gives the same file: 19 million words take twelve minutes.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import sys
 from pathlib import Path
