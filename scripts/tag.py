@@ -6,6 +6,11 @@ Writes one line of word/TAG pairs for each line of text, as scripts/build_lexico
     python scripts/tag.py --input corpus.txt --output corpus.tagged
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 from collections.abc import Iterable, Iterator
 from itertools import islice
