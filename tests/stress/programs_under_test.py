@@ -196,7 +196,9 @@ def preparing(material: Material) -> list[Program]:
     """The programs that prepare a corpus."""
     return [
         Program("encode", lambda out: material.encode(material.corpus, out, 2), material.folder),
-        Program("rewrite", lambda out: material.rewrite(out / "views.jsonl", 2), material.folder),
+        Program(
+            "rewrite", lambda out: material.rewrite(out.with_suffix(".jsonl"), 2), material.folder
+        ),
         Program("train_sentencepiece", material.train_vocabulary, material.folder),
         Program("glue_preprocess", material.preprocess_glue, material.folder),
     ]
