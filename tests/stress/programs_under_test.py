@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 import signal
 import subprocess
 import time
@@ -18,6 +19,8 @@ from stress.material import ROOT, Material, command, environment
 
 _TIMED = ("seconds", "modified", "path", "inputs")  # fields of JSON files that differ by run
 _NOT_COMPARED = (".log", "README.md")
+_ROLLING = ("checkpoint_last.pt", "checkpoint_best.pt")  # written again and again in a run
+_BROKEN = "broken"
 
 
 class Program:
@@ -77,7 +80,12 @@ class Program:
             whole: files may not be missing, and nothing unfinished may lie about.
         """
         found = contents(folder)
-        wrong = [name for name, what in self.output.items() if found.get(name, what) != what]
+        wrong = [
+            name
+            for name, what in self.output.items()
+            if found.get(name, what) != what
+            and (whole or found[name] == _BROKEN or not name.endswith(_ROLLING))
+        ]
         if wrong:
             return f"{', '.join(wrong)} held something else under its final name"
         if whole and found != self.output:
@@ -173,7 +181,10 @@ def _digest(path):
                     output.pop(name, None)
         return json.dumps(record, sort_keys=True)
     if path.suffix == ".pt":
-        state = torch.load(path, weights_only=True)
+        try:
+            state = torch.load(path, weights_only=True)
+        except (EOFError, OSError, RuntimeError, pickle.UnpicklingError):
+            return _BROKEN
         parts = {name: state.get(name) for name in ("model", "criterion", "last_optimizer_state")}
         updates = [entry["num_updates"] for entry in state["optimizer_history"]]
         return f"{updates} {_hash(parts)}"
