@@ -388,13 +388,16 @@ def main():
     }
     tokenizer = record_tokenizer(args)
     show_truncated(args.data, (*glue_task.valid_splits, "train"), model.max_positions)
+    runs = {seed: args.save / f"seed{seed}" for seed in args.seeds}
+    commands = {
+        seed: train_command(
+            glue_task, args.data, args.checkpoint, folder, seed, settings, model, machine
+        )
+        for seed, folder in runs.items()
+    }
     make_folder(args.save)
-    for seed in args.seeds:
-        folder = args.save / f"seed{seed}"
+    for seed, folder in runs.items():
         with alone(folder):
-            command = train_command(
-                glue_task, args.data, args.checkpoint, folder, seed, settings, model, machine
-            )
             keep_settings(folder, {**record, "seed": seed})
             if (folder / RESULT).exists():
                 result = read_result(folder / RESULT)
@@ -402,7 +405,7 @@ def main():
             else:
                 updates = total_updates(num_examples(args.data, "train"), settings)
                 train(
-                    [*command, *tokenizer],
+                    [*commands[seed], *tokenizer],
                     folder / "train.log",
                     updates,
                     f"{glue_task.name}, seed {seed}",

@@ -33,6 +33,7 @@ NOT_RUN = {
     r"^pip install": "needs the network",
     r"^make ": "installs packages, which needs the network",
     r"^python -m nltk.downloader": "needs the network",
+    r"build_lexicon.py --(tagged|evaluate)": "needs WordNet and judgements from the network",
     r"--device cuda": "needs a GPU",
     r"^from sentence_transformers": "needs a package that is in no extra",
 }
@@ -88,6 +89,7 @@ def write_corpus(folder, texts):
     for name, part in (("train", texts[40:]), ("valid", texts[:40])):
         (folder / "corpus" / f"{name}.txt").write_text("\n".join(part) + "\n", encoding="utf-8")
     shutil.copy(folder / "corpus" / "valid.txt", folder / "valid.txt")
+    shutil.copy(folder / "corpus" / "train.txt", folder / "corpus.txt")
     tagged = "\n".join(
         " ".join(f"{word}/{'NN' if word.islower() else 'O'}" for word in re.findall(r"\w+", text))
         for text in texts[:40]
