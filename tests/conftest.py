@@ -1,5 +1,7 @@
 """Fixtures: the real lexicon and tagger, and a small corpus prepared as the README says."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,10 @@ from cline_fairseq.rewriting import Kind, Lexicon, Tagger
 from cline_fairseq.rewriting.lexicon import LexiconData, resource_path
 from helpers import TOKENIZER, english_texts, gpt2_files
 from programs import run
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in background jobs of a shell. The programs under test would inherit it, and ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

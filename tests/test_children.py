@@ -33,9 +33,9 @@ from cline_fairseq.files import written_whole
 show_input_errors_plainly()
 with written_whole(Path(sys.argv[1])) as part:
     part.write_text("half")
-    print("ready", flush=True)
     while True:
         try:
+            print("ready", flush=True)
             time.sleep(60)
         except BaseException:
             pass

@@ -27,9 +27,9 @@ with written_whole(Path(sys.argv[1])) as part:
 STUCK = """
 with written_whole(Path(sys.argv[1])) as part:
     part.write_text("half")
-    print("ready", flush=True)
     while True:
         try:
+            print("ready", flush=True)
             time.sleep(60)
         except BaseException:
             pass
@@ -66,9 +66,9 @@ time.sleep(60)
 STUCK_WORKER = """
 import multiprocessing, os
 def work():
-    print(os.getpid(), flush=True)
     while True:
         try:
+            print(os.getpid(), flush=True)
             time.sleep(60)
         except BaseException:
             pass
