@@ -186,7 +186,7 @@ def _digest(path):
         except (EOFError, OSError, RuntimeError, pickle.UnpicklingError):
             return _BROKEN
         parts = {name: state.get(name) for name in ("model", "criterion", "last_optimizer_state")}
-        updates = [entry["num_updates"] for entry in state["optimizer_history"]]
+        updates = state["optimizer_history"][-1]["num_updates"]  # earlier ones are of resumed runs
         return f"{updates} {_hash(parts)}"
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
