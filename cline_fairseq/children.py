@@ -81,7 +81,7 @@ def _become(parent: int, command: list[str]) -> None:
     try:
         os.execvp(command[0], command)
     except OSError as error:
-        sys.exit(f"error: cannot start {command[0]}: {error.strerror}")
+        sys.exit(f"{_ERROR}cannot start {command[0]}: {error.strerror}")
 
 
 if __name__ == "__main__":

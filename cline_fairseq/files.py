@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import InputError, MissingFileError
 from .full_disk import room_for
-from .locking import alone, is_special
+from .locking import alone, is_device
 from .parts import part_path, remove_part
 
 
@@ -44,7 +44,7 @@ def require_folder_of(path: Path | None) -> None:
         MissingFileError: if its folder is missing.
         InputError: if there is no permission to write in the folder.
     """
-    if path is None or is_special(path):
+    if path is None or is_device(path):
         return
     if not path.parent.is_dir():
         raise MissingFileError(f"no folder {path.parent} to write {path.name} to: make it first")
@@ -95,7 +95,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder: give a file to write to")
-    if is_special(path):
+    if is_device(path):
         with room_for(path):
             yield path
         return

@@ -43,7 +43,7 @@ def alone(path: Path) -> Iterator[None]:
     """
     path = path.absolute()
     lock = path.with_name(f".{path.name}.lock")
-    if lock in _held or is_special(path):
+    if lock in _held or is_device(path):
         yield
         return
     try:
@@ -68,8 +68,8 @@ def alone(path: Path) -> Iterator[None]:
                 leftovers.discard(lock)
 
 
-def is_special(path: Path) -> bool:
-    """Whether this is a device, a pipe or a socket, which cannot be replaced by a file."""
+def is_device(path: Path) -> bool:
+    """Whether this is a device, pipe or socket, which must not be replaced by a file."""
     return path.exists() and not (path.is_file() or path.is_dir())
 
 

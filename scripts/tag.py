@@ -20,8 +20,9 @@ import numpy as np
 from tqdm import tqdm
 
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_folder_of, require_text, written_whole
+from cline_fairseq.files import require_folder_of, require_text
 from cline_fairseq.rewriting import Tagger, split_words
+from cline_fairseq.rewriting.tagged_text import write_tagged
 from cline_fairseq.rewriting.tagger import WINDOW, pad
 from cline_fairseq.rewriting.tags import TAGS
 
@@ -57,14 +58,9 @@ def main():
     require_text(args.input)
     require_folder_of(args.output)
     tagger = Tagger.load(args.tagger)
-    with (
-        args.input.open(encoding="utf-8") as lines,
-        written_whole(args.output) as part,
-        part.open("w", encoding="utf-8") as out,
-    ):
+    with args.input.open(encoding="utf-8") as lines:
         texts = (split_words(line) for line in tqdm(lines, unit="line") if line.strip())
-        for pairs in tag_texts(tagger, texts):
-            print(*(f"{word}/{tag}" for word, tag in pairs), file=out)
+        write_tagged(args.output, tag_texts(tagger, texts))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_folder_of, require_text, written_whole
+from cline_fairseq.files import require_folder_of, require_text
 from cline_fairseq.rewriting.spacy_tagger import MODEL, load_spacy
+from cline_fairseq.rewriting.tagged_text import write_tagged
 from cline_fairseq.rewriting.words import word_spans
 
 
@@ -72,10 +73,8 @@ def main():
     tagger.max_length = 10**9
     lines = args.input.read_text(encoding="utf-8").splitlines()
     lines = [line for line in lines if line.strip()][:: args.every]
-    with written_whole(args.output) as part, part.open("w", encoding="utf-8") as out:
-        for i, doc in enumerate(tqdm(tagger.pipe(lines), total=len(lines), unit="line")):
-            pairs = our_words(doc) if i % 2 else spacy_words(doc)
-            print(*(f"{word}/{tag}" for word, tag in pairs), file=out)
+    docs = enumerate(tqdm(tagger.pipe(lines), total=len(lines), unit="line"))
+    write_tagged(args.output, (our_words(doc) if i % 2 else spacy_words(doc) for i, doc in docs))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ if __name__ == "__main__":  # before the imports, which take long
     end_at_once()
 
 import argparse
-import sys
 from pathlib import Path
 
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_file, require_folder_of
+from cline_fairseq.files import require_folder_of
 from cline_fairseq.rewriting.tagged_text import read_tagged
+from lexicon.extra import needs_extra
 
 
 def main():
@@ -29,12 +29,10 @@ def main():
     parser.add_argument("--output", type=Path, required=True, help="the .npz file to write")
     args = parser.parse_args()
     for path in args.tagged:
-        require_file(path, "scripts/tag.py writes tagged text")
+        next(read_tagged(path), None)  # complains here rather than after minutes
     require_folder_of(args.output)
-    try:
+    with needs_extra():
         from lexicon.skipgram import train
-    except ImportError as error:
-        sys.exit(f"{error.name} is missing; install it with: pip install 'cline-fairseq[lexicon]'")
     train((line for path in args.tagged for line in read_tagged(path)), args.output)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cline_fairseq.children import started, stop_all, told
+from stuck import START, STUCK
 
 PARENT = """
 import subprocess, sys, time
@@ -24,21 +25,6 @@ if not os.fork():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print(os.getpid(), flush=True)
 time.sleep(60)
-"""
-STUCK = """
-import sys, time
-from pathlib import Path
-from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import written_whole
-show_input_errors_plainly()
-with written_whole(Path(sys.argv[1])) as part:
-    part.write_text("half")
-    while True:
-        try:
-            print("ready", flush=True)
-            time.sleep(60)
-        except BaseException:
-            pass
 """
 SLEEPER = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)"]
 
@@ -111,7 +97,7 @@ def test_workers_of_children_are_stopped():
 def test_a_child_has_time_to_clean_up_late(tmp_path):
     """One that does not react to the exception in its main thread; see interrupts.py."""
     with started(
-        [sys.executable, "-c", STUCK, tmp_path / "out"], stdout=subprocess.PIPE
+        [sys.executable, "-c", START + STUCK, tmp_path / "out"], stdout=subprocess.PIPE
     ) as process:
         process.stdout.readline()
         stop_all()

@@ -9,30 +9,14 @@ import time
 import pytest
 
 from programs import ROOT
+from stuck import START, STUCK
 
 PROGRAMS = [*ROOT.glob("scripts/*.py"), *ROOT.glob("examples/*/*.py")]
-START = """
-import sys, time
-from pathlib import Path
-from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import written_whole
-show_input_errors_plainly()
-"""
 WRITING = """
 with written_whole(Path(sys.argv[1])) as part:
     part.write_text("half")
     print("ready", flush=True)
     time.sleep(60)
-"""
-STUCK = """
-with written_whole(Path(sys.argv[1])) as part:
-    part.write_text("half")
-    while True:
-        try:
-            print("ready", flush=True)
-            time.sleep(60)
-        except BaseException:
-            pass
 """
 CHANGED = """
 with written_whole(Path(sys.argv[1])) as part:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..files import make_folder
 from ..interrupts import held
 from ..locking import alone
 from ..parts import part_path, remove_part
@@ -77,7 +78,7 @@ class Output:
 
     def __init__(self, name: Path, paths: list[Path]):
         self.name, self.paths = name, paths
-        paths[0].parent.mkdir(parents=True, exist_ok=True)
+        make_folder(paths[0].parent)
         self._files = [_File(path) for path in paths]
 
     def commit(self) -> list[str]:

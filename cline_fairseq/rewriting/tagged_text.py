@@ -1,9 +1,10 @@
-"""Reading text with tags: a file of word/TAG pairs, one text a line."""
+"""Text with tags: a file of word/TAG pairs, one text a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..errors import InputError, MissingFileError
+from ..files import written_whole
 
 
 def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
@@ -14,7 +15,9 @@ def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
         InputError: naming file and line, where an item is no word/TAG pair.
     """
     if not path.is_file():
-        raise MissingFileError(f"no tagged text {path}: scripts/tag_with_spacy.py writes one")
+        raise MissingFileError(
+            f"no tagged text {path}: scripts/tag.py or scripts/tag_with_spacy.py writes one"
+        )
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             pairs = []
@@ -27,3 +30,10 @@ def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
                     )
                 pairs.append((word, tag))
             yield pairs
+
+
+def write_tagged(path: Path, texts: Iterable[Iterable[tuple[str, str]]]) -> None:
+    """Write the (word, tag) pairs of texts, one text a line, for :func:`read_tagged`."""
+    with written_whole(path) as part, part.open("w", encoding="utf-8") as out:
+        for pairs in texts:
+            print(*(f"{word}/{tag}" for word, tag in pairs), file=out)
