@@ -1,13 +1,16 @@
 """Skip-gram vectors of the lemmas of a tagged corpus (Mikolov et al. 2013), by gensim."""
 
 import zlib
+from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import lemminflect
 import numpy as np
 from gensim.models import Word2Vec
 
+from cline_fairseq.errors import InputError
 from cline_fairseq.files import written_whole
 from cline_fairseq.rewriting.tags import POS_OF_TAG
 
@@ -45,10 +48,19 @@ def train(texts: Iterable[list[tuple[str, str]]], path: Path, **settings) -> Non
     """Train on texts of (word, tag) pairs, and write the vectors to an .npz file.
 
     The file holds ``names`` (a token a line, the most frequent first), ``count`` and ``vectors``.
+
+    Raises:
+        InputError: if no word is frequent enough to have a vector.
     """
     token = Tokens()
     sentences = [[token(word, tag) for word, tag in text] for text in texts]
-    model = Word2Vec(sentences, **SETTINGS | settings)
+    settings = SETTINGS | settings
+    counts = Counter(chain.from_iterable(sentences))
+    if max(counts.values(), default=0) < settings["min_count"]:
+        raise InputError(
+            f"no word of the tagged text occurs {settings['min_count']} times: give a larger one"
+        )
+    model = Word2Vec(sentences, **settings)
     names = model.wv.index_to_key
     with written_whole(path) as part:
         np.savez_compressed(

@@ -179,6 +179,13 @@ def test_skipgram_vectors_repeat_themselves(tmp_path):
         part("vectors").SkipGram(tmp_path / "a.npz")
 
 
+def test_too_little_text_for_vectors(tmp_path):
+    pytest.importorskip("gensim")
+    with pytest.raises(InputError, match="no word of the tagged text occurs 5 times"):
+        part("skipgram").train([[("Cats", "NNS")]], tmp_path / "a.npz")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_lexicon_of_few_words(tmp_path):
     assembly, classes = part("assembly"), part("classes")
     weights = {
