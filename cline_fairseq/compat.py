@@ -34,15 +34,15 @@ from fairseq.trainer import Trainer
 from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
-from . import worker_deaths
 from .errors import InputError
-from .full_disk import no_room
 from .models.from_checkpoint import plain_errors
 from .optim.masters import exact_state, restore_exact_state
+from .runtime.full_disk import no_room
+from .runtime.terminal import printable
 from .safe_load import safe_load
-from .saving import last_checkpoint_named
-from .shown import printable
-from .starting import claim_save_dir, require_start
+from .training import worker_deaths
+from .training.saving import last_checkpoint_named
+from .training.start import claim_save_dir, require_start
 
 logger = logging.getLogger(__name__)
 

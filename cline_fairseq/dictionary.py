@@ -1,4 +1,4 @@
-"""What fairseq's dictionary is to a subword tokenizer: the one rule for whether the two fit.
+"""fairseq's dictionary: its special symbols, its file, and whether it fits a tokenizer.
 
 A dictionary that fairseq-preprocess makes of encoded text (without ``--srcdict``) is not the list
 of the tokenizer's pieces. It lacks the pieces that never occurred, or too rarely
@@ -7,13 +7,19 @@ does not know as they are, a run of them as one symbol, and fairseq gives each a
 text these are 0.1 to 0.2 % of the tokens, but with 2,000 pieces they may be half of the types.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import IntEnum
+from pathlib import Path
 
-from .errors import InputError
-from .options import MADE_UP, MASK
+from .atomic_io import atomic_write
+from .errors import InputError, MissingFileError
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
+BOS, PAD, EOS, UNKNOWN = range(len(SPECIAL))
+MASK = "<mask>"
+MADE_UP = "madeupword"  # prefix of the symbols with which fairseq pads a dictionary
+ALLOWED_UNKNOWN = 0.01  # fraction of a text's tokens that may be pieces the dictionary lacks
+_OVERWRITE = "#fairseq:overwrite"
 _MAX_FOREIGN = 0.01  # share of the symbols that should be pieces and are not
 
 
@@ -29,6 +35,73 @@ class SymbolKind(IntEnum):
 def is_special(symbol: str) -> bool:
     """Whether no text is encoded to a symbol: fairseq's own, ``<mask>``, and what fills up."""
     return symbol in SPECIAL or symbol == MASK or symbol.startswith(MADE_UP)
+
+
+class PlainDictionary:
+    """fairseq's dictionary without fairseq, whose import brings torch along.
+
+    Attributes:
+        symbols: by index, as ``fairseq.data.Dictionary.load`` numbers those of a dict.txt.
+
+    Raises:
+        MissingFileError: if the file is missing.
+        InputError: if the file is not a dictionary, or is empty.
+    """
+
+    def __init__(self, path: Path):
+        if not path.is_file():
+            raise MissingFileError(
+                f"no dictionary {path}: give the dict.txt of the tokenizer "
+                "(cline-fairseq train-tokenizer writes one)"
+            )
+        self.symbols = list(SPECIAL)
+        self._counts: list[str] = []
+        self._index = {symbol: i for i, symbol in enumerate(SPECIAL)}
+        try:
+            with path.open(encoding="utf-8") as file:
+                for number, line in enumerate(file, 1):
+                    self._add(path, number, line.rstrip())
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} is no dictionary: it is not UTF-8 text ({error})") from error
+        if not self._counts:
+            raise InputError(f"{path} is empty: give the dict.txt of the tokenizer")
+
+    def _add(self, path, number, line):
+        symbol, _, count = line.rpartition(" ")
+        overwrite = count == _OVERWRITE
+        if overwrite:
+            symbol, _, count = symbol.rpartition(" ")
+        if not symbol or not count.removeprefix("-").isdecimal():
+            raise InputError(
+                f"{path}, line {number}: expected a symbol and its count, found {line!r}"
+            )
+        if symbol in self._index and not overwrite:
+            raise InputError(f"{path}, line {number}: the symbol {symbol!r} is there already")
+        self._index[symbol] = len(self.symbols)
+        self.symbols.append(symbol)
+        self._counts.append(str(int(count)))
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def index(self, symbol: str) -> int:
+        """The index of a symbol, that of ``<unk>`` where there is none."""
+        return self._index.get(symbol, UNKNOWN)
+
+    def save(self, path: Path) -> None:
+        """Write the dictionary as fairseq-preprocess does."""
+        write_dictionary(path, zip(self.symbols[len(SPECIAL) :], self._counts, strict=True))
+
+
+def write_dictionary(path: Path, counts: Iterable[tuple[str, int | str]]) -> None:
+    """Write a dict.txt, whole or not at all.
+
+    Args:
+        path: the file.
+        counts: symbols with their counts, without the four special symbols that come first.
+    """
+    with atomic_write(path) as part:
+        part.write_text("".join(f"{symbol} {count}\n" for symbol, count in counts), "utf-8")
 
 
 def kinds_of(

@@ -3,7 +3,7 @@
 import atexit
 import sys
 
-from . import interrupts
+from .runtime import interrupts
 
 
 class InputError(ValueError):
@@ -19,9 +19,9 @@ def show_input_errors_plainly() -> None:
 
     Ctrl-C and SIGTERM end it with one line, too; see :mod:`.interrupts`.
     """
-    from .full_disk import no_room
-    from .shown import printable
-    from .standard_output import drop_output, flush_output, nobody_reads
+    from .runtime.full_disk import no_room
+    from .runtime.standard_output import drop_output, flush_output, nobody_reads
+    from .runtime.terminal import printable
 
     interrupts.end_cleanly()
     atexit.register(flush_output)

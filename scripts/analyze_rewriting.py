@@ -10,7 +10,7 @@ words, punctuation left out.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cline_fairseq.atomic_io import require_text
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_text
 from cline_fairseq.rewriting import Kind, Lexicon, Rewriter, Tagger, split_words
 from cline_fairseq.rewriting.kinds import ANTONYM_KINDS, STAND_INS, SYNONYM_KINDS
 from cline_fairseq.rewriting.tags import OTHER, TAG_INDEX

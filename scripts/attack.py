@@ -24,7 +24,7 @@ missing. Nothing is fetched without --download.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -37,6 +37,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cline_fairseq import evaluation
+from cline_fairseq.atomic_io import write_json
+from cline_fairseq.cli.options import (
+    add_checkpoints_options,
+    add_examples_options,
+    require_files,
+    require_ready,
+)
 from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.evaluation.attack.recipes import RECIPES, require_recipe
 from cline_fairseq.evaluation.attack.results import as_markdown, summarize, write_csv
@@ -46,18 +53,11 @@ from cline_fairseq.evaluation.attack.running import (
     draw_examples,
     require_labels,
 )
-from cline_fairseq.evaluation.cut_texts import count_cut, cut_sentence
-from cline_fairseq.evaluation.examples import Columns, read_examples
 from cline_fairseq.evaluation.in_turn import load_in_turn
-from cline_fairseq.evaluation.options import (
-    add_checkpoints_options,
-    add_examples_options,
-    require_files,
-    require_ready,
-)
-from cline_fairseq.files import write_json
-from cline_fairseq.options import subwords_options
-from cline_fairseq.shown import printable
+from cline_fairseq.evaluation.labelled_text import Columns, read_examples
+from cline_fairseq.evaluation.truncation import count_truncated, truncation_sentence
+from cline_fairseq.runtime.terminal import printable
+from cline_fairseq.tokenizer import TokenizerFiles
 
 
 def parse_args():
@@ -96,7 +96,7 @@ def parse_args():
 
 def each_predictor(examples, args):
     """The classifiers one by one, with their names."""
-    load, options = evaluation.Predictor.from_checkpoint, subwords_options(args)
+    load, options = evaluation.Predictor.from_checkpoint, TokenizerFiles.of(args).given()
     loads = {name: partial(load, path, args.data, **options) for name, path in args.checkpoint}
     return load_in_turn(loads, lambda name, predictor: require_labels(predictor, examples))
 
@@ -141,12 +141,12 @@ def main():
     examples = draw_examples(examples, args.num_examples, args.seed)
     attacked, summaries, cut = {}, {}, {}
     for name, predictor in each_predictor(examples, args):
-        cut[name] = count_cut(predictor, [example.text for example in examples])
+        cut[name] = count_truncated(predictor, [example.text for example in examples])
         attacked[name] = attack(name, predictor, examples, args)
         summaries[name] = summarize(attacked[name], args.resamples, args.seed)
     print(printable(as_markdown(summaries)), end="")
     for name, counts in cut.items():
-        if sentence := cut_sentence(name, counts):
+        if sentence := truncation_sentence(name, counts):
             print(f"\n{sentence}")
     if args.json:
         write_json(args.json, as_json(summaries, cut, args))

@@ -10,15 +10,15 @@ corpus (ca01 to cr09), of word/tag pairs:
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
 import argparse
 from pathlib import Path
 
+from cline_fairseq.atomic_io import atomic_write
 from cline_fairseq.errors import MissingFileError, show_input_errors_plainly
-from cline_fairseq.files import written_whole
 
 _PENN = {
     "nn": "NN", "nn$": "NN", "nns": "NNS", "nns$": "NNS", "nr": "NN", "nr$": "NN", "nrs": "NNS",
@@ -75,7 +75,7 @@ def main():
     parser.add_argument("--output", type=Path, required=True, help="word/TAG pairs, a line each")
     args = parser.parse_args()
     lines = [line for path in args.input for line in convert(path)]
-    with written_whole(args.output) as part:
+    with atomic_write(args.output) as part:
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

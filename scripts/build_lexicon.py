@@ -19,7 +19,7 @@ similarity in the two vector spaces (formula), or by WordNet's sense counts alon
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -30,8 +30,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cline_fairseq.atomic_io import atomic_write, require_file, require_folder_of
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_file, require_folder_of, written_whole
 from cline_fairseq.rewriting import Kind, Lexicon
 from cline_fairseq.rewriting.lexicon import LexiconData, resource_path
 from cline_fairseq.rewriting.tagged_text import read_tagged
@@ -66,7 +66,7 @@ def build(args: argparse.Namespace) -> None:
         held_out=args.held_out,
         threshold=args.threshold,
     )
-    with written_whole(args.output) as part:
+    with atomic_write(args.output) as part:
         data.save(part)
     print(f"{args.output}: {args.output.stat().st_size / 2**20:.2f} MiB")
 

@@ -14,7 +14,7 @@ what was interrupted and skips what is complete. --arms chooses among the runs.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -30,18 +30,19 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.children import started, stop_all, told
-from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import (
+from cline_fairseq.atomic_io import (
+    atomic_write,
     make_folder,
     require_file,
     require_text,
     write_json,
-    written_whole,
 )
-from cline_fairseq.locking import alone
-from cline_fairseq.options import add_subwords_options, subwords_config, subwords_options
-from cline_fairseq.shown import printable
+from cline_fairseq.cli.options import add_tokenizer_options
+from cline_fairseq.errors import InputError, show_input_errors_plainly
+from cline_fairseq.runtime.children import started, stop_all, told
+from cline_fairseq.runtime.locking import alone
+from cline_fairseq.runtime.terminal import printable
+from cline_fairseq.tokenizer import TokenizerFiles
 from objectives.arms import Arm, all_arms, as_arguments, choose_arms
 from plot_training import parse_line, read_log
 
@@ -57,8 +58,7 @@ EDITS = ("matched", "paper")
 def train_command(args, arm: Arm) -> list[str]:
     """The command of fairseq-train of one arm."""
     options = {
-        "bpe": args.bpe,
-        **{k: v for k, v in subwords_options(args).items() if v and k != "bpe"},
+        **TokenizerFiles.of(args).given(),
         "user_dir": Path(__file__).resolve().parents[1] / "cline_fairseq",
         "task": arm.task,
         "criterion": arm.task,
@@ -108,7 +108,7 @@ def claim(args, arm: Arm) -> None:
             f"{folder} holds a run with other options: give another --dest, or remove the folder"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
@@ -195,10 +195,11 @@ def encoder_tokens(log: list[dict[str, float]]) -> float:
 
 def measure(args, arms: list[Arm]) -> list[dict]:
     """The figures of each arm."""
-    from cline_fairseq.evaluation.predictor import Predictor  # takes seconds, --help does not
+    from cline_fairseq.inference import Predictor  # takes seconds, --help does not
     from objectives.held_out import build_task, masked_lm_bits, words_alone
 
-    config, options = subwords_config(args), subwords_options(args)
+    files = TokenizerFiles.of(args)
+    config, options = files.config(), files.given()
     tokens = args.tokens_per_sample
     common = build_task(str(args.data), config, tokens)
     triples = {edits: make_triples_of(args.sentences, edits) for edits in EDITS}
@@ -284,7 +285,7 @@ def parse_args():
     parser.add_argument(
         "--data", type=Path, required=True, help="binarized corpus, train and valid"
     )
-    add_subwords_options(parser)
+    add_tokenizer_options(parser)
     parser.add_argument(
         "--sentences", type=Path, required=True, help="text to measure Hits on, a sentence a line"
     )
@@ -323,7 +324,7 @@ def main():
     args.data, args.dest = args.data.resolve(), args.dest.resolve()
     require_file(args.data / "dict.txt", "give the folder that scripts/encode.py wrote (--data)")
     require_text(args.sentences)
-    subwords_config(args)
+    TokenizerFiles.of(args).config()
     arms = choose_arms(args.arms)
     make_folder(args.dest)
     with ExitStack() as stack:
@@ -334,7 +335,7 @@ def main():
         logging.disable(logging.INFO)  # of fairseq, which tells what it loads
         figures = measure(args, arms)
     table = as_markdown(figures)
-    with written_whole(args.dest / "objectives.md") as part:
+    with atomic_write(args.dest / "objectives.md") as part:
         part.write_text(table, encoding="utf-8")
     write_json(args.dest / "objectives.json", figures)
     print(f"\n{table}")

@@ -24,7 +24,7 @@ what it goes by is the manifest beside each output.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -36,17 +36,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.corpus.cleaning import NORMALIZATIONS, ON_ERRORS, Cleaning
-from cline_fairseq.corpus.encoding import Job, encode
-from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import is_plain_name
-from cline_fairseq.options import (
+from cline_fairseq.atomic_io import is_plain_name
+from cline_fairseq.cli.options import (
     add_allow_unknown_option,
     add_max_line_option,
-    add_subwords_options,
+    add_tokenizer_options,
     parse_shard,
-    subwords_config,
 )
+from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.preprocessing.cleaning import NORMALIZATIONS, ON_ERRORS, Cleaning
+from cline_fairseq.preprocessing.encoding import EncodingJob, encode
+from cline_fairseq.tokenizer import TokenizerFiles
 
 
 def parse_args():
@@ -59,7 +59,7 @@ def parse_args():
     parser.add_argument("--dest", type=Path, help="folder of --binarize")
     parser.add_argument("--split", default="train", help="name of the files of --binarize")
     parser.add_argument("--dict", type=Path, help="fairseq's dictionary, for --binarize")
-    add_subwords_options(parser)
+    add_tokenizer_options(parser)
     add_allow_unknown_option(parser)
     add_max_line_option(parser)
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
@@ -100,14 +100,14 @@ def parse_args():
     return args
 
 
-def job_of(args) -> Job:
+def job_of(args) -> EncodingJob:
     """The job that the options describe."""
     output = args.output
     if args.binarize:
         output = args.dest / (f"shard{args.shard[0]}" if args.shard else "") / args.split
-    return Job(
+    return EncodingJob(
         inputs=args.input,
-        subwords=subwords_config(args),
+        bpe=TokenizerFiles.of(args).config(),
         output=output,
         dictionary=args.dict if args.binarize else None,
         cleaning=Cleaning(

@@ -20,7 +20,7 @@ attack.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -32,14 +32,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cline_fairseq import evaluation
+from cline_fairseq.atomic_io import write_json
+from cline_fairseq.cli.options import add_recorded_options, require_files, require_ready
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.advglue import TASKS, read_file, score, texts_to_predict
-from cline_fairseq.evaluation.cut_texts import count_cut, cut_sentence
 from cline_fairseq.evaluation.in_turn import load_in_turn
-from cline_fairseq.evaluation.options import add_recorded_options, require_files, require_ready
-from cline_fairseq.files import write_json
-from cline_fairseq.options import subwords_options
-from cline_fairseq.shown import printable
+from cline_fairseq.evaluation.truncation import count_truncated, truncation_sentence
+from cline_fairseq.runtime.terminal import printable
+from cline_fairseq.tokenizer import TokenizerFiles
 
 DEFAULT = "model"
 
@@ -128,7 +128,7 @@ def evaluate(key, path, predictor, examples, args):
         "checkpoint": str(path),
         "scores": scores,
         "methods": methods,
-        **count_cut(predictor, texts),
+        **count_truncated(predictor, texts),
     }
 
 
@@ -138,7 +138,9 @@ def evaluate_all(tasks, args):
 
     def load(key):
         data = args.data and args.data / TASKS[key[1]].glue
-        return evaluation.Predictor.from_checkpoint(paths[key], data, **subwords_options(args))
+        return evaluation.Predictor.from_checkpoint(
+            paths[key], data, **TokenizerFiles.of(args).given()
+        )
 
     results = dict.fromkeys(paths)
     predictors = load_in_turn(
@@ -172,7 +174,7 @@ def as_markdown(results) -> str:
                 row += " | | 0 |"
             lines.append(row)
     for result in filter(None, results.values()):
-        if sentence := cut_sentence(f"{result['model']}, {result['task']}", result):
+        if sentence := truncation_sentence(f"{result['model']}, {result['task']}", result):
             lines += ["", sentence]
     return "\n".join(lines)
 

@@ -21,7 +21,7 @@ original while the prediction is. Checkpoints must predict the same labels.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -35,6 +35,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cline_fairseq import evaluation
+from cline_fairseq.atomic_io import atomic_write, write_json
+from cline_fairseq.cli.options import (
+    add_checkpoints_options,
+    add_examples_options,
+    require_files,
+    require_ready,
+)
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.contrast import (
     all_examples,
@@ -46,18 +53,11 @@ from cline_fairseq.evaluation.contrast import (
     score,
     score_groups,
 )
-from cline_fairseq.evaluation.cut_texts import count_cut, cut_sentence
-from cline_fairseq.evaluation.examples import Columns, read_examples
 from cline_fairseq.evaluation.in_turn import load_in_turn
-from cline_fairseq.evaluation.options import (
-    add_checkpoints_options,
-    add_examples_options,
-    require_files,
-    require_ready,
-)
-from cline_fairseq.files import write_json, written_whole
-from cline_fairseq.options import subwords_options
-from cline_fairseq.shown import cell, printable
+from cline_fairseq.evaluation.labelled_text import Columns, read_examples
+from cline_fairseq.evaluation.truncation import count_truncated, truncation_sentence
+from cline_fairseq.runtime.terminal import cell, printable
+from cline_fairseq.tokenizer import TokenizerFiles
 
 UNMOVED = ("checkpoint", "set", "group", "original_label", "contrast_label", "prediction")
 
@@ -133,7 +133,7 @@ def each_predictor(sets, args):
         if predictor.head and not predictor.is_regression:
             require_labels(sets, predictor.labels, name)
 
-    load, options = evaluation.Predictor.from_checkpoint, subwords_options(args)
+    load, options = evaluation.Predictor.from_checkpoint, TokenizerFiles.of(args).given()
     loads = {name: partial(load, path, args.data, **options) for name, path in args.checkpoint}
     return load_in_turn(loads, check)
 
@@ -153,7 +153,7 @@ def evaluate(name, predictor, sets, args):
         "scores": score(sets, predictions, *draws),
         "groups": groups,
         "unmoved": len(unmoved),
-        **count_cut(predictor, texts),
+        **count_truncated(predictor, texts),
     }
     return result, unmoved
 
@@ -185,7 +185,7 @@ def as_markdown(results, sets) -> str:
                     f"| {group} | {scores.sets:,} | {result['name']} | {_shares(scores)} |"
                 )
     for result in results:
-        if sentence := cut_sentence(result["name"], result):
+        if sentence := truncation_sentence(result["name"], result):
             lines += ["", sentence]
     return "\n".join(lines)
 
@@ -213,7 +213,7 @@ def write_unmoved(unmoved, path: Path, is_pair: bool) -> None:
     """The contrasts that did not move a checkpoint, with their originals."""
     texts = ["text", "text2"] if is_pair else ["text"]
     header = [*UNMOVED, *(f"{kind}_{t}" for kind in ("original", "contrast") for t in texts)]
-    with written_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, "excel-tab", lineterminator="\n")
         writer.writerow(header)
         for name, found in unmoved.items():

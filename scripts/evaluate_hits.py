@@ -24,7 +24,7 @@ counts the words that two texts share scores far below 50. The last row of the t
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -37,12 +37,12 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from cline_fairseq.atomic_io import require_text, save_figure, write_json
+from cline_fairseq.cli.options import add_checkpoints_options, require_files, require_ready
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.evaluation.cut_texts import count_cut, cut_sentence
-from cline_fairseq.evaluation.examples import QUOTINGS
 from cline_fairseq.evaluation.hits_report import TITLES, HitsReport, as_markdown, make_report
 from cline_fairseq.evaluation.in_turn import load_in_turn
-from cline_fairseq.evaluation.options import add_checkpoints_options, require_files, require_ready
+from cline_fairseq.evaluation.labelled_text import QUOTINGS
 from cline_fairseq.evaluation.shared_words import shared_words_share
 from cline_fairseq.evaluation.triples import (
     Triple,
@@ -51,9 +51,9 @@ from cline_fairseq.evaluation.triples import (
     read_triples,
     write_triples,
 )
-from cline_fairseq.files import require_text, save_figure, write_json
-from cline_fairseq.options import subwords_options
-from cline_fairseq.shown import printable
+from cline_fairseq.evaluation.truncation import count_truncated, truncation_sentence
+from cline_fairseq.runtime.terminal import printable
+from cline_fairseq.tokenizer import TokenizerFiles
 from plot_training import load_pyplot
 from rewrite import add_rewriter_options, build_rewriter
 
@@ -135,12 +135,12 @@ def describe(found: Triples, cut: dict[str, dict[str, int]]) -> str:
 
     Args:
         found: the triples.
-        cut: :func:`count_cut` of each checkpoint.
+        cut: :func:`count_truncated` of each checkpoint.
     """
     lines = [f"triples: {len(found.triples):,}"]
     if found.left_out:
         lines.append(f"sentences left out, without a replacement in a view: {found.left_out:,}")
-    sentences = [cut_sentence(name, counts) for name, counts in cut.items()]
+    sentences = [truncation_sentence(name, counts) for name, counts in cut.items()]
     return "\n".join([*lines, *filter(None, sentences)])
 
 
@@ -157,9 +157,9 @@ def summary(found: Triples, args) -> dict[str, Any]:
 
 def each_predictor(args):
     """The predictors of the checkpoints one by one, with their names."""
-    from cline_fairseq.evaluation.predictor import Predictor  # takes seconds, --help does not
+    from cline_fairseq.inference import Predictor  # takes seconds, --help does not
 
-    options = subwords_options(args)
+    options = TokenizerFiles.of(args).given()
     return load_in_turn(
         {
             name: partial(Predictor.from_checkpoint, path, args.data, device=args.device, **options)
@@ -217,7 +217,9 @@ def main():
 
     reports, cut = [], {}
     for name, predictor in each_predictor(args):
-        cut[name] = count_cut(predictor, [text for triple in found.triples for text in triple])
+        cut[name] = count_truncated(
+            predictor, [text for triple in found.triples for text in triple]
+        )
         with tqdm(total=len(found.triples), desc=name, unit=" triples", disable=None) as bar:
             results = evaluate_hits(predictor, found.triples, progress=bar.update)
         reports.append(make_report(name, results, args.resamples, args.seed))

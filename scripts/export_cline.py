@@ -11,14 +11,14 @@ head of a classifier. The optimizer's state, two thirds of a checkpoint, is left
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
 import argparse
 
+from cline_fairseq.cli.options import add_export_options, load_from_options
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.interop.options import add_export_options, load_from_options
 
 
 def main():
@@ -28,7 +28,7 @@ def main():
     )
     add_export_options(parser)
     args = parser.parse_args()
-    from cline_fairseq.interop.cline import export_cline  # takes seconds, --help does not
+    from cline_fairseq.convert.cline import export_cline  # takes seconds, --help does not
 
     loaded = load_from_options(args)
     export_cline(loaded, args.dest)
@@ -39,7 +39,7 @@ def main():
         heads.append("a classification head")
     print(
         f"{args.dest}: {size.encoder_layers} layers, {size.encoder_embed_dim} wide, "
-        f"{len(loaded.symbols):,} symbols, {' and '.join(heads) or 'no RTD head'}"
+        f"{len(loaded.dictionary):,} symbols, {' and '.join(heads) or 'no RTD head'}"
     )
 
 

@@ -14,15 +14,15 @@ The folder holds the model, a fast tokenizer and a model card with the settings 
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
 import argparse
 
+from cline_fairseq.cli.options import add_export_options, load_from_options
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.interop.options import add_export_options, load_from_options
-from cline_fairseq.shown import printable
+from cline_fairseq.runtime.terminal import printable
 
 
 def main():
@@ -36,8 +36,8 @@ def main():
     )
     args = parser.parse_args()
     loaded = load_from_options(args)
-    from cline_fairseq.interop.export_hf import export_hf  # takes seconds, --help does not
-    from cline_fairseq.interop.fast_tokenizer import missing_pieces
+    from cline_fairseq.convert.export_hf import export_hf  # takes seconds, --help does not
+    from cline_fairseq.convert.fast_tokenizer import missing_pieces
 
     model = export_hf(loaded, args.dest, args.rtd_head)
     if note := missing_pieces(loaded):

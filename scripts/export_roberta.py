@@ -14,14 +14,14 @@ The RTD head is left out (scripts/export_cline.py keeps it); the heads of classi
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
 import argparse
 
+from cline_fairseq.cli.options import add_export_options, load_from_options
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.interop.options import add_export_options, load_from_options
 
 
 def main():
@@ -32,7 +32,7 @@ def main():
     add_export_options(parser)
     args = parser.parse_args()
     loaded = load_from_options(args)
-    from cline_fairseq.interop.roberta import export_roberta  # takes seconds, --help does not
+    from cline_fairseq.convert.roberta import export_roberta  # takes seconds, --help does not
 
     export_roberta(loaded, args.dest)
     size = loaded.model.args

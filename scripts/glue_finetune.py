@@ -18,7 +18,7 @@ alone. --predict test also writes the files for the leaderboard, into SAVE/seedN
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -35,8 +35,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.children import started, told
-from cline_fairseq.corpus.manifest import file_digest
+from cline_fairseq.atomic_io import make_folder, write_json
+from cline_fairseq.checkpoint_files import Record, checkpoint_file, find_tokenizer, tokenizer_in
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
 from cline_fairseq.evaluation.glue.metrics import score
 from cline_fairseq.evaluation.glue.results import (
@@ -61,11 +61,11 @@ from cline_fairseq.evaluation.glue.settings import (
     train_command,
 )
 from cline_fairseq.evaluation.glue.tasks import TASKS
-from cline_fairseq.files import make_folder, write_json
-from cline_fairseq.locking import alone
-from cline_fairseq.options import subwords_options
-from cline_fairseq.recorded import Record, checkpoint_file, find_tokenizer, tokenizer_in
-from cline_fairseq.shown import printable
+from cline_fairseq.inference import predict_split
+from cline_fairseq.preprocessing.manifest import file_digest
+from cline_fairseq.runtime.children import started, told
+from cline_fairseq.runtime.locking import alone
+from cline_fairseq.runtime.terminal import printable
 from plot_training import parse_line
 
 LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
@@ -164,7 +164,7 @@ def record_tokenizer(args) -> list[str]:
     """
     if any(option.startswith("--bpe") for option in args.extra):
         return []
-    from cline_fairseq.evaluation.checkpoints import read_checkpoint
+    from cline_fairseq.checkpoint import read_checkpoint
 
     tokenizer = tokenizer_in([args.data])
     if tokenizer is None:
@@ -174,10 +174,9 @@ def record_tokenizer(args) -> list[str]:
         print("note: no tokenizer is found to record; evaluation needs --bpe", file=sys.stderr)
         return []
     options = []
-    for name, value in subwords_options(tokenizer).items():
-        if value is not None:
-            value = value if name == "bpe" else str(Path(value).absolute())
-            options += [f"--{name.replace('_', '-')}", value]
+    for name, value in tokenizer.given().items():
+        value = value if name == "bpe" else str(Path(value).absolute())
+        options += [f"--{name.replace('_', '-')}", value]
     return options
 
 
@@ -252,7 +251,7 @@ def train(command: list[str], log: Path, updates: int, name: str) -> None:
 
 def label_predictions(glue_task, task, predictions):
     """What is right and what was predicted, as labels or as numbers."""
-    from cline_fairseq.evaluation.prediction import label_names
+    from cline_fairseq.checkpoint import label_names
 
     if glue_task.is_regression:
         return predictions.gold, clip_scores(predictions.scores)
@@ -261,24 +260,23 @@ def label_predictions(glue_task, task, predictions):
     return gold, predicted
 
 
-def predict_split(glue_task, model, task, data, split):
+def predict_with_bar(glue_task, model, task, data, split):
     """Predict a split with a bar; gold labels (or None) and predictions."""
-    from cline_fairseq.evaluation.prediction import predict
 
     with tqdm(total=num_examples(data, split), unit=" texts", desc=split) as bar:
-        predictions = predict(model, task, split, progress=bar.update)
+        predictions = predict_split(model, task, split, progress=bar.update)
     return label_predictions(glue_task, task, predictions)
 
 
 def evaluate(glue_task, data, folder: Path) -> dict:
     """The metrics of the best checkpoint over the whole dev sets; their predictions as files."""
-    from cline_fairseq.evaluation.prediction import load_classifier
+    from cline_fairseq.inference import load_classifier
 
     model, task = load_classifier(folder / BEST, data)
     metrics = {}
     for split in glue_task.valid_splits:
         if has_split(data, split):
-            gold, predicted = predict_split(glue_task, model, task, data, split)
+            gold, predicted = predict_with_bar(glue_task, model, task, data, split)
             write_predictions(folder / f"predictions.{split}.tsv", gold, predicted)
             metrics[split] = score(glue_task, gold, predicted)
     return metrics
@@ -342,7 +340,7 @@ def show_truncated(data: Path, splits, max_positions: int) -> None:
 
 def write_test_files(glue_task, data, folder: Path) -> None:
     """Predict the test sets, and write the files for the leaderboard."""
-    from cline_fairseq.evaluation.prediction import load_classifier
+    from cline_fairseq.inference import load_classifier
 
     splits = list(glue_task.leaderboard)
     paths = [folder / "test" / glue_task.leaderboard[split] for split in splits]
@@ -350,7 +348,7 @@ def write_test_files(glue_task, data, folder: Path) -> None:
         return
     model, task = load_classifier(folder / BEST, data)
     for split in splits:
-        _, predicted = predict_split(glue_task, model, task, data, split)
+        _, predicted = predict_with_bar(glue_task, model, task, data, split)
         print(write_submission(glue_task, split, predicted, folder / "test"))
 
 
@@ -373,7 +371,7 @@ def main():
     require_splits(glue_task, args.data)
     if args.predict:
         require_test(glue_task, args.data)
-    from cline_fairseq.evaluation.checkpoints import describe_model  # takes seconds
+    from cline_fairseq.checkpoint import describe_model  # takes seconds
 
     machine = machine_of(args)
     model = describe_model(args.checkpoint, args.arch or SETTINGS[args.task].arch)

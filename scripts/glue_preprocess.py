@@ -17,7 +17,7 @@ when it is complete; a rerun leaves complete ones alone.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -27,17 +27,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.corpus.encoders import Indexer, build_encoder
-from cline_fairseq.corpus.manifest import file_digest
-from cline_fairseq.corpus.symbols import Symbols
+from cline_fairseq.cli.options import add_allow_unknown_option, add_tokenizer_options
+from cline_fairseq.dictionary import PlainDictionary
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
-from cline_fairseq.evaluation.glue.binarizing import Job, binarize
+from cline_fairseq.evaluation.glue.binarizing import GlueJob, binarize
 from cline_fairseq.evaluation.glue.tasks import TASKS, parse_tasks
-from cline_fairseq.options import (
-    add_allow_unknown_option,
-    add_subwords_options,
-    subwords_config,
-)
+from cline_fairseq.preprocessing.manifest import file_digest
+from cline_fairseq.tokenizer import FILES, Tokenizer, TokenizerFiles
 
 
 def parse_args():
@@ -48,7 +44,7 @@ def parse_args():
     parser.add_argument("--tasks", default="all", help="all, or names with commas between")
     parser.add_argument("--dest", type=Path, required=True, help="folder to write to")
     parser.add_argument("--dict", type=Path, required=True, help="dictionary of the checkpoint")
-    add_subwords_options(parser)
+    add_tokenizer_options(parser)
     add_allow_unknown_option(parser)
     parser.add_argument(
         "--splits",
@@ -74,22 +70,19 @@ def parse_splits(text: str | None) -> tuple[str, ...] | None:
     return splits
 
 
-def make_job(args) -> Job:
+def make_job(args) -> GlueJob:
     """The job that the options describe."""
     if not args.glue_dir.is_dir():
         raise MissingFileError(
             f"no folder {args.glue_dir}: give the folder that holds those of GLUE's tasks"
         )
-    subwords = subwords_config(args)
-    encoder = build_encoder(subwords)
-    symbols = Symbols(args.dict)
-    model = [Path(value) for value in subwords.values() if isinstance(value, str)][1:]
-    return Job(
+    files = TokenizerFiles.of(args)
+    tokenizer = Tokenizer(files.config(), PlainDictionary(args.dict))
+    model = [Path(path) for name, path in files.given().items() if name in FILES[args.bpe]]
+    return GlueJob(
         glue_dir=args.glue_dir,
         dest=args.dest,
-        indexer=Indexer(encoder, symbols),
-        symbols=symbols,
-        subwords=subwords,
+        tokenizer=tokenizer,
         options={
             "tokenizer": [args.bpe, *map(file_digest, model)],
             "dictionary": file_digest(args.dict),

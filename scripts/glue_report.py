@@ -14,18 +14,18 @@ gives no average.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
 import argparse
 from pathlib import Path
 
+from cline_fairseq.atomic_io import save_figure, write_json
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.glue.report import Report, as_markdown, make_report, read_runs
 from cline_fairseq.evaluation.glue.tasks import TASKS
-from cline_fairseq.files import save_figure, write_json
-from cline_fairseq.shown import printable
+from cline_fairseq.runtime.terminal import printable
 from plot_training import load_pyplot
 
 

@@ -11,7 +11,7 @@ RTE.tsv and WNLI.tsv. The leaderboard also wants AX.tsv, for its diagnostic set:
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -20,10 +20,10 @@ import statistics
 import zipfile
 from pathlib import Path
 
+from cline_fairseq.atomic_io import atomic_write
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
 from cline_fairseq.evaluation.glue.report import read_runs
 from cline_fairseq.evaluation.glue.tasks import TASKS
-from cline_fairseq.files import written_whole
 
 
 def parse_args():
@@ -79,7 +79,7 @@ def main():
         raise InputError(f"there is nothing to put into {args.zip}")
     if missing:
         print(f"missing: {', '.join(missing)}")
-    with written_whole(args.zip) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as out:
+    with atomic_write(args.zip) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as out:
         for name, path in files.items():
             out.write(path, name)
 

@@ -15,17 +15,17 @@ byte-level BPE as GPT-2's, or SentencePiece as XLM-R's. Encode a corpus with it,
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
 import argparse
 from pathlib import Path
 
+from cline_fairseq.atomic_io import require_new_folder
+from cline_fairseq.convert.layout import tokenizer_options
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_new_folder
-from cline_fairseq.interop.folder import tokenizer_options
-from cline_fairseq.shown import printable
+from cline_fairseq.runtime.terminal import printable
 
 
 def main():
@@ -37,7 +37,7 @@ def main():
     parser.add_argument("--dest", type=Path, required=True, help="folder to make")
     args = parser.parse_args()
     require_new_folder(args.dest)
-    from cline_fairseq.interop.import_hf import import_hf, model_folder  # takes seconds
+    from cline_fairseq.convert.import_hf import import_hf, model_folder  # takes seconds
 
     imported = import_hf(model_folder(args.model), args.dest)
     for note in imported.notes:

@@ -10,7 +10,7 @@ programs. Lines are those with text, and </s> is not counted among their tokens.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -21,13 +21,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from cline_fairseq.atomic_io import require_folder_of, save_figure
+from cline_fairseq.checkpoint_files import tokenizer_in
+from cline_fairseq.cli.options import add_tokenizer_options
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
-from cline_fairseq.files import require_folder_of, save_figure
-from cline_fairseq.options import add_subwords_options, subwords_config
-from cline_fairseq.recorded import tokenizer_in
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger
 from cline_fairseq.rewriting.blocks import BlockRewriter
-from cline_fairseq.shown import printable
+from cline_fairseq.runtime.terminal import printable
+from cline_fairseq.tokenizer import TokenizerFiles
 from plot_training import load_pyplot
 
 CHUNK = 1000  # lines
@@ -94,9 +95,9 @@ def text_of(vocabulary, tokens, labels=None) -> str:
 
 def show_samples(lines, dictionary, tokenizer, args) -> None:
     """Print some lines, and their views."""
-    from cline_fairseq.data.subwords import build_vocabulary
+    from cline_fairseq.data.vocabulary import build_vocabulary
 
-    vocabulary = build_vocabulary(dictionary, subwords_config(tokenizer))
+    vocabulary = build_vocabulary(dictionary, TokenizerFiles.of(tokenizer).config())
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"), seed=args.seed)
     long_enough = np.flatnonzero(np.asarray(lines.sizes) > min(20, int(lines.sizes.max()) - 1))
     rng = np.random.default_rng(args.seed)
@@ -118,7 +119,7 @@ def main():
     )
     parser.add_argument("data", type=Path, help="the folder with the binarized corpus")
     parser.add_argument("--split", default="train")
-    add_subwords_options(parser, required=False)
+    add_tokenizer_options(parser, required=False)
     parser.add_argument("--samples", type=int, default=3, help="lines to show (default: 3)")
     parser.add_argument("--seed", type=int, default=1, help="of the samples and their views")
     parser.add_argument("--plot", type=Path, help="draw the lengths of lines into this PNG")
@@ -136,11 +137,11 @@ def main():
             "wrote, and the name of a split (--split)"
         )
     if args.bpe:
-        subwords_config(args)  # complains before the work rather than after it
+        TokenizerFiles.of(args).config()  # complains before the work rather than after it
     if args.plot:
         require_folder_of(args.plot)  # so do these
         load_pyplot()
-    from cline_fairseq.data.lines import load_dictionary, load_lines  # takes seconds
+    from cline_fairseq.data.corpus_lines import load_dictionary, load_lines  # takes seconds
 
     dictionary = load_dictionary(str(path))
     lines = load_lines(str(split), dictionary)

@@ -22,7 +22,7 @@ thousands of sentences; --points draws fewer.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -34,14 +34,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from cline_fairseq.atomic_io import save_figure, write_json
+from cline_fairseq.cli.options import require_files, require_ready
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.bootstrap import Share, bootstrap_shares
-from cline_fairseq.evaluation.cut_texts import count_cut
 from cline_fairseq.evaluation.geometry import distances, uniformity, unit
-from cline_fairseq.evaluation.options import require_files, require_ready
 from cline_fairseq.evaluation.shared_words import shared_words_share
-from cline_fairseq.files import save_figure, write_json
-from cline_fairseq.shown import printable
+from cline_fairseq.evaluation.truncation import count_truncated
+from cline_fairseq.runtime.terminal import printable
 from evaluate_hits import (
     add_model_options,
     add_triples_options,
@@ -191,7 +191,7 @@ def main():
     vectors, tables, cut = {}, {}, {}
     texts = [text for view in zip(*found.triples, strict=True) for text in view]
     for name, predictor in each_predictor(args):
-        cut[name] = count_cut(predictor, texts)
+        cut[name] = count_truncated(predictor, texts)
         with tqdm(total=len(texts), desc=name, unit=" texts", disable=None) as bar:
             embedded = predictor.embed(texts, args.layer, args.pool, bar.update)
         vectors[name] = unit(embedded).reshape(3, len(found.triples), -1)

@@ -9,7 +9,7 @@ F1 and accuracies, and the shares of replaced tokens over the updates, those of 
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -18,8 +18,8 @@ import json
 import re
 from pathlib import Path
 
+from cline_fairseq.atomic_io import save_figure
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
-from cline_fairseq.files import save_figure
 
 # A line of a log, of either program: "... | train_inner | {...}" or "[...][train_inner][INFO] - {".
 _LINE = re.compile(r"[ \[](train_inner|valid)[ \]].*?(\{.*\})\s*$")

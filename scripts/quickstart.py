@@ -11,7 +11,7 @@ The same command again replaces what it made. A folder of a run with other optio
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -32,12 +32,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.children import started, told
+from cline_fairseq.atomic_io import atomic_write, make_folder, require_text, write_json
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import make_folder, require_text, write_json, written_whole
-from cline_fairseq.locking import alone
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
-from cline_fairseq.shown import printable
+from cline_fairseq.runtime.children import started, told
+from cline_fairseq.runtime.locking import alone
+from cline_fairseq.runtime.terminal import printable
 from plot_training import draw, load_pyplot, parse_line, read_log
 from rewrite import as_text
 
@@ -158,7 +158,7 @@ def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
     held_out = paragraphs[::HELD_OUT]
     train = [p for i, p in enumerate(paragraphs) if i % HELD_OUT]
     for name, part in (("train", train), ("valid", held_out)):
-        with written_whole(dest / f"{name}.txt") as text:
+        with atomic_write(dest / f"{name}.txt") as text:
             text.write_text("\n".join(part) + "\n", encoding="utf-8")
     run(
         *("python", "scripts/train_sentencepiece.py", "--input", dest / "train.txt"),

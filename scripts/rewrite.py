@@ -13,7 +13,7 @@ those that it has without shards.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -26,10 +26,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from cline_fairseq.atomic_io import atomic_write, require_folder_of, require_text
+from cline_fairseq.cli.options import add_max_line_option, parse_shard
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import require_folder_of, require_text, written_whole
-from cline_fairseq.locking import alone
-from cline_fairseq.options import add_max_line_option, parse_shard
+from cline_fairseq.parallel import ordered_map
 from cline_fairseq.rewriting import Lexicon, Rewriter, Rewritten, Tagger, split_words
 from cline_fairseq.rewriting.kinds import (
     ANTONYM_KINDS,
@@ -39,8 +39,8 @@ from cline_fairseq.rewriting.kinds import (
     parse_kinds,
 )
 from cline_fairseq.rewriting.spacy_tagger import MODEL, SpacyTagger
-from cline_fairseq.shown import printable
-from cline_fairseq.workers import ordered_map
+from cline_fairseq.runtime.locking import alone
+from cline_fairseq.runtime.terminal import printable
 
 CHUNK = 256  # texts that a worker rewrites at a time
 CHUNK_CHARACTERS = 1 << 20  # of a chunk; what goes beyond is the last text
@@ -189,7 +189,7 @@ def opened(output: Path | None):
         return
     with (
         alone(output),
-        written_whole(output) as part,
+        atomic_write(output) as part,
         part.open("w", encoding="utf-8") as file,
     ):
         yield file

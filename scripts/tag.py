@@ -7,7 +7,7 @@ Writes one line of word/TAG pairs for each line of text, as scripts/build_lexico
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from cline_fairseq.atomic_io import require_folder_of, require_text
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_folder_of, require_text
 from cline_fairseq.rewriting import Tagger, split_words
 from cline_fairseq.rewriting.tagged_text import write_tagged
 from cline_fairseq.rewriting.tagger import WINDOW, pad

@@ -10,7 +10,7 @@ trained on the result knows both. Needs spaCy and an English model:
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -19,8 +19,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from cline_fairseq.atomic_io import require_folder_of, require_text
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_folder_of, require_text
 from cline_fairseq.rewriting.spacy_tagger import MODEL, load_spacy
 from cline_fairseq.rewriting.tagged_text import write_tagged
 from cline_fairseq.rewriting.words import word_spans

@@ -9,7 +9,7 @@ vocabulary, so that the rewriter can write any word with it; give it to fairseq-
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -23,11 +23,11 @@ from pathlib import Path
 import sentencepiece
 from tqdm import tqdm
 
-from cline_fairseq.corpus.reading import TextFile
+from cline_fairseq.atomic_io import atomic_write, make_folder
+from cline_fairseq.cli.options import add_max_line_option
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.files import make_folder, written_whole
-from cline_fairseq.locking import alone
-from cline_fairseq.options import add_max_line_option
+from cline_fairseq.preprocessing.reading import TextFile
+from cline_fairseq.runtime.locking import alone
 
 MAX_BYTES_OF_LINE = 100_000  # SentencePiece leaves out longer lines
 
@@ -58,9 +58,9 @@ def train(
             for i in range(model.get_piece_size())
             if not (model.is_control(i) or model.is_unknown(i))
         ]
-        with written_whole(dest / "dict.txt") as dictionary:
+        with atomic_write(dest / "dict.txt") as dictionary:
             dictionary.write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")
-        with written_whole(dest / "sentencepiece.model") as part:
+        with atomic_write(dest / "sentencepiece.model") as part:
             part.write_bytes(trained)
     print(f"{dest / 'sentencepiece.model'}: {len(pieces):,} pieces", file=sys.stderr)
     if model.get_piece_size() < vocab_size:

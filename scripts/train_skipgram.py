@@ -7,15 +7,15 @@ One thread, so that the same corpus gives the same file: 19 million words take t
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
 import argparse
 from pathlib import Path
 
+from cline_fairseq.atomic_io import require_folder_of
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_folder_of
 from cline_fairseq.rewriting.tagged_text import read_tagged
 from lexicon.extra import needs_extra
 

@@ -12,7 +12,7 @@ words are now and then hidden (--word-dropout), so that their endings speak for 
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from cline_fairseq.atomic_io import atomic_write, require_file, require_folder_of
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import require_file, require_folder_of, written_whole
 from cline_fairseq.rewriting.tagged_text import read_tagged
 from cline_fairseq.rewriting.tagger import (
     FEATURES,
@@ -185,7 +185,7 @@ def main():
     require_folder_of(args.output)
     if args.train:
         tagger = train(args)
-        with written_whole(args.output) as part:
+        with atomic_write(args.output) as part:
             tagger.save(part)
         print(f"{args.output}: {args.output.stat().st_size / 2**20:.2f} MiB\n")
     else:

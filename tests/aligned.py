@@ -1,8 +1,9 @@
 """Views against their originals, word by word."""
 
 import numpy as np
+from fairseq.data import encoders
+from omegaconf import OmegaConf
 
-from cline_fairseq.data.subwords import build_subwords
 from cline_fairseq.rewriting.neighbours import PARTICLES, Article, article_of, begin_with_vowel
 from cline_fairseq.rewriting.words import case_of, with_case
 
@@ -29,7 +30,7 @@ def starts_with_vowel(form):
 
 
 def ids_of(task, text):
-    symbols = build_subwords(task.cfg.subwords).encode(text).split()
+    symbols = encoders.build_bpe(OmegaConf.create(task.cfg.subwords)).encode(text).split()
     return np.array([0, *(task.dictionary.index(symbol) for symbol in symbols), EOS])
 
 

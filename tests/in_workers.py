@@ -47,7 +47,7 @@ def update(rank, folder):
 def add_one(folder, times):
     """Add one to a number in a file, if nobody else is at it; how often that came about."""
     from cline_fairseq.errors import InputError
-    from cline_fairseq.locking import alone
+    from cline_fairseq.runtime.locking import alone
 
     path, done = folder / "number", 0
     for _ in range(times):

@@ -4,11 +4,11 @@ START = """
 import sys, time
 from pathlib import Path
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.files import written_whole
+from cline_fairseq.atomic_io import atomic_write
 show_input_errors_plainly()
 """
 STUCK = """
-with written_whole(Path(sys.argv[1])) as part:
+with atomic_write(Path(sys.argv[1])) as part:
     part.write_text("half")
     while True:
         try:

@@ -5,17 +5,16 @@ import json
 import pytest
 from fairseq.data.encoders.gpt2_bpe_utils import bytes_to_unicode
 
-from cline_fairseq.byte_pairs import BYTE_LETTERS, require_merges
-from cline_fairseq.corpus.encoders import build_encoder
-from cline_fairseq.data.subwords import build_subwords
+from cline_fairseq.byte_pairs import BYTE_OF_LETTER, require_merges
 from cline_fairseq.errors import InputError
+from cline_fairseq.tokenizer import load_subword_model
 
 MERGES = [("t", "h"), ("th", "e"), ("Ġ", "the")]
-VOCABULARY = {*BYTE_LETTERS, "th", "the", "Ġthe"}
+VOCABULARY = {*BYTE_OF_LETTER, "th", "the", "Ġthe"}
 
 
 def test_letters_of_bytes():
-    assert set(bytes_to_unicode().values()) == BYTE_LETTERS
+    assert set(bytes_to_unicode().values()) == BYTE_OF_LETTER
 
 
 def test_tokens_that_no_text_becomes():
@@ -34,21 +33,20 @@ def test_vocabularies_that_lack_tokens(missing):
         require_merges(VOCABULARY - {missing}, MERGES)
 
 
-@pytest.mark.parametrize("build", [build_encoder, build_subwords])
-def test_files_that_are_cut(gpt2_corpus, tmp_path, build):
+def test_files_that_are_cut(gpt2_corpus, tmp_path):
     _, options = gpt2_corpus
-    build(options)
+    load_subword_model(options)
     with open(options["gpt2_vocab_bpe"], encoding="utf-8") as file:
         lines = file.readlines()
     path = tmp_path / "vocab.bpe"
     for part in (lines[:-1], lines[:1], [], [*lines[:-1], lines[-1].rstrip("\n")]):
         path.write_text("".join(part), encoding="utf-8")
         with pytest.raises(InputError, match="not produced by any merge"):
-            build({**options, "gpt2_vocab_bpe": str(path)})
+            load_subword_model({**options, "gpt2_vocab_bpe": str(path)})
     with open(options["gpt2_encoder_json"], encoding="utf-8") as file:
         vocabulary = json.load(file)
     path = tmp_path / "encoder.json"
     for broken in (dict(list(vocabulary.items())[5:]), list(vocabulary), {}):
         path.write_text(json.dumps(broken), encoding="utf-8")
         with pytest.raises(InputError, match=r"gpt2|GPT-2"):
-            build({**options, "gpt2_encoder_json": str(path)})
+            load_subword_model({**options, "gpt2_encoder_json": str(path)})

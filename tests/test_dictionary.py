@@ -12,17 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from cline_fairseq.corpus.encoders import Indexer, SentencePiece, build_encoder
-from cline_fairseq.corpus.encoding import Job, encode
-from cline_fairseq.corpus.symbols import Symbols
+from cline_fairseq.data.corpus_lines import load_lines
 from cline_fairseq.data.known import require_known_lines
-from cline_fairseq.data.lines import load_lines
-from cline_fairseq.data.subwords import build_vocabulary
-from cline_fairseq.dictionary import SymbolKind, kinds_of, require_known
+from cline_fairseq.data.vocabulary import build_vocabulary
+from cline_fairseq.dictionary import PlainDictionary, SymbolKind, kinds_of, require_known
 from cline_fairseq.errors import InputError
-from cline_fairseq.evaluation.glue.binarizing import Job as GlueJob
+from cline_fairseq.evaluation.glue.binarizing import GlueJob as GlueJob
 from cline_fairseq.evaluation.glue.binarizing import binarize
 from cline_fairseq.evaluation.glue.tasks import TASKS
+from cline_fairseq.preprocessing.encoding import EncodingJob, encode
+from cline_fairseq.tokenizer import SentencePiece, Tokenizer
 from glue_files import write_task
 from helpers import TOKENIZER, gpt2_vocabulary, make_task, sentencepiece_options, train_command
 from programs import run
@@ -104,11 +103,11 @@ def test_a_share_of_missing_pieces():
 
 @cache
 def pair(model, path):
-    """Our indexer; fairseq's encoder and dictionary."""
+    """Our tokenizer; fairseq's encoder and dictionary."""
     options = {"_name": "sentencepiece", "sentencepiece_model": model}
     theirs = {**options, "sentencepiece_enable_sampling": False, "sentencepiece_alpha": None}
-    indexer = Indexer(build_encoder(options), Symbols(path))
-    return indexer, encoders.build_bpe(OmegaConf.create(theirs)), Dictionary.load(str(path))
+    tokenizer = Tokenizer(options, PlainDictionary(path))
+    return tokenizer, encoders.build_bpe(OmegaConf.create(theirs)), Dictionary.load(str(path))
 
 
 @settings(max_examples=200, deadline=None)
@@ -123,13 +122,13 @@ def pair(model, path):
     between=st.sampled_from([" ", "", "  ", "\u00a0"]),
 )
 def test_encode_gives_the_ids_of_fairseq(usual, words, between):
-    indexer, bpe, dictionary = pair(str(usual / TOKENIZER), usual / "dict.txt")
-    assert set(indexer.letters) > set(UNKNOWN)
+    tokenizer, bpe, dictionary = pair(str(usual / TOKENIZER), usual / "dict.txt")
+    assert set(tokenizer.letters) > set(UNKNOWN)
     line = between.join(words).replace("\n", " ").strip()
     expected = dictionary.encode_line(bpe.encode(line), add_if_not_exist=False).tolist()
-    indices, _, missing = indexer.index([line, "the 犬"])
+    indices, _, missing = tokenizer.index([line, "the 犬"])
     assert indices.tolist()[: len(expected)] == expected
-    pieces = [s for s in bpe.encode(line).split() if s in indexer._encoder.known]
+    pieces = [s for s in bpe.encode(line).split() if s in tokenizer.model.known]
     assert missing[0] == sum(dictionary.index(s) == dictionary.unk() for s in pieces)
     assert missing[1] == 0
 
@@ -138,7 +137,9 @@ def test_encode_writes_the_files_of_fairseq(usual, tmp_path):
     for split in ("train", "valid"):
         paths = (tmp_path / split, usual / "dict.txt")
         # The held-out text of so small a corpus has more pieces that never occurred than usual.
-        counts = encode(Job([usual / f"{split}.txt"], config(usual), *paths, allow_unknown=0.05))
+        counts = encode(
+            EncodingJob([usual / f"{split}.txt"], config(usual), *paths, allow_unknown=0.05)
+        )
         for name in (f"{split}.bin", f"{split}.idx", "dict.txt"):
             assert (tmp_path / name).read_bytes() == (usual / "bin" / name).read_bytes()
         assert split == "valid" or counts["missing"] == 0
@@ -152,10 +153,10 @@ def test_encode_writes_the_files_of_fairseq(usual, tmp_path):
 def test_dictionaries_with_other_options_fit(usual, tmp_path, options):
     path = finalized(usual, tmp_path / "dict.txt", **options)
     vocabulary = build_vocabulary(Dictionary.load(str(path)), config(usual))
-    indexer = Indexer(build_encoder(config(usual)), Symbols(path))
-    assert vocabulary.is_unknown.sum() == 1 + len(indexer.letters)
-    assert set(indexer.letters) > set(UNKNOWN)
-    assert indexer.lacking
+    tokenizer = Tokenizer(config(usual), PlainDictionary(path))
+    assert vocabulary.is_unknown.sum() == 1 + len(tokenizer.letters)
+    assert set(tokenizer.letters) > set(UNKNOWN)
+    assert tokenizer.lacking
 
 
 def test_unknown_letters_are_no_targets_and_no_random_tokens(task):
@@ -232,12 +233,11 @@ def test_dictionaries_of_other_tokenizers(usual, texts, tmp_path):
         + [str(i) for i in range(100)],
         "nothing but letters": UNKNOWN,
     }
-    encoder = build_encoder(config(usual))
     for symbols in chosen.values():
         path = tmp_path / "dict.txt"
         path.write_text("".join(f"{symbol} 1\n" for symbol in symbols), encoding="utf-8")
         with pytest.raises(InputError, match=NO_MATCH):
-            Indexer(encoder, Symbols(path))
+            Tokenizer(config(usual), PlainDictionary(path))
         with pytest.raises(InputError, match=NO_MATCH):
             build_vocabulary(Dictionary.load(str(path)), config(usual))
     gpt2 = gpt2_vocabulary(tmp_path, texts, merged=20)
@@ -259,7 +259,7 @@ def without(usual, path, share):
 
 def test_text_with_too_many_pieces_that_the_dictionary_lacks(usual, texts, tmp_path):
     path, count = without(usual, tmp_path / "less.txt", 0.02)
-    job = Job([usual / "train.txt"], config(usual), tmp_path / "out" / "train", path)
+    job = EncodingJob([usual / "train.txt"], config(usual), tmp_path / "out" / "train", path)
     with pytest.raises(InputError, match=r"% of the tokens of the text are pieces that the dict"):
         encode(job)
     assert not (tmp_path / "out" / "train.bin").exists()
@@ -272,10 +272,8 @@ def test_text_with_too_many_pieces_that_the_dictionary_lacks(usual, texts, tmp_p
     require_known_lines(lines, dictionary, config(usual), 0.05, "train")
 
     write_task(tmp_path / "raw", "RTE", texts, 1)
-    indexer = Indexer(build_encoder(config(usual)), Symbols(path))
-    glue = GlueJob(
-        tmp_path / "raw", tmp_path / "glue", indexer, indexer._symbols, config(usual), {}
-    )
+    tokenizer = Tokenizer(config(usual), PlainDictionary(path))
+    glue = GlueJob(tmp_path / "raw", tmp_path / "glue", tokenizer, {})
     with pytest.raises(InputError, match=r"% of the tokens of RTE are pieces that the dictionary"):
         binarize(TASKS["RTE"], glue)
     assert not (tmp_path / "glue" / "RTE").exists()
@@ -289,7 +287,7 @@ def test_a_small_vocabulary_within_a_larger_one(usual, texts, tmp_path):
     path = tmp_path / "dict.txt"
     path.write_text("".join(f"{symbol} 1\n" for symbol in shared), encoding="utf-8")
     small = {**config(usual), "sentencepiece_model": str(tmp_path / "other.model")}
-    encode(Job([usual / "train.txt"], small, tmp_path / "train", path, allow_unknown=0.5))
+    encode(EncodingJob([usual / "train.txt"], small, tmp_path / "train", path, allow_unknown=0.5))
     dictionary = Dictionary.load(str(path))
     lines = load_lines(str(tmp_path / "train"), dictionary)
     build_vocabulary(dictionary, config(usual))  # nothing to see here
@@ -303,23 +301,23 @@ def test_from_fairseq_preprocess_to_hugging_face(usual, tmp_path):
     pytest.importorskip("transformers", reason="transformers is not installed")
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-    from cline_fairseq.evaluation.loading import load_model
-    from cline_fairseq.evaluation.predictor import Predictor
-    from cline_fairseq.interop.export_hf import export_hf
-    from cline_fairseq.interop.hub import ClineHubInterface
-    from cline_fairseq.interop.import_hf import import_hf
-    from cline_fairseq.options import tokenizer_of
+    from cline_fairseq.checkpoint import load_model
+    from cline_fairseq.convert.export_hf import export_hf
+    from cline_fairseq.convert.import_hf import import_hf
+    from cline_fairseq.hub import ClineHubInterface
+    from cline_fairseq.inference import Predictor
+    from cline_fairseq.tokenizer import TokenizerFiles
 
     # The held-out text of so small a corpus has more pieces that never occurred than usual.
     options = ("--max-update", 2, "--allow-unknown", 0.05)
     run(*train_command(usual, tmp_path / "run", *options))
-    tokenizer = tokenizer_of("sentencepiece", sentencepiece_model=usual / TOKENIZER)
+    tokenizer = TokenizerFiles("sentencepiece", sentencepiece_model=usual / TOKENIZER)
     loaded = load_model(tmp_path / "run" / "checkpoint_last.pt", usual / "bin", tokenizer)
     lines = (usual / "train.txt").read_text(encoding="utf-8").splitlines()[:200]
     lines += [f"The {a}{b} of {b}, better{a} than {a}s." for a in OTHER for b in UNKNOWN]
     lines += ["", f" {UNKNOWN[0]}", "".join(UNKNOWN)]
-    rows = Predictor(loaded.model, loaded.indexer).encode(lines)
-    letters = set(UNKNOWN) & {loaded.symbols.symbols[i] for i in np.concatenate(rows)}
+    rows = Predictor(loaded.model, loaded.tokenizer).encode(lines)
+    letters = set(UNKNOWN) & {loaded.dictionary.symbols[i] for i in np.concatenate(rows)}
     assert letters == set(UNKNOWN)
     assert loaded.task.source_dictionary.unk() in np.concatenate(rows)
 
@@ -336,11 +334,11 @@ def test_from_fairseq_preprocess_to_hugging_face(usual, tmp_path):
         logits = loaded.model(tokens)[0]
         torch.testing.assert_close(model(tokens).logits, logits, atol=1e-4, rtol=1e-4)
     card = (tmp_path / "hf" / "README.md").read_text(encoding="utf-8")
-    assert f"lacks {len(loaded.indexer.lacking)} of the tokenizer's pieces" in card
+    assert f"lacks {len(loaded.tokenizer.lacking)} of the tokenizer's pieces" in card
 
     import_hf(tmp_path / "hf", tmp_path / "back")
-    again = Symbols(tmp_path / "back" / "dict.txt").symbols
-    assert again == loaded.symbols.symbols
-    indexer = Indexer(build_encoder(config(usual)), Symbols(tmp_path / "back" / "dict.txt"))
-    for ours, row in zip(indexer.rows(lines), rows, strict=True):
+    again = PlainDictionary(tmp_path / "back" / "dict.txt").symbols
+    assert again == loaded.dictionary.symbols
+    tokenizer = Tokenizer(config(usual), PlainDictionary(tmp_path / "back" / "dict.txt"))
+    for ours, row in zip(tokenizer.rows(lines), rows, strict=True):
         np.testing.assert_array_equal(ours, row[1:-1])

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from cline_fairseq.checkpoint import load_model
+from cline_fairseq.convert.export_hf import export_hf
+from cline_fairseq.convert.roberta import export_roberta
 from cline_fairseq.evaluation import Predictor
-from cline_fairseq.evaluation.loading import load_model
-from cline_fairseq.interop.export_hf import export_hf
-from cline_fairseq.interop.roberta import export_roberta
-from cline_fairseq.options import tokenizer_of
 from cline_fairseq.rewriting.rewriter import VERSION
+from cline_fairseq.tokenizer import TokenizerFiles
 from helpers import FIRST_VERSION, SENTENCE, TOKENIZER, first_version_command, make_task
 from programs import run
 from test_training import log_lines, losses
@@ -81,7 +81,7 @@ def test_embeds_and_exports(tmp_path):
     data = FIRST_VERSION / "data-bin"
     encoder = Predictor.from_checkpoint(CHECKPOINT, data, **SUBWORDS)
     expected = encoder.embed([SENTENCE])
-    loaded = load_model(CHECKPOINT, data, tokenizer_of(**SUBWORDS))
+    loaded = load_model(CHECKPOINT, data, TokenizerFiles(**SUBWORDS))
     export_hf(loaded, tmp_path / "hf", rtd_head=True)
     export_roberta(loaded, tmp_path / "roberta")
     exported = Predictor.from_checkpoint(

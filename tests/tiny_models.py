@@ -10,10 +10,10 @@ from fairseq import options, tasks
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from omegaconf import OmegaConf
 
-from cline_fairseq.corpus.encoders import Indexer, build_encoder
-from cline_fairseq.corpus.symbols import Symbols
-from cline_fairseq.evaluation.glue.binarizing import Job, binarize
+from cline_fairseq.dictionary import PlainDictionary
+from cline_fairseq.evaluation.glue.binarizing import GlueJob, binarize
 from cline_fairseq.evaluation.glue.tasks import TASKS
+from cline_fairseq.tokenizer import Tokenizer
 from glue_files import write_task
 from helpers import sentencepiece_options
 
@@ -26,10 +26,8 @@ def binarize_tasks(folder, corpus, names, texts):
     Returns:
         the folder that holds their folders, and the examples that they have.
     """
-    symbols = Symbols(corpus / "dict.txt")
-    subwords = sentencepiece_options(corpus)
-    indexer = Indexer(build_encoder(subwords), symbols)
-    job = Job(folder / "raw", folder / "bin", indexer, symbols, subwords, {})
+    tokenizer = Tokenizer(sentencepiece_options(corpus), PlainDictionary(corpus / "dict.txt"))
+    job = GlueJob(folder / "raw", folder / "bin", tokenizer, {})
     written = {}
     for name in names:
         written[name] = write_task(folder / "raw", name, texts, 1)

@@ -4,8 +4,8 @@ import numpy as np
 from fairseq.data import Dictionary
 from omegaconf import DictConfig
 
-from ..dictionary import SymbolKind, require_known
-from .subwords import Encoder
+from ..dictionary import require_known
+from .vocabulary import load_tokenizer
 
 _LINES = 1000  # to look at, spread over the corpus
 _TOKENS = 512  # of a line
@@ -25,24 +25,23 @@ def require_known_lines(
     Args:
         lines: dataset of the lines of the corpus.
         dictionary: of the corpus.
-        config: of the tokenizer, see :func:`.subwords.build_subwords`.
+        config: fairseq's configuration of ``--bpe``.
         allowed: the share of the tokens that may be missing.
         path: what the message calls the corpus.
 
     Raises:
         InputError: if more are missing, or if the dictionary was made for another tokenizer.
     """
-    encoder = Encoder(dictionary, config)
-    if not encoder.lacking:
+    tokenizer = load_tokenizer(config, dictionary)
+    if not tokenizer.lacking:
         return
-    is_text = np.isin(encoder.kinds, (SymbolKind.PIECE, SymbolKind.LETTERS))
+    lacking = set(tokenizer.lacking)
     missing = total = 0
     for i in np.unique(np.linspace(0, len(lines) - 1, _LINES).astype(int)).tolist():
         tokens = lines[i].numpy()[:_TOKENS]
         tokens = tokens[tokens != dictionary.eos()]
-        symbols = [dictionary[index] for index in tokens[is_text[tokens]]]
-        text = encoder.subwords.decode(" ".join(symbols))
-        missing += sum(s in encoder.lacking for s in encoder.subwords.encode(text).split())
+        text = tokenizer.decode(tokens.tolist())
+        missing += sum(symbol in lacking for symbol in tokenizer.model.text(text).split())
         missing += int((tokens == dictionary.unk()).sum())
         total += len(tokens)
     require_known(missing, total, allowed, path)

@@ -4,7 +4,7 @@ import logging
 
 from fairseq.data import ConcatDataset, Dictionary, PrependTokenDataset, TokenBlockDataset
 
-from .lines import CutLinesDataset, cut_lines
+from .corpus_lines import CutLinesDataset, cut_lines
 
 logger = logging.getLogger(__name__)
 

@@ -8,5 +8,5 @@ __all__ = ["Predictor"]
 def __getattr__(name):
     """Import the predictor, and fairseq with it, when it is asked for: tables do without."""
     if name in __all__:
-        return import_module(".predictor", __name__).Predictor
+        return import_module("..inference", __name__).Predictor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

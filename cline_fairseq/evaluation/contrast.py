@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from .bootstrap import Share, bootstrap_shares
-from .examples import Example
+from .labelled_text import Example
 
 
 class ContrastSet(NamedTuple):

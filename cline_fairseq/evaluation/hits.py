@@ -12,9 +12,8 @@ from fairseq.data import data_utils
 from torch import Tensor
 
 from ..dictionary import SPECIAL
+from ..inference import MAX_TOKENS, WINDOW, Predictor, batches_by_length
 from .geometry import TIE
-from .prediction import MAX_TOKENS, batches_by_length
-from .predictor import WINDOW, Predictor
 from .similarities import SIMILARITIES, TokenVectors
 from .triples import Triple
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from .predictor import Predictor  # imports torch, which takes seconds
+    from ..inference import Predictor  # imports torch, which takes seconds
 
 Key = TypeVar("Key")
 

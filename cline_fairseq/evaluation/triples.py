@@ -7,11 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from ..atomic_io import atomic_write
 from ..errors import InputError
-from ..files import written_whole
 from ..rewriting import Rewriter
 from ..rewriting.words import word_spans
-from .examples import is_json_lines, read_rows
+from .labelled_text import is_json_lines, read_rows
 
 EPOCH = 1  # of the draws, as in scripts/rewrite.py
 _CHUNK = 256  # texts rewritten at a time
@@ -96,7 +96,7 @@ def read_triples(path: Path, quoting: str = "csv") -> list[Triple]:
 
     Args:
         path: JSON lines, or a TSV whose first line names its columns; see
-            :func:`~.examples.read_rows`.
+            :func:`~.labelled_text.read_rows`.
         quoting: of a TSV; see there.
 
     Raises:
@@ -129,7 +129,7 @@ def read_triples(path: Path, quoting: str = "csv") -> list[Triple]:
 
 def write_triples(path: Path, triples: Iterable[Triple]) -> None:
     """Write triples in the form that :func:`read_triples` reads, by the ending of the file."""
-    with written_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         if is_json_lines(path):
             for triple in triples:
                 file.write(json.dumps(triple._asdict(), ensure_ascii=False) + "\n")

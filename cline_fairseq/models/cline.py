@@ -138,14 +138,14 @@ class ClineModel(RobertaModel):
             kwargs: the files of ``bpe`` by fairseq's options, as ``sentencepiece_model``.
 
         Returns:
-            a :class:`~cline_fairseq.interop.hub.ClineHubInterface`.
+            a :class:`~cline_fairseq.hub.ClineHubInterface`.
 
         Raises:
             MissingFileError: if a file cannot be found.
             InputError: if something is no checkpoint, no tokenizer or no dictionary, or if they do
                 not fit each other.
         """
-        from ..interop.hub import from_folder
+        from ..hub import from_folder
 
         return from_folder(model_name_or_path, checkpoint_file, data_name_or_path, bpe, **kwargs)
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ..atomic_io import atomic_write
 from ..errors import InputError, MissingFileError
-from ..files import written_whole
 
 
 def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
@@ -34,6 +34,6 @@ def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
 
 def write_tagged(path: Path, texts: Iterable[Iterable[tuple[str, str]]]) -> None:
     """Write the (word, tag) pairs of texts, one text a line, for :func:`read_tagged`."""
-    with written_whole(path) as part, part.open("w", encoding="utf-8") as out:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8") as out:
         for pairs in texts:
             print(*(f"{word}/{tag}" for word, tag in pairs), file=out)

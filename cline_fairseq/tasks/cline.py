@@ -13,14 +13,14 @@ from omegaconf import II, MISSING
 
 from .. import compat
 from ..data.cline_dataset import ClineDataset
+from ..data.corpus_lines import load_dictionary, load_lines, require_text
 from ..data.known import require_known_lines
-from ..data.lines import load_dictionary, load_lines, require_text
+from ..data.left_out import log_unused_batches, log_unused_shards
 from ..data.masking import Masking
-from ..data.subwords import build_vocabulary
 from ..data.token_blocks import token_blocks
-from ..data.unused import log_unused_batches, log_unused_shards
+from ..data.vocabulary import build_vocabulary
+from ..dictionary import ALLOWED_UNKNOWN, MASK
 from ..errors import InputError, MissingFileError
-from ..options import ALLOWED_UNKNOWN, MASK
 from ..rewriting import Lexicon, Rewriter, Tagger
 from ..rewriting.blocks import BlockRewriter
 from ..rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS, format_kinds, parse_kinds

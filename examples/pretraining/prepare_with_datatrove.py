@@ -14,7 +14,7 @@ of Binarize: it takes any stream of documents.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
-    from cline_fairseq.interrupts import end_at_once
+    from cline_fairseq.runtime.interrupts import end_at_once
 
     end_at_once()
 
@@ -26,18 +26,13 @@ from datatrove.data import Document
 from datatrove.executor import LocalPipelineExecutor, SlurmPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
-from cline_fairseq.corpus.cleaning import Cleaning, clean_lines
-from cline_fairseq.corpus.encoders import Indexer, build_encoder
-from cline_fairseq.corpus.outputs import BinaryOutput
-from cline_fairseq.corpus.reading import TextFile
-from cline_fairseq.corpus.symbols import UNKNOWN, Symbols
-from cline_fairseq.dictionary import require_known
+from cline_fairseq.cli.options import add_allow_unknown_option, add_tokenizer_options
+from cline_fairseq.dictionary import UNKNOWN, PlainDictionary, require_known
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.options import (
-    add_allow_unknown_option,
-    add_subwords_options,
-    subwords_config,
-)
+from cline_fairseq.preprocessing.cleaning import Cleaning, clean_lines
+from cline_fairseq.preprocessing.reading import TextFile
+from cline_fairseq.preprocessing.writers import BinaryOutput
+from cline_fairseq.tokenizer import Tokenizer, TokenizerFiles
 
 
 class ReadText(PipelineStep):
@@ -66,24 +61,22 @@ class Binarize(PipelineStep):
 
     name, type = "fairseq's binarized files", "💾 - WRITER"
 
-    def __init__(
-        self, subwords: dict, dictionary: str, dest: str, split: str, allow_unknown: float
-    ):
+    def __init__(self, bpe: dict, dictionary: str, dest: str, split: str, allow_unknown: float):
         super().__init__()
-        self.subwords, self.dictionary = subwords, dictionary
+        self.bpe, self.dictionary = bpe, dictionary
         self.dest, self.split, self.allow_unknown = dest, split, allow_unknown
 
     def run(self, data, rank: int = 0, world_size: int = 1):
         """Write the documents; the files appear when all are there."""
-        symbols = Symbols(Path(self.dictionary))
-        indexer = Indexer(build_encoder(self.subwords), symbols)
+        dictionary = PlainDictionary(Path(self.dictionary))
+        tokenizer = Tokenizer(self.bpe, dictionary)
         prefix = Path(self.dest) / f"shard{rank}" / self.split
         total = missing = 0
-        with BinaryOutput(prefix, len(symbols), symbols) as output:
+        with BinaryOutput(prefix, len(dictionary), dictionary) as output:
             for document in data:
                 with self.track_time():
                     paragraphs = filter(None, map(str.strip, document.text.split("\n")))
-                    tokens, sizes, lacking = indexer.index([*paragraphs, ""])
+                    tokens, sizes, lacking = tokenizer.index([*paragraphs, ""])
                     output.write(tokens, sizes)
                 total += len(tokens)
                 missing += int(lacking.sum())
@@ -98,7 +91,7 @@ class Binarize(PipelineStep):
 
 def build_executor(args):
     """The pipeline, with what runs it."""
-    config = subwords_config(args)
+    config = TokenizerFiles.of(args).config()
     pipeline = [
         ReadText([str(path) for path in args.input]),
         Binarize(config, str(args.dict), str(args.dest), args.split, args.allow_unknown),
@@ -125,7 +118,7 @@ def main():
     parser.add_argument("--dest", type=Path, required=True, help="folder of the shards")
     parser.add_argument("--split", default="train")
     parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
-    add_subwords_options(parser)
+    add_tokenizer_options(parser)
     add_allow_unknown_option(parser)
     parser.add_argument("--logs", type=Path, required=True, help="datatrove's logs and markers")
     parser.add_argument("--tasks", type=int, default=1, help="shards")
@@ -134,7 +127,7 @@ def main():
     parser.add_argument("--partition", help="of Slurm")
     parser.add_argument("--time", default="04:00:00", help="limit of a Slurm job")
     args = parser.parse_args()
-    Symbols(args.dict)  # complains here rather than in a task
+    PlainDictionary(args.dict)  # complains here rather than in a task
     build_executor(args).run()
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cline_fairseq.children import started
-from cline_fairseq.files import require_text
-from cline_fairseq.options import add_subwords_options, subwords_config
+from cline_fairseq.atomic_io import require_text
+from cline_fairseq.cli.options import add_tokenizer_options
+from cline_fairseq.runtime.children import started
+from cline_fairseq.tokenizer import TokenizerFiles
 
 BIN = Path(sys.executable).parent
 SCRIPTS = Path(__file__).parent.parent
@@ -43,7 +44,7 @@ def add_parser(commands):
     parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
     parser.add_argument("--megabytes", type=int, default=8, help="of the comparison with fairseq")
     parser.add_argument("--repeats", type=int, default=3, help="measurements; the median counts")
-    add_subwords_options(parser)
+    add_tokenizer_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -87,7 +88,7 @@ def num_tokens(folder) -> int:
 def run(args) -> dict[str, float]:
     """The figures of corpus preparation."""
     require_text(args.text)
-    config = subwords_config(args)
+    config = TokenizerFiles.of(args).config()
     tokenizer = ["--bpe", args.bpe]
     for name, value in config.items():
         if isinstance(value, str) and name != "_name":

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measures import seconds
+from cline_fairseq.atomic_io import require_text
+from cline_fairseq.checkpoint_files import checkpoint_file
+from cline_fairseq.cli.options import add_recorded_options, require_files
 from cline_fairseq.errors import InputError
-from cline_fairseq.evaluation.options import add_recorded_options, require_files
-from cline_fairseq.files import require_text
-from cline_fairseq.recorded import checkpoint_file
 
 _ATOL = 1e-3  # of probabilities
 
@@ -37,8 +37,8 @@ def run(args) -> dict[str, float]:
     require_files(args)
     import torch  # takes seconds, --help does not
 
-    from cline_fairseq.evaluation.loading import load_model
-    from cline_fairseq.evaluation.predictor import Predictor
+    from cline_fairseq.checkpoint import load_model
+    from cline_fairseq.inference import Predictor
 
     torch.set_num_threads(args.threads)
     lines = args.text.read_text(encoding="utf-8").split("\n")
@@ -86,5 +86,5 @@ def build_interface(predictor, loaded):
     model.register_classification_head(predictor.head, len(predictor.labels))
     weights = {k: v for k, v in ours.state_dict().items() if "rtd_head" not in k}
     model.load_state_dict(weights)
-    config = OmegaConf.create({"bpe": loaded.subwords})
+    config = OmegaConf.create({"bpe": loaded.tokenizer.config})
     return RobertaHubInterface(config, task, model).to(predictor.device).eval()

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measures import memory, rate
-from cline_fairseq.files import require_file, require_text
-from cline_fairseq.options import MASK, add_subwords_options, subwords_config
+from cline_fairseq.atomic_io import require_file, require_text
+from cline_fairseq.cli.options import add_tokenizer_options
+from cline_fairseq.dictionary import MASK
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
 from cline_fairseq.rewriting.blocks import BlockRewriter
+from cline_fairseq.tokenizer import TokenizerFiles
 
 TOKENS_PER_BATCH = 16 * 512
 
@@ -28,7 +30,7 @@ def add_parser(commands):
         "--match-edits", action="store_true", help="views with as many replacements each"
     )
     parser.add_argument("--repeats", type=int, default=5, help="measurements; the median counts")
-    add_subwords_options(parser)
+    add_tokenizer_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -49,19 +51,20 @@ def run(args) -> dict[str, float]:
     """The figures of the rewriter."""
     require_text(args.text)
     require_file(args.dict, "give the dictionary that the corpus was encoded with (--dict)")
-    config = subwords_config(args)
+    config = TokenizerFiles.of(args).config()
     import torch  # takes seconds, --help does not
-    from fairseq.data import Dictionary
+    from fairseq.data import Dictionary, encoders
+    from omegaconf import OmegaConf
 
     from cline_fairseq.data.cline_dataset import ClineDataset
     from cline_fairseq.data.masking import Masking
-    from cline_fairseq.data.subwords import build_subwords, build_vocabulary
+    from cline_fairseq.data.vocabulary import build_vocabulary
 
     torch.set_num_threads(1)
     lines = [line for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
     dictionary = Dictionary.load(str(args.dict))
     mask = dictionary.add_symbol(MASK)
-    subwords = build_subwords(config)
+    subwords = encoders.build_bpe(OmegaConf.create(config))
     tokens = np.concatenate(
         [
             [*(dictionary.index(s) for s in subwords.encode(line).split()), dictionary.eos()]

@@ -19,8 +19,9 @@ import argparse
 import re
 from pathlib import Path
 
-from cline_fairseq.files import require_file
-from cline_fairseq.options import add_subwords_options, subwords_config
+from cline_fairseq.atomic_io import require_file
+from cline_fairseq.cli.options import add_tokenizer_options
+from cline_fairseq.tokenizer import TokenizerFiles
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -59,13 +60,13 @@ def add_parser(commands):
     parser.add_argument("--max-tokens", type=int, default=4096, help="tokens a batch")
     parser.add_argument("--steps", type=int, default=8, help="measured steps; the median counts")
     parser.add_argument("--split", default="train", help="split of the corpus")
-    add_subwords_options(parser)
+    add_tokenizer_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args) -> dict[str, float]:
     """The figures of all cases."""
-    subwords = subwords_config(args)
+    subwords = TokenizerFiles.of(args).config()
     require_file(Path(args.data, "dict.txt"), "give the folder of fairseq-preprocess (--data)")
     from benchmarks.training_steps import measure_all  # takes seconds, --help does not
 

@@ -10,8 +10,8 @@ import lemminflect
 import numpy as np
 from gensim.models import Word2Vec
 
+from cline_fairseq.atomic_io import atomic_write
 from cline_fairseq.errors import InputError
-from cline_fairseq.files import written_whole
 from cline_fairseq.rewriting.tags import POS_OF_TAG
 
 SETTINGS = {
@@ -62,7 +62,7 @@ def train(texts: Iterable[list[tuple[str, str]]], path: Path, **settings) -> Non
         )
     model = Word2Vec(sentences, **settings)
     names = model.wv.index_to_key
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         np.savez_compressed(
             part,
             names=np.frombuffer("\n".join(names).encode(), np.uint8),

@@ -10,7 +10,7 @@ import torch
 from fairseq.data import Dictionary, indexed_dataset
 
 from cline_fairseq.data.binarized import MappedIndexedDataset, read_headers
-from cline_fairseq.data.lines import load_lines, require_text
+from cline_fairseq.data.corpus_lines import load_lines, require_text
 from cline_fairseq.errors import InputError, MissingFileError
 
 LEGACY = ("lazy", "cached")

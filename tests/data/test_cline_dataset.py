@@ -7,12 +7,13 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from fairseq.data import encoders
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from aligned import EOS, align, ids_of, words_of
-from cline_fairseq.data.lines import CutLinesDataset
-from cline_fairseq.data.subwords import build_subwords
+from cline_fairseq.data.corpus_lines import CutLinesDataset
 from cline_fairseq.errors import InputError
 from cline_fairseq.rewriting import split_words
 from cline_fairseq.rewriting.blocks import BlockRewriter
@@ -249,7 +250,7 @@ def test_break_modes(corpus, texts, mode):
     batch = batch_of(dataset, range(len(dataset)))
     assert batch["net_input"]["src_tokens"].shape[1] <= 32
     found = [t for block in dataset.blocks for t in block.tolist() if t not in (0, EOS)]
-    subwords = build_subwords(task.cfg.subwords)
+    subwords = encoders.build_bpe(OmegaConf.create(task.cfg.subwords))
     symbols = [s for text in texts[: len(texts) // 8] for s in subwords.encode(text).split()]
     # Nothing is lost, long lines included, in any mode.
     assert found == [task.dictionary.index(symbol) for symbol in symbols]

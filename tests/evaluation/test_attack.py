@@ -17,7 +17,8 @@ from cline_fairseq.errors import InputError
 from cline_fairseq.evaluation.attack import recipes, resources
 from cline_fairseq.evaluation.attack.results import as_markdown, summarize, write_csv
 from cline_fairseq.evaluation.attack.running import Attacked, attack_examples, draw_examples
-from cline_fairseq.evaluation.examples import Example
+from cline_fairseq.evaluation.glue.binarizing import GlueJob
+from cline_fairseq.evaluation.labelled_text import Example
 from helpers import sentencepiece_options
 from programs import ROOT, run
 
@@ -338,18 +339,18 @@ def test_csv_holds_all_texts(tmp_path):
 @pytest.mark.slow
 def test_program(corpus, tmp_path, texts):
     """Two checkpoints side by side, with stop words of our own instead of NLTK's."""
-    from cline_fairseq.corpus.encoders import Indexer, build_encoder
-    from cline_fairseq.corpus.symbols import Symbols
-    from cline_fairseq.evaluation.glue.binarizing import Job, binarize
+    from cline_fairseq.dictionary import PlainDictionary
+    from cline_fairseq.evaluation.glue.binarizing import binarize
     from cline_fairseq.evaluation.glue.tasks import TASKS
+    from cline_fairseq.tokenizer import Tokenizer
     from glue_files import write_task
     from tiny_models import save_classifier
 
-    symbols = Symbols(corpus / "dict.txt")
+    symbols = PlainDictionary(corpus / "dict.txt")
     subwords = sentencepiece_options(corpus)
-    indexer = Indexer(build_encoder(subwords), symbols)
+    tokenizer = Tokenizer(subwords, symbols)
     write_task(tmp_path / "raw", "SST-2", texts, 1)
-    job = Job(tmp_path / "raw", tmp_path / "bin", indexer, symbols, subwords, {})
+    job = GlueJob(tmp_path / "raw", tmp_path / "bin", tokenizer, {})
     binarize(TASKS["SST-2"], job)
     data = tmp_path / "bin" / "SST-2"
     one = save_classifier(tmp_path / "one.pt", data, 2)

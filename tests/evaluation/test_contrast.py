@@ -24,7 +24,7 @@ from cline_fairseq.evaluation.contrast import (
     score,
     score_groups,
 )
-from cline_fairseq.evaluation.examples import Columns, Example, read_examples
+from cline_fairseq.evaluation.labelled_text import Columns, Example, read_examples
 
 LABELS = st.sampled_from("abc")
 SETS = st.lists(

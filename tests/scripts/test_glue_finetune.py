@@ -19,7 +19,7 @@ import yaml
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
-from cline_fairseq.evaluation.checkpoints import ModelDescription
+from cline_fairseq.checkpoint import ModelDescription
 from cline_fairseq.evaluation.glue.settings import (
     SETTINGS,
     Machine,
@@ -28,6 +28,7 @@ from cline_fairseq.evaluation.glue.settings import (
     train_command,
 )
 from cline_fairseq.evaluation.glue.tasks import TASKS
+from cline_fairseq.inference import predict_split
 from glue_files import SIZES, write_task
 from helpers import TOKENIZER, stock_roberta
 from helpers import train_command as pretrain_command
@@ -207,12 +208,13 @@ def test_predictions_are_those_of_single_examples(glue, tuned):
     """One by one, put together by hand from the binarized files."""
     from fairseq.data import data_utils
 
-    from cline_fairseq.evaluation.prediction import label_names, load_classifier, predict
+    from cline_fairseq.checkpoint import label_names
+    from cline_fairseq.inference import load_classifier
 
     folder, _ = tuned("MNLI")
     data = glue[0] / "MNLI"
     model, task = load_classifier(folder / "checkpoint_best.pt", data)
-    predictions = predict(model, task, "valid", max_tokens=100)
+    predictions = predict_split(model, task, "valid", max_tokens=100)
     first, second = (
         data_utils.load_indexed_dataset(str(data / name / "valid"), None)
         for name in ("input0", "input1")
@@ -223,11 +225,11 @@ def test_predictions_are_those_of_single_examples(glue, tuned):
             head = task.cfg.classification_head_name
             logits, _ = model(tokens[None].long(), classification_head_name=head)
         np.testing.assert_allclose(predictions.scores[i], logits[0], atol=1e-4)
-    whole = predict(model, task, "valid")
+    whole = predict_split(model, task, "valid")
     np.testing.assert_allclose(whole.scores, predictions.scores, atol=1e-4)
     names = label_names(task, predictions.gold)
     assert names == [label for _, label in glue[1]["MNLI"]["valid"]]
-    assert predict(model, task, "test").gold is None
+    assert predict_split(model, task, "test").gold is None
 
 
 def test_finished_runs_are_skipped(glue, pretrained, tuned):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fairseq.data import data_utils
 
-from cline_fairseq.evaluation.glue.binarizing import label_symbols
+from cline_fairseq.evaluation.glue.binarizing import label_counts
 from cline_fairseq.evaluation.glue.tasks import TASKS
 from glue_files import LABELS, SIZES, write_task
 from helpers import TOKENIZER
@@ -104,8 +104,8 @@ def test_labels_are_numbered_by_frequency(raw, made, name):
 
 
 def test_equal_frequencies_are_sorted():
-    assert label_symbols(["b", "c", "a", "c", "b"])[:3] == [("b", 2), ("c", 2), ("a", 1)]
-    assert label_symbols(["b", "c", "a"])[3:] == [("madeupword0000", 0)]
+    assert label_counts(["b", "c", "a", "c", "b"])[:3] == [("b", 2), ("c", 2), ("a", 1)]
+    assert label_counts(["b", "c", "a"])[3:] == [("madeupword0000", 0)]
 
 
 def test_reports_and_leaves_complete_ones_alone(corpus, raw, made):

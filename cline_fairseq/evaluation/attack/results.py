@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...files import written_whole
-from ...shown import cell
+from ...atomic_io import atomic_write
+from ...runtime.terminal import cell
 from ..bootstrap import Share, bootstrap_shares
 from .running import FAILED, SKIPPED, SUCCEEDED, Attacked
 
@@ -89,7 +89,7 @@ def write_csv(path: Path, attacked: Mapping[str, Sequence[Attacked]]) -> None:
     header = ["model", "example", "label", "result", *texts, "prediction"]
     header += [*(f"attacked_{name}" for name in texts), "attacked_prediction"]
     header += ["words", "words_changed", "queries"]
-    with written_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         for name, a in rows:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ...errors import InputError
-from ..examples import Example
+from ..labelled_text import Example
 from .recipes import build_attack, import_textattack
 
 if TYPE_CHECKING:
-    from ..predictor import Predictor  # imports torch, which takes seconds
+    from ...inference import Predictor  # imports torch, which takes seconds
 
 SKIPPED, FAILED, SUCCEEDED = "skipped", "failed", "succeeded"
 # As TextFooler's recipe knows them, which leaves the premise alone.

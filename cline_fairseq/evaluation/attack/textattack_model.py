@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...errors import InputError
-from ..predictor import Predictor, Text
+from ...inference import Predictor, Text
 from .recipes import import_textattack
 
 ModelWrapper = import_textattack().models.wrappers.ModelWrapper
@@ -63,7 +63,7 @@ class TextAttackModel(ModelWrapper):
         """Wrap a checkpoint.
 
         Args:
-            arguments: of :meth:`~cline_fairseq.evaluation.predictor.Predictor.from_checkpoint`.
+            arguments: of :meth:`~cline_fairseq.inference.Predictor.from_checkpoint`.
             labels: in the order in which TextAttack numbers them.
             options: as the arguments.
         """

@@ -19,19 +19,25 @@ from typing import Any
 
 import numpy as np
 
-from ...corpus.encoders import Indexer
-from ...corpus.manifest import Manifest, describe
-from ...corpus.outputs import BinaryOutput
-from ...corpus.symbols import EOS, UNKNOWN, Symbols
-from ...dictionary import SPECIAL, require_known
+from ...atomic_io import make_folder
+from ...checkpoint_files import copy_tokenizer
+from ...dictionary import (
+    ALLOWED_UNKNOWN,
+    EOS,
+    MADE_UP,
+    SPECIAL,
+    UNKNOWN,
+    require_known,
+    write_dictionary,
+)
 from ...errors import InputError
-from ...files import make_folder
-from ...full_disk import room_for
-from ...interrupts import held
-from ...locking import alone
-from ...options import ALLOWED_UNKNOWN, MADE_UP
-from ...parts import part_path, remove_part
-from ...recorded import copy_tokenizer
+from ...preprocessing.manifest import Manifest, describe
+from ...preprocessing.writers import BinaryOutput
+from ...runtime.full_disk import room_for
+from ...runtime.interrupts import held
+from ...runtime.locking import alone
+from ...runtime.parts import part_path, remove_part
+from ...tokenizer import Tokenizer
 from .reading import Split, missing_files, read_split, split_path
 from .tasks import GlueTask
 
@@ -41,15 +47,13 @@ _CHUNK = 2000  # texts at a time
 
 
 @dataclass(frozen=True)
-class Job:
+class GlueJob:
     """How to make the folders of tasks.
 
     Attributes:
         glue_dir: the folder with a folder of raw files for each task.
         dest: where to write a folder for each task.
-        indexer: of the tokenizer.
-        symbols: the dictionary of the texts.
-        subwords: fairseq's configuration of the tokenizer, whose files are copied to the folders.
+        tokenizer: with the dictionary of the texts; its files are copied to the folders.
         options: of tokenizer and dictionary as plain values, for the manifest.
         splits: the splits to make, by fairseq's names; all without.
         overwrite: whether folders of other options may be replaced.
@@ -58,9 +62,7 @@ class Job:
 
     glue_dir: Path
     dest: Path
-    indexer: Indexer
-    symbols: Symbols
-    subwords: dict[str, Any]
+    tokenizer: Tokenizer
     options: dict[str, Any]
     splits: tuple[str, ...] | None = None
     overwrite: bool = False
@@ -76,7 +78,7 @@ class Job:
 
 
 def binarize(
-    task: GlueTask, job: Job, progress: Callable[[int], None] = lambda count: None
+    task: GlueTask, job: GlueJob, progress: Callable[[int], None] = lambda count: None
 ) -> tuple[dict[str, Any], bool]:
     """Make the folder of a task, whole or not at all.
 
@@ -107,7 +109,7 @@ def _binarize_alone(task, job, progress):
     if folder.exists() and not job.overwrite:
         manifest = Manifest(folder / MANIFEST, options)
         outputs = _files(task, splits, folder)
-        if manifest.what_is_left(inputs, outputs) is None:
+        if manifest.reason_to_rebuild(inputs, outputs) is None:
             return manifest.counts, False
     raw = {split: read_split(task, split, job.glue_dir) for split in splits}
     part = part_path(folder)
@@ -122,7 +124,7 @@ def _binarize_alone(task, job, progress):
         )
         require_known(missing, tokens, job.allow_unknown, task.name)
         _write_labels(task, raw, part)
-        copy_tokenizer(part, job.subwords)
+        copy_tokenizer(part, job.tokenizer.config)
         outputs = [describe(path) for path in _files(task, splits, part)]
         Manifest(part / MANIFEST, options).finish([describe(p) for p in inputs], outputs, counts)
         _replace(part, folder)
@@ -131,7 +133,7 @@ def _binarize_alone(task, job, progress):
     return counts, True
 
 
-def label_symbols(labels: list[str]) -> list[tuple[str, int]]:
+def label_counts(labels: list[str]) -> list[tuple[str, int]]:
     """The dictionary of labels as fairseq-preprocess makes it: the frequent ones first.
 
     Returns:
@@ -146,17 +148,17 @@ def _write_texts(task, split, raw: Split, part, job, progress):
     tokens = unknown = missing = 0
     for i in range(len(task.texts)):
         folder = part / f"input{i}"
-        with BinaryOutput(folder / split, len(job.symbols)) as output:
+        with BinaryOutput(folder / split, len(job.tokenizer.dictionary)) as output:
             for start in range(0, len(raw.texts), _CHUNK):
                 lines = [texts[i] for texts in raw.texts[start : start + _CHUNK]]
-                data, sizes, lacking = job.indexer.index(lines)
+                data, sizes, lacking = job.tokenizer.index(lines)
                 output.write(data, sizes)
                 tokens += len(data)
                 unknown += int((data == UNKNOWN).sum())
                 missing += int(lacking.sum())
                 progress(len(lines))
             output.commit()
-        job.symbols.save(folder / "dict.txt")
+        job.tokenizer.dictionary.save(folder / "dict.txt")
     return {"tokens": tokens, "unknown": unknown, "missing": missing}
 
 
@@ -168,15 +170,14 @@ def _write_labels(task, raw, part):
         for split, values in labels.items():
             (folder / f"{split}.label").write_text("\n".join(values) + "\n", encoding="utf-8")
         return
-    counts = label_symbols(labels["train"])
+    counts = label_counts(labels["train"])
     absent = [label for label in task.labels if label not in dict(counts)]
     if absent:
         raise InputError(
             f"the training examples of {task.name} have no label {', '.join(absent)}: no "
             "classifier can learn it; give all of the file"
         )
-    text = "".join(f"{symbol} {count}\n" for symbol, count in counts)
-    (folder / "dict.txt").write_text(text, encoding="utf-8")
+    write_dictionary(folder / "dict.txt", counts)
     index = {symbol: len(SPECIAL) + i for i, (symbol, _) in enumerate(counts)}
     for split, values in labels.items():
         tokens = np.full((len(values), 2), EOS)

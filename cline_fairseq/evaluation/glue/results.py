@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...atomic_io import atomic_write, write_json
 from ...errors import InputError
-from ...files import write_json, written_whole
 from .tasks import SCORES, GlueTask
 
 RESULT = "result.json"
@@ -47,7 +47,7 @@ def read_result(path: Path) -> dict[str, Any]:
 
 def write_predictions(path: Path, gold: Sequence | None, predicted: Sequence) -> None:
     """Write predictions beside what is right, one example a line."""
-    with written_whole(path) as part, part.open("w", encoding="utf-8") as file:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8") as file:
         file.write("index\tgold\tprediction\n" if gold is not None else "index\tprediction\n")
         for i, prediction in enumerate(predicted):
             truth = "" if gold is None else f"{spelled(gold[i])}\t"

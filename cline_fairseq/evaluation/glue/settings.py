@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...corpus.symbols import Symbols
-from ...dictionary import SPECIAL
+from ...dictionary import MADE_UP, MASK, SPECIAL, PlainDictionary
 from ...errors import InputError, MissingFileError
-from ...options import MADE_UP, MASK
 from .binarizing import MANIFEST
 from .tasks import GlueTask
 
 if TYPE_CHECKING:
-    from ..checkpoints import ModelDescription  # imports fairseq, which takes seconds
+    from ...checkpoint import ModelDescription  # imports fairseq, which takes seconds
 
 PACKAGE = Path(__file__).resolve().parents[2]  # for --user-dir
 _BASE_WIDTH, _MAX_LR = 768, 5e-4
@@ -218,7 +216,7 @@ def require_data(task: GlueTask, data: Path, model: "ModelDescription", checkpoi
     is_pair = (data / "input1" / "train.idx").is_file()
     labels = None
     if not (data / "label" / "train.label").is_file():
-        labels = set(Symbols(data / "label" / "dict.txt").symbols[len(SPECIAL) :])
+        labels = set(PlainDictionary(data / "label" / "dict.txt").symbols[len(SPECIAL) :])
         labels = {label for label in labels if not label.startswith(MADE_UP)}
     is_other = is_pair != (len(task.texts) == 2) or (labels or set()) != set(task.labels)
     # Several tasks have the same labels; data of fairseq-preprocess say no more.
@@ -226,7 +224,7 @@ def require_data(task: GlueTask, data: Path, model: "ModelDescription", checkpoi
         raise InputError(
             f"{data} holds another task than {task.name}: give the folder of the same task"
         )
-    symbols = Symbols(data / "input0" / "dict.txt").symbols
+    symbols = PlainDictionary(data / "input0" / "dict.txt").symbols
     size = len(symbols) + (MASK not in symbols)
     if size != model.num_symbols:
         raise InputError(

@@ -1,0 +1,1 @@
+"""The programs, one module each; ``cline-fairseq COMMAND`` runs them."""

@@ -1,0 +1,44 @@
+"""A checkpoint as the folder that :meth:`ClineModel.from_pretrained` takes, with its RTD head."""
+
+from pathlib import Path
+from typing import Any
+
+from ..checkpoint import LoadedModel
+from .model_card import SETTINGS
+from .roberta import ARCH, plain_options, roberta_state, roberta_weights, write_folder
+
+CLINE_ARCH = "cline_base"  # with the sizes as options
+
+
+def export_cline(loaded: LoadedModel, dest: Path) -> None:
+    """Write model.pt, dictionaries and tokenizer.
+
+    The checkpoint holds plain data without the state of the optimizer, and keeps the settings of
+    training, but no paths: all that it needs is beside it.
+
+    Args:
+        loaded: an encoder or a classifier, of CLINE or RoBERTa.
+        dest: the folder to make.
+
+    Raises:
+        InputError: if it has parameters that neither CLINE nor RoBERTa has.
+    """
+    weights, arch = roberta_weights(loaded), ARCH
+    if loaded.has_rtd_head:
+        state = loaded.model.state_dict()
+        weights |= {name: weight for name, weight in state.items() if ".rtd_head." in name}
+        arch = CLINE_ARCH
+    task = {**plain_options(loaded.cfg.task), "data": ""}
+    if "subwords" in task:
+        task["subwords"] = None
+    state = roberta_state(weights, plain_options(loaded.model.args), task, arch)
+    state["optimizer_history"][-1]["num_updates"] = loaded.num_updates
+    for group in SETTINGS.keys() - {"model", "task"}:
+        state["cfg"][group] = {**(state["cfg"][group] or {}), **_settings(loaded.cfg, group)}
+    write_folder(loaded, state, dest)
+
+
+def _settings(cfg: Any, group: str) -> dict[str, Any]:
+    """The settings of a group that a model card lists."""
+    options = plain_options(cfg[group]) if cfg.get(group) else {}
+    return {name: options[name] for name in SETTINGS[group] if name in options}

@@ -1,0 +1,130 @@
+"""A checkpoint as a folder that Hugging Face's transformers load."""
+
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import (
+    PreTrainedModel,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+)
+
+from ..atomic_io import atomic_folder
+from ..checkpoint import LoadedModel
+from ..checkpoint_files import SENTENCEPIECE_MODEL
+from ..errors import InputError
+from .configs import to_hf_config
+from .fast_tokenizer import BOS, EOS, fast_tokenizer
+from .layout import RTD_HEAD
+from .model_card import model_card
+from .parameter_names import (
+    DECODER_BIAS,
+    LM_HEAD_BIAS,
+    TYPE_EMBEDDINGS,
+    classifier_names,
+    encoder_names,
+    first_of,
+    lm_head_names,
+)
+
+_RTD_PREFIX = "encoder.rtd_head."
+
+
+def export_hf(loaded: LoadedModel, dest: Path, rtd_head: bool = False) -> PreTrainedModel:
+    """Write model, fast tokenizer and model card.
+
+    Args:
+        loaded: an encoder becomes a RobertaForMaskedLM, a classifier a
+            RobertaForSequenceClassification.
+        dest: the folder to make.
+        rtd_head: write the RTD head to rtd_head.safetensors, too.
+
+    Returns:
+        the model that was written.
+
+    Raises:
+        InputError: if the model cannot be one of Hugging Face's, or has no RTD head.
+    """
+    if rtd_head and not loaded.has_rtd_head:
+        raise InputError(
+            "the checkpoint has no RTD head: export one of --task cline, or leave out --rtd-head"
+        )
+    model, tokenizer = to_hf_model(loaded), fast_tokenizer(loaded)
+    with atomic_folder(dest) as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        if loaded.tokenizer.config["_name"] == "sentencepiece":
+            # What the fast tokenizer was made of; importing it again needs it.
+            shutil.copyfile(
+                loaded.tokenizer.config["sentencepiece_model"], folder / SENTENCEPIECE_MODEL
+            )
+        if rtd_head:
+            save_file(rtd_weights(loaded.model.state_dict()), folder / RTD_HEAD)
+        card = folder / "README.md"
+        card.write_text(model_card(loaded, rtd_head), encoding="utf-8")
+        for path in folder.iterdir():  # safetensors lets nobody but the owner read its files
+            path.chmod(card.stat().st_mode)
+    return model
+
+
+def to_hf_model(loaded: LoadedModel) -> PreTrainedModel:
+    """The same model in transformers, on the CPU, in fp32, in eval mode.
+
+    Raises:
+        InputError: if Hugging Face's RoBERTa cannot be such a model.
+    """
+    args, weights = loaded.model.args, loaded.model.state_dict()
+    options = to_hf_config(args, len(loaded.model.encoder.dictionary))
+    names = encoder_names(args.encoder_layers)
+    if loaded.is_classifier:
+        options |= _classes(loaded)
+        model = RobertaForSequenceClassification(RobertaConfig(**options))
+        names |= classifier_names(loaded.task.cfg.classification_head_name)
+    else:
+        model = RobertaForMaskedLM(RobertaConfig(**options))
+        names |= lm_head_names()
+    missing = names.keys() - weights.keys()
+    if missing:
+        raise InputError(f"the model has no {first_of(missing)}: it is no RoBERTa")
+    state = {theirs: weights[ours] for ours, theirs in names.items()}
+    state[TYPE_EMBEDDINGS] = torch.zeros(1, args.encoder_embed_dim)  # fairseq has none
+    if not loaded.is_classifier:
+        state[DECODER_BIAS] = state[LM_HEAD_BIAS]
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def rtd_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The parameters of the RTD head alone, by their names in it."""
+    return {
+        name.removeprefix(_RTD_PREFIX): weight
+        for name, weight in weights.items()
+        if name.startswith(_RTD_PREFIX)
+    }
+
+
+def _classes(loaded):
+    cfg = loaded.task.cfg
+    dictionary = loaded.model.encoder.dictionary
+    if (cfg.init_token, cfg.separator_token) != (dictionary.index(BOS), dictionary.index(EOS)):
+        raise InputError(
+            "the classifier was trained on texts without <s> in front (--init-token) or pairs "
+            "without </s> </s> between (--separator-token), which Hugging Face's RoBERTa reads: it "
+            "cannot be exported"
+        )
+    if loaded.model.args.pooler_activation_fn != "tanh":
+        raise InputError(
+            f"the head of classification has {loaded.model.args.pooler_activation_fn} "
+            "(--pooler-activation-fn), and Hugging Face's has tanh: it cannot be exported"
+        )
+    if cfg.regression_target:
+        return {"num_labels": 1, "problem_type": "regression"}
+    return {
+        "id2label": dict(enumerate(loaded.labels)),
+        "label2id": {label: i for i, label in enumerate(loaded.labels)},
+        "problem_type": "single_label_classification",
+    }

@@ -1,0 +1,74 @@
+"""The tokenizer that Hugging Face loads, with RoBERTa's special tokens."""
+
+from pathlib import Path
+
+import tokenizers
+from tokenizers.processors import TemplateProcessing
+from transformers import PreTrainedTokenizerFast
+
+from ..checkpoint import LoadedModel
+from ..dictionary import MASK, SPECIAL
+from . import byte_level, sentence_pieces
+from .parameter_names import first_of
+from .tokenizer_check import PROBES, SPACED, probes_of, require_same
+
+BOS, PAD, EOS, UNK = SPECIAL
+
+
+def missing_pieces(loaded: LoadedModel) -> str | None:
+    """What the tokenizer reads otherwise than fairseq's, in a sentence; None if nothing."""
+    count = len(loaded.tokenizer.lacking)
+    if not count:
+        return None
+    return (
+        f"The dictionary lacks {count:,} of the tokenizer's pieces "
+        f"({first_of(loaded.tokenizer.lacking)}). In training they were <unk>; this tokenizer "
+        "splits them into smaller pieces."
+    )
+
+
+def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
+    """A tokenizer whose ids are the rows of the model's table of embeddings.
+
+    See :func:`missing_pieces` for the one thing that it may read otherwise.
+
+    Texts become ``<s> a </s>``, pairs ``<s> a </s> </s> b </s>``.
+
+    Args:
+        loaded: the model, with its tokenizer and dictionary.
+
+    Raises:
+        InputError: if there can be none that gives the same tokens.
+    """
+    config, symbols = loaded.tokenizer.config, loaded.model.encoder.dictionary.symbols
+    if config["_name"] == "sentencepiece":
+        tokenizer = sentence_pieces.to_hf(Path(config["sentencepiece_model"]), symbols)
+    else:
+        tokenizer = byte_level.to_hf(config, symbols)
+    require_same(
+        lambda lines: [tokenizer.encode(line).ids for line in lines],
+        loaded.tokenizer.rows,
+        probes_of(loaded.tokenizer, PROBES + SPACED),
+        "no fast tokenizer reads texts as the model's does: it cannot be exported",
+    )
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"{BOS} $A {EOS}",
+        pair=f"{BOS} $A {EOS} {EOS} $B {EOS}",
+        special_tokens=[(symbol, symbols.index(symbol)) for symbol in (BOS, EOS)],
+    )
+    # As RoBERTa's: the space before a mask is part of what it hides.
+    mask = tokenizers.AddedToken(MASK, lstrip=True, special=True)
+    tokenizer.add_special_tokens([*SPECIAL, mask])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=BOS,
+        eos_token=EOS,
+        cls_token=BOS,
+        sep_token=EOS,
+        pad_token=PAD,
+        unk_token=UNK,
+        mask_token=mask,
+        model_max_length=loaded.model.max_positions(),
+        model_input_names=["input_ids", "attention_mask"],
+        clean_up_tokenization_spaces=False,
+    )

@@ -1,0 +1,218 @@
+"""The parameters in a folder of Hugging Face, by fairseq's names."""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ..atomic_io import is_plain_name
+from ..dictionary import SPECIAL
+from ..errors import InputError, MissingFileError
+from ..safe_load import safe_load
+from .hf_tokenizers import read_json
+from .parameter_names import (
+    DECODER_BIAS,
+    DECODER_WEIGHT,
+    LM_HEAD_BIAS,
+    POSITION_EMBEDDINGS,
+    TYPE_EMBEDDINGS,
+    WORD_EMBEDDINGS,
+    encoder_names,
+    first_of,
+    is_other_head,
+    lm_head_names,
+)
+
+_KINDS = ("model.safetensors", "pytorch_model.bin")
+_FIRST_POSITION = SPECIAL.index("<pad>") + 1
+_STD = 0.02  # of RoBERTa's matrices at their beginning
+_SEED = 1
+# By the first pattern that is found in a name; V: symbols, C: width, F: of the FFN, P: positions.
+_SHAPES = {
+    r"word_embeddings|decoder\.weight": "VC",
+    r"position_embeddings": "PC",
+    r"lm_head\.bias": "V",
+    r"(?i)layer_?norm": "C",
+    r"intermediate\.dense\.weight": "FC",
+    r"intermediate\.dense\.bias": "F",
+    r"\d\.output\.dense\.weight": "CF",
+    r"out_proj\.weight": "1C",
+    r"out_proj\.bias": "1",
+    r"weight": "CC",
+    r"bias": "C",
+}
+_RTD_HEAD = [
+    f"{module}.{kind}"
+    for module in ("dense", "layer_norm", "out_proj")
+    for kind in ("weight", "bias")
+]
+
+
+class ImportedWeights(NamedTuple):
+    """A model's parameters.
+
+    Attributes:
+        weights: of the encoder and the LM head, by fairseq's names, in the dtype of their file.
+        notes: what was left out or made, in sentences.
+    """
+
+    weights: dict[str, Tensor]
+    notes: list[str]
+
+
+def read_weights(folder: Path, options: dict[str, Any], num_symbols: int) -> ImportedWeights:
+    """Read the parameters of a RoBERTa.
+
+    Args:
+        folder: with model.safetensors or pytorch_model.bin, whole or in parts.
+        options: fairseq's, of the model.
+        num_symbols: rows of the table of embeddings.
+
+    Raises:
+        MissingFileError: if there are no such files.
+        InputError: if a file is broken or holds more than tensors, or if tensors are missing, not
+            known, or of another shape than the options say.
+    """
+    tensors = {_full_name(name): tensor for name, tensor in _read(folder).items()}
+    heads = [name for name in tensors if is_other_head(name)]
+    notes = [f"left out: {first_of(heads)} (heads of other tasks)"] if heads else []
+    for name in [*heads, *(name for name in tensors if name.endswith(".position_ids"))]:
+        del tensors[name]
+    types = tensors.pop(TYPE_EMBEDDINGS, None)
+    if DECODER_BIAS in tensors:
+        bias = tensors.pop(DECODER_BIAS)
+        if not torch.equal(tensors.setdefault(LM_HEAD_BIAS, bias), bias):
+            raise InputError(f"{folder} has two biases of its LM head, which are not the same")
+    if not any(name.startswith("lm_head.") for name in tensors):
+        tensors |= _new_lm_head(num_symbols, options["encoder_embed_dim"])
+        notes.append("the model has no LM head: it begins at random")
+    if not options["untie_weights_roberta"] and WORD_EMBEDDINGS in tensors:
+        tensors[DECODER_WEIGHT] = tensors[WORD_EMBEDDINGS]  # as transformers do
+    names = encoder_names(options["encoder_layers"]) | lm_head_names()
+    _require(folder, tensors, names.values(), options, num_symbols)
+    if types is not None:
+        _require_types(folder, types, options["encoder_embed_dim"])
+        if types[0].any():
+            # All tokens are of type 0, and have a position; in fp32, as half of it is not enough.
+            positions = tensors[POSITION_EMBEDDINGS].float()
+            positions[_FIRST_POSITION:] += types[0].float()
+            tensors[POSITION_EMBEDDINGS] = positions
+            notes.append("the embedding of token type 0 was added to those of positions")
+    return ImportedWeights({ours: tensors[theirs] for ours, theirs in names.items()}, notes)
+
+
+def read_rtd_head(path: Path, options: dict[str, Any]) -> dict[str, Tensor]:
+    """The RTD head of scripts/export_hf.py, by its own names.
+
+    Raises:
+        InputError: if it is none, or of a model of another width.
+    """
+    tensors = _load_safetensors(path)
+    _require(path, tensors, _RTD_HEAD, options, 0)
+    return tensors
+
+
+def _read(folder):
+    for name in _KINDS:
+        index = folder / f"{name}.index.json"
+        if (folder / name).is_file():
+            paths = [folder / name]
+        elif index.is_file():
+            parts = read_json(index).get("weight_map")
+            if not isinstance(parts, dict) or not parts:
+                raise InputError(f"{index} names no files (weight_map)")
+            paths = [folder / _plain(index, part) for part in sorted(set(map(str, parts.values())))]
+        else:
+            continue
+        tensors = {}
+        for path in paths:
+            if not path.is_file():
+                raise MissingFileError(f"no {path}, which {index} names")
+            tensors |= _load_safetensors(path) if path.suffix == ".safetensors" else _load(path)
+        return tensors
+    raise MissingFileError(f"no parameters in {folder}: it needs {' or '.join(_KINDS)}")
+
+
+def _plain(index, name):
+    """A name that an index gives, which must be that of a file in the same folder."""
+    if not is_plain_name(name):
+        raise InputError(f"{index} names {name!r}, which is not a file in its folder")
+    return name
+
+
+def _load_safetensors(path):
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is no file of safetensors: {error}") from error
+
+
+def _load(path):
+    try:
+        tensors = safe_load(path, map_location="cpu")
+    except InputError as error:
+        raise InputError(f"{error}, or ask for the model as safetensors") from error
+    except Exception as error:  # what a broken file raises may be anything
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{path} is broken ({reason}): get it again, or ask for the model as safetensors"
+        ) from error
+    if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
+        raise InputError(f"{path} holds something else than a model's tensors by name")
+    return tensors
+
+
+def _full_name(name):
+    """A bare encoder has no prefix; the first layer norms had other names."""
+    name = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", name)
+    name = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name)
+    return f"roberta.{name}" if name.startswith(("embeddings.", "encoder.", "pooler.")) else name
+
+
+def _new_lm_head(num_symbols, dim):
+    generator = torch.Generator().manual_seed(_SEED)
+    return {
+        "lm_head.dense.weight": torch.randn(dim, dim, generator=generator) * _STD,
+        "lm_head.dense.bias": torch.zeros(dim),
+        "lm_head.layer_norm.weight": torch.ones(dim),
+        "lm_head.layer_norm.bias": torch.zeros(dim),
+        LM_HEAD_BIAS: torch.zeros(num_symbols),
+    }
+
+
+def _require(source, tensors, names, options, num_symbols):
+    """Make sure that these are the tensors of a model, and no others."""
+    missing, extra = set(names) - tensors.keys(), tensors.keys() - set(names)
+    if missing:
+        raise InputError(f"{source} lacks tensors of a RoBERTa: {first_of(missing)}")
+    if extra:
+        raise InputError(f"{source} has tensors that no RoBERTa has: {first_of(extra)}")
+    sizes = {
+        "V": num_symbols,
+        "C": options["encoder_embed_dim"],
+        "F": options["encoder_ffn_embed_dim"],
+        "P": options["max_positions"] + _FIRST_POSITION,
+        "1": 1,
+    }
+    for name, tensor in tensors.items():
+        letters = next(shape for pattern, shape in _SHAPES.items() if re.search(pattern, name))
+        expected = tuple(sizes[letter] for letter in letters)
+        if tensor.shape != expected:
+            raise InputError(
+                f"{name} in {source} is of the shape {tuple(tensor.shape)}, and must be of "
+                f"{expected} by its config.json"
+            )
+        if not tensor.is_floating_point():
+            raise InputError(f"{name} in {source} is {tensor.dtype}, and must be of real numbers")
+
+
+def _require_types(folder, types, dim):
+    if types.dim() != 2 or types.shape[0] < 1 or types.shape[1] != dim:
+        raise InputError(
+            f"{TYPE_EMBEDDINGS} in {folder} is of the shape {tuple(types.shape)}, and must be of "
+            f"(types, {dim})"
+        )

@@ -1,0 +1,91 @@
+"""What the rewriter must know about fairseq's dictionary and subword tokenizer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairseq.data import Dictionary
+from omegaconf import DictConfig, OmegaConf
+
+from ..dictionary import SymbolKind
+from ..errors import InputError
+from ..rewriting.blocks import UNKNOWN, Vocabulary
+from ..tokenizer import FILES, SPACE, SUPPORTED, Tokenizer
+
+
+def load_tokenizer(
+    config: DictConfig | Mapping[str, Any] | None, dictionary: Dictionary
+) -> Tokenizer:
+    """The tokenizer that the words in a block of subwords are found with.
+
+    Args:
+        config: fairseq's configuration of ``--bpe``.
+        dictionary: of the corpus.
+
+    Raises:
+        InputError: if the configuration names no supported tokenizer, one that samples, or files
+            that cannot be read, or if the dictionary was made for another tokenizer.
+    """
+    config = OmegaConf.create(config or {})
+    name = config.get("_name")
+    if name not in SUPPORTED:
+        raise InputError(
+            f"the task cline finds words in subwords with the tokenizer, which must be one of "
+            f"{', '.join(SUPPORTED)}, not {name!r}: give the options that the corpus was encoded "
+            "with, as --bpe sentencepiece --sentencepiece-model FILE or --bpe gpt2 "
+            "--gpt2-encoder-json FILE --gpt2-vocab-bpe FILE"
+        )
+    if config.get("sentencepiece_enable_sampling"):
+        raise InputError(
+            "--sentencepiece-enable-sampling would make replacements differ from run to run: "
+            "leave it out"
+        )
+    for option in FILES[name]:
+        if OmegaConf.is_missing(config, option):
+            raise InputError(f"--bpe {name} needs --{option.replace('_', '-')} FILE")
+    return Tokenizer(OmegaConf.to_container(config), dictionary)
+
+
+def build_vocabulary(
+    dictionary: Dictionary, config: DictConfig | Mapping[str, Any] | None
+) -> Vocabulary:
+    """Describe the subwords of a dictionary to the rewriter.
+
+    Letters that the tokenizer does not know are treated as ``<unk>``, even if the dictionary has a
+    symbol for them: the rewriter cannot tell which word they belong to.
+
+    Args:
+        dictionary: of the corpus.
+        config: fairseq's configuration of ``--bpe``.
+
+    Raises:
+        InputError: as :func:`load_tokenizer`.
+    """
+    tokenizer = load_tokenizer(config, dictionary)
+    pieces: list[bytes | None] = []
+    begins = []
+    for i, (symbol, kind) in enumerate(zip(dictionary.symbols, tokenizer.kinds, strict=True)):
+        if kind == SymbolKind.PIECE:
+            piece, begin = tokenizer.model.letters(symbol)
+        elif kind == SymbolKind.LETTERS or i == dictionary.unk():
+            piece, begin = UNKNOWN, symbol.startswith(SPACE)
+        else:
+            piece, begin = None, True
+        pieces.append(piece)
+        begins.append(begin)
+    return Vocabulary(pieces, begins, WordEncoder(tokenizer))
+
+
+class WordEncoder:
+    """Text to the ids that the rewriter writes for it."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self._tokenizer = tokenizer
+        kinds = enumerate(tokenizer.kinds)
+        letters = [i for i, kind in kinds if kind == SymbolKind.LETTERS]
+        self._unknown = {tokenizer.dictionary.index("<unk>"), *letters}
+
+    def __call__(self, text: str) -> list[int]:
+        """The ids of a text; [] if it cannot be written without unknown tokens."""
+        index, symbols = self._tokenizer.dictionary.index, self._tokenizer.model.text(text)
+        ids = [index(symbol) for symbol in symbols.split()]
+        return ids if self._unknown.isdisjoint(ids) else []

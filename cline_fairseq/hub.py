@@ -1,0 +1,285 @@
+"""The hub interface: a model as an object that reads text."""
+
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from fairseq.data import data_utils
+from fairseq.models.roberta import RobertaHubInterface
+from omegaconf import OmegaConf, open_dict
+from torch import Tensor
+
+from .checkpoint import LoadedModel, load_model
+from .checkpoint_files import CHECKPOINTS
+from .data.vocabulary import build_vocabulary
+from .dictionary import MASK
+from .errors import InputError
+from .tokenizer import SPACE, TokenizerFiles
+
+logger = logging.getLogger(__name__)
+
+SIMILARITIES = ("cosine", "dot")
+
+
+class Filled(NamedTuple):
+    """A text with a token in the place of its mask."""
+
+    text: str
+    probability: float
+    token: str
+
+
+class Detected(NamedTuple):
+    """A word of a text."""
+
+    word: str
+    probability: float  # of being a replacement
+
+
+class ClineHubInterface(RobertaHubInterface):
+    """fairseq's hub interface to RoBERTa, in batches, with what the RTD head knows.
+
+    Methods take a text and give a result, or take a list of texts and give a list of results (or a
+    batch), each the same but for rounding. See :meth:`ClineModel.from_pretrained`.
+    """
+
+    def __init__(self, loaded: LoadedModel):
+        with open_dict(loaded.cfg):
+            loaded.cfg.bpe = OmegaConf.create(loaded.tokenizer.config)
+        super().__init__(loaded.cfg, loaded.task, loaded.model)
+        self._dictionary = loaded.task.source_dictionary
+        self._has_rtd_head = loaded.has_rtd_head
+        self._vocabulary = build_vocabulary(self._dictionary, loaded.tokenizer.config)
+
+    def encode(
+        self,
+        sentence: str | Sequence[str],
+        *addl_sentences: str | Sequence[str],
+        no_separator: bool = False,
+    ) -> Tensor:
+        """The tokens of ``<s> a </s>``, or of ``<s> a </s> </s> b </s>``.
+
+        Args:
+            sentence: a text, or a list of them.
+            addl_sentences: what follows them; lists, too, if the first is one.
+            no_separator: leave out the second of two ``</s>``.
+
+        Returns:
+            int64 (T,); of a list (N, T), with padding.
+
+        Raises:
+            InputError: if some are lists and some are not, or of different lengths.
+        """
+        texts = [sentence, *addl_sentences]
+        if all(isinstance(text, str) for text in texts):
+            return super().encode(*texts, no_separator=no_separator)
+        if any(isinstance(text, str) or len(text) != len(sentence) for text in texts):
+            raise InputError("encode takes texts, or lists of them of the same length, not both")
+        rows = [
+            super(ClineHubInterface, self).encode(*texts, no_separator=no_separator)
+            for texts in zip(sentence, *addl_sentences, strict=True)
+        ]
+        return self._collate(rows)
+
+    def decode(self, tokens: Tensor) -> str | list:
+        """The text of tokens (T,), and those of a batch (N, T); a pair is a list of two."""
+        if tokens.dim() == 2:
+            return [self.decode(row) for row in tokens]
+        tokens = tokens.cpu()
+        return super().decode(tokens[tokens != self._dictionary.pad()])
+
+    @torch.no_grad()
+    def fill_mask(
+        self, masked_input: str | Sequence[str], topk: int = 5
+    ) -> list[Filled] | list[list[Filled]]:
+        """The likeliest tokens at the mask.
+
+        Args:
+            masked_input: a text with ``<mask>`` in it once, or a list of them.
+            topk: how many.
+
+        Raises:
+            InputError: if a text has no mask or several, or ``topk`` is no number of tokens.
+        """
+        if isinstance(masked_input, str):
+            return self.fill_mask([masked_input], topk)[0]
+        if not 1 <= topk <= len(self._dictionary):
+            raise InputError(f"topk must be from 1 to {len(self._dictionary):,}, not {topk}")
+        if not masked_input:
+            return []
+        tokens = self._collate([self._encode_masked(text) for text in masked_input])
+        masks = tokens == self._dictionary.index(MASK)
+        self._require_fit(tokens)
+        logits, _ = self.model(tokens.to(self.device), masked_tokens=masks.to(self.device))
+        best = logits.float().softmax(1).topk(topk, 1)
+        return [
+            [self._fill(text, *choice) for choice in zip(*choices, strict=True)]
+            for text, *choices in zip(
+                masked_input, best.values.tolist(), best.indices.tolist(), strict=True
+            )
+        ]
+
+    @torch.no_grad()
+    def detect_replaced(self, text: str | Sequence[str]) -> list[Detected] | list[list[Detected]]:
+        """How likely each word is a replacement, by the RTD head: the mean over its subwords.
+
+        Words are those of the rewriter: punctuation stands for itself.
+
+        Raises:
+            InputError: if the model has no RTD head that was trained.
+        """
+        if not self._has_rtd_head:
+            raise InputError(
+                "the checkpoint has no RTD head, which detects replaced tokens: give one of "
+                "--task cline"
+            )
+        if isinstance(text, str):
+            return self.detect_replaced([text])[0]
+        if not text:
+            return []
+        tokens = self.encode(text)
+        self._require_fit(tokens)
+        logits = self.model.encoder.rtd_head(self.extract_features(tokens))
+        rows = zip(text, tokens.numpy(), logits.float().sigmoid().cpu().numpy(), strict=True)
+        return [self._words(*row) for row in rows]
+
+    @torch.no_grad()
+    def similarity(
+        self,
+        a: str | Sequence[str],
+        b: str | Sequence[str],
+        metric: str = "cosine",
+    ) -> float | np.ndarray:
+        """How close texts are, by the sentence vectors that the contrastive loss trained.
+
+        Args:
+            a: a text, or a list of N of them.
+            b: the same.
+            metric: cosine, or dot as in the paper's equation 3.
+
+        Returns:
+            a number, or float32 (N,).
+
+        Raises:
+            InputError: if the lists are of different lengths, or there is no such metric.
+        """
+        if metric not in SIMILARITIES:
+            raise InputError(f"metric must be one of {', '.join(SIMILARITIES)}, not {metric!r}")
+        if isinstance(a, str) and isinstance(b, str):
+            return self.similarity([a], [b], metric)[0].item()
+        if isinstance(a, str) or isinstance(b, str) or len(a) != len(b):
+            raise InputError("similarity is of two texts, or of two lists of the same length")
+        if not a:
+            return np.empty(0, np.float32)
+        first, second = self._sentence_vectors(a), self._sentence_vectors(b)
+        if metric == "cosine":
+            first, second = (torch.nn.functional.normalize(v, dim=1) for v in (first, second))
+        return (first * second).sum(1).cpu().numpy()
+
+    def _require_fit(self, tokens):
+        if tokens.shape[1] > self.model.max_positions():
+            raise InputError(
+                f"a text has {tokens.shape[1]:,} tokens, and the model reads at most "
+                f"{self.model.max_positions():,}: give a shorter one"
+            )
+
+    def _sentence_vectors(self, texts):
+        tokens = self.encode(texts)
+        self._require_fit(tokens)
+        features = self.extract_features(tokens).float()
+        if getattr(self.model.args, "sentence_vector", "cls") == "cls":
+            return features[:, 0]
+        real = tokens.ne(self._dictionary.pad()).to(features.device).unsqueeze(2)
+        return features.masked_fill(~real, 0).sum(1) / real.sum(1)
+
+    def _collate(self, rows):
+        if not rows:
+            return torch.empty(0, 0, dtype=torch.int64)
+        return data_utils.collate_tokens(rows, self._dictionary.pad())
+
+    def _encode_masked(self, text):
+        before, mask, after = text.partition(MASK)
+        if not mask or MASK in after:
+            raise InputError(f"a text must have {MASK} in it once, not as in {text!r}")
+        symbols = f"<s> {self.bpe.encode(before.rstrip())} {MASK} {self.bpe.encode(after)} </s>"
+        return self._dictionary.encode_line(
+            symbols, append_eos=False, add_if_not_exist=False
+        ).long()
+
+    def _fill(self, text, probability, index):
+        symbol = self._dictionary[index]
+        special = self._vocabulary.is_special[index] or self._vocabulary.is_unknown[index]
+        token = symbol if special else self.bpe.decode(symbol)
+        if symbol.startswith(SPACE):
+            token = f" {token}"  # SentencePiece drops it
+        place = f" {MASK}" if f" {MASK}" in text else MASK
+        return Filled(text.replace(place, token), probability, token)
+
+    def _words(self, text, tokens, probabilities):
+        tokens = tokens[tokens != self._dictionary.pad()]
+        pieces = self._vocabulary.pieces[tokens]
+        if self.cfg.bpe._name == "sentencepiece":
+            # As a symbol, letters that are no piece are themselves.
+            symbols = [None, *self.bpe.encode(text).split(), None]
+            for i in np.flatnonzero(self._vocabulary.is_unknown[tokens]):
+                pieces[i] = symbols[i].replace(SPACE, "").encode()
+        starts, _ = self._vocabulary.words(tokens, np.array([len(tokens)]))
+        found = []
+        for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
+            if not self._vocabulary.is_special[tokens[start]]:
+                letters = b"".join(pieces[start:end])
+                probability = float(probabilities[start:end].mean())
+                found.append(Detected(letters.decode(errors="replace"), probability))
+        return found
+
+
+def from_folder(
+    path: str | Path,
+    checkpoint_file: str | None = None,
+    data: str | Path | None = None,
+    bpe: str | None = None,
+    **tokenizer: str | Path,
+) -> ClineHubInterface:
+    """See :meth:`cline_fairseq.models.cline.ClineModel.from_pretrained`."""
+    path = Path(path)
+    if checkpoint_file is None and _is_hugging_face(path):
+        if data is not None or bpe is not None or tokenizer:
+            raise InputError(f"{path} holds its own dictionary and tokenizer: give the folder only")
+        return _from_hugging_face(path)
+    if data is not None:
+        data = (path if path.is_dir() else path.parent) / data
+    if checkpoint_file is not None:
+        path /= checkpoint_file
+    return ClineHubInterface(load_model(path, data, TokenizerFiles(bpe, **tokenizer)))
+
+
+def _is_hugging_face(path):
+    return (path / "config.json").is_file() and not any(
+        (path / name).is_file() for name in CHECKPOINTS
+    )
+
+
+def _from_hugging_face(folder):
+    """The encoder in a folder of Hugging Face.
+
+    Raises:
+        InputError: if it is a classifier, whose head an import leaves out.
+    """
+    from .convert.hf_tokenizers import read_json
+    from .convert.import_hf import import_hf  # needs more packages than fairseq's folders do
+
+    architectures = read_json(folder / "config.json").get("architectures") or []
+    if any("SequenceClassification" in name for name in architectures):
+        raise InputError(
+            f"{folder} holds a classifier of Hugging Face: load it with transformers, or export "
+            "its checkpoint with scripts/export_cline.py"
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        converted = Path(temporary) / "model"
+        for note in import_hf(folder, converted).notes:
+            logger.warning("%s: %s", folder, note)
+        return ClineHubInterface(load_model(converted))

@@ -1,0 +1,1 @@
+"""What a program owes the machine that it runs on: signals, locks, disks, terminals."""

@@ -1,0 +1,306 @@
+"""Subword tokenizers: text to indices of a dictionary, as fairseq's ``--bpe`` would encode it.
+
+For every character of Unicode 15 the pieces equal those of fairseq's own encoders. Later letters
+may be split otherwise, since the libraries disagree on what a letter is.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from .byte_pairs import BYTE_OF_LETTER, read_byte_pairs
+from .dictionary import EOS, UNKNOWN, SymbolKind, kinds_of
+from .errors import InputError
+
+SPACE = "\u2581"  # how SentencePiece writes a space
+# By name of the tokenizer, the files that it consists of, keyed by fairseq's option names.
+FILES = {
+    "sentencepiece": ("sentencepiece_model",),
+    "gpt2": ("gpt2_encoder_json", "gpt2_vocab_bpe"),
+}
+SUPPORTED = tuple(FILES)
+_IRREGULAR = -1  # a piece that is not always the same symbol of the dictionary
+_ODD_SPACE = re.compile(r"[^\S ]")
+
+
+@dataclass(frozen=True)
+class TokenizerFiles:
+    """A tokenizer by name and the paths of its files, as in fairseq's options.
+
+    Attributes:
+        bpe: one of :data:`SUPPORTED`; None means not given, as for the files.
+        sentencepiece_model: the model of ``--bpe sentencepiece``.
+        gpt2_encoder_json: encoder.json of ``--bpe gpt2``.
+        gpt2_vocab_bpe: vocab.bpe of ``--bpe gpt2``.
+    """
+
+    bpe: str | None = None
+    sentencepiece_model: str | None = None
+    gpt2_encoder_json: str | None = None
+    gpt2_vocab_bpe: str | None = None
+
+    def __post_init__(self):
+        for name, value in asdict(self).items():
+            if value is not None:
+                object.__setattr__(self, name, str(value))  # paths, too
+
+    @classmethod
+    def of(cls, options: Any) -> "TokenizerFiles":
+        """The tokenizer that parsed command-line options name."""
+        return cls(**{name: getattr(options, name) for name in cls.__dataclass_fields__})
+
+    def given(self) -> dict[str, str]:
+        """The options that are not None, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def config(self) -> dict[str, Any]:
+        """fairseq's configuration of ``--bpe``.
+
+        Raises:
+            InputError: if the tokenizer is not supported, or a file is not named.
+        """
+        if self.bpe not in FILES:
+            raise InputError(f"--bpe must be one of {', '.join(SUPPORTED)}, not {self.bpe!r}")
+        options: dict[str, Any] = {name: getattr(self, name) for name in FILES[self.bpe]}
+        for name, value in options.items():
+            if value is None:
+                raise InputError(f"--bpe {self.bpe} needs --{name.replace('_', '-')} FILE")
+        if self.bpe == "sentencepiece":
+            options |= {"sentencepiece_enable_sampling": False, "sentencepiece_alpha": None}
+        return {"_name": self.bpe, **options}
+
+
+class SubwordModel(Protocol):
+    """Splits text into pieces, without a dictionary.
+
+    Attributes:
+        symbols: by id of the piece, as fairseq's ``--bpe`` writes it.
+        unknown: id of the unknown piece, in whose place the letters themselves are written; None
+            if the model can split any text.
+        known: the symbols that text can become.
+    """
+
+    symbols: list[str]
+    unknown: int | None
+    known: set[str]
+
+    def pieces(self, lines: list[str]) -> list[list[int]]:
+        """The piece ids of each line."""
+
+    def text(self, line: str) -> str:
+        """The symbols of a line, separated by spaces."""
+
+    def decode(self, symbols: Sequence[str]) -> str:
+        """The text of symbols."""
+
+    def letters(self, symbol: str) -> tuple[bytes, bool]:
+        """A piece in UTF-8 without the space before a word, and whether it begins a word."""
+
+
+class SentencePiece:
+    """SentencePiece; its pieces are the symbols."""
+
+    def __init__(self, sentencepiece_model: str):
+        import sentencepiece
+
+        try:
+            self._model = sentencepiece.SentencePieceProcessor(model_file=sentencepiece_model)
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"{sentencepiece_model} is not a SentencePiece model: {error}"
+            ) from error
+        self.symbols = [self._model.id_to_piece(i) for i in range(self._model.get_piece_size())]
+        self.unknown = self._model.unk_id()
+        self.known = {symbol for i, symbol in enumerate(self.symbols) if i != self.unknown}
+
+    def pieces(self, lines: list[str]) -> list[list[int]]:
+        """See :class:`SubwordModel`."""
+        return self._model.encode(lines, out_type=int, num_threads=1)
+
+    def text(self, line: str) -> str:
+        """See :class:`SubwordModel`."""
+        return " ".join(self._model.encode(line, out_type=str))
+
+    def decode(self, symbols: Sequence[str]) -> str:
+        """See :class:`SubwordModel`."""
+        return "".join(symbols).replace(SPACE, " ").strip()
+
+    def letters(self, symbol: str) -> tuple[bytes, bool]:
+        """See :class:`SubwordModel`."""
+        return self.decode([symbol]).encode(), symbol.startswith(SPACE)
+
+
+class GPT2:
+    """GPT-2's byte-level BPE; the symbols are its ids, written as numbers."""
+
+    def __init__(self, gpt2_encoder_json: str, gpt2_vocab_bpe: str):
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # workers are processes
+        import tokenizers
+
+        vocabulary, merges = read_byte_pairs(gpt2_encoder_json, gpt2_vocab_bpe)
+        try:
+            model = tokenizers.models.BPE(vocab=vocabulary, merges=merges)
+        except Exception as error:  # the library raises Exception itself
+            raise InputError(
+                f"{gpt2_encoder_json} and {gpt2_vocab_bpe} are not a GPT-2 BPE: {error}"
+            ) from error
+        self._tokenizer = tokenizers.Tokenizer(model)
+        self._tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        self._tokens = {str(i): token for token, i in vocabulary.items()}
+        self.symbols = [str(i) for i in range(max(vocabulary.values()) + 1)]
+        self.unknown = None  # it has a symbol for each byte
+        self.known = set(self._tokens)
+
+    def pieces(self, lines: list[str]) -> list[list[int]]:
+        """See :class:`SubwordModel`."""
+        encoded = self._tokenizer.encode_batch_fast(lines, add_special_tokens=False)
+        return [encoding.ids for encoding in encoded]
+
+    def text(self, line: str) -> str:
+        """See :class:`SubwordModel`."""
+        return " ".join(map(str, self.pieces([line])[0]))
+
+    def decode(self, symbols: Sequence[str]) -> str:
+        """See :class:`SubwordModel`."""
+        return b"".join(map(self._bytes, symbols)).decode(errors="replace")
+
+    def letters(self, symbol: str) -> tuple[bytes, bool]:
+        """See :class:`SubwordModel`; the bytes may be a part of a letter."""
+        letters = self._bytes(symbol)
+        return letters.strip(), letters.startswith(b" ")
+
+    def _bytes(self, symbol):
+        return bytes(BYTE_OF_LETTER[letter] for letter in self._tokens[symbol])
+
+
+def load_subword_model(config: Mapping[str, Any]) -> SubwordModel:
+    """The subword model of fairseq's configuration of ``--bpe``.
+
+    Args:
+        config: as :meth:`TokenizerFiles.config` returns it, or as a checkpoint records it.
+
+    Raises:
+        InputError: if the tokenizer is not supported, or a file of it cannot be read.
+    """
+    if config["_name"] == "sentencepiece":
+        return SentencePiece(config["sentencepiece_model"])
+    if config["_name"] == "gpt2":
+        return GPT2(config["gpt2_encoder_json"], config["gpt2_vocab_bpe"])
+    raise InputError(f"--bpe must be one of {', '.join(SUPPORTED)}, not {config['_name']!r}")
+
+
+class Indexed(NamedTuple):
+    """Lines as indices of the dictionary."""
+
+    indices: np.ndarray  # int64 (N,), lines joined, each with </s> at its end
+    lengths: np.ndarray  # int64 (lines,)
+    missing: np.ndarray  # int64 (lines,), tokens that are pieces which the dictionary lacks
+
+
+class Symbols(Protocol):
+    """What a tokenizer reads of a dictionary: fairseq's, or a :class:`~.PlainDictionary`."""
+
+    symbols: list[str]
+
+    def index(self, symbol: str) -> int:
+        """The index of a symbol, that of ``<unk>`` if the dictionary lacks it."""
+
+
+class Tokenizer:
+    """Lines to indices of a dictionary, as fairseq-preprocess numbers their symbols.
+
+    Pickled, as for a worker process, it is its configuration and dictionary; the copy loads the
+    files again.
+
+    Attributes:
+        config: fairseq's configuration of ``--bpe``.
+        dictionary: the symbols by index.
+        model: splits text into pieces.
+        kinds: what each symbol of the dictionary is to the tokenizer.
+        letters: symbols of the dictionary for letters that the tokenizer does not know.
+        lacking: pieces of the tokenizer that the dictionary lacks.
+
+    Raises:
+        InputError: if a file of the tokenizer cannot be read, or if the dictionary was made for
+            another tokenizer.
+    """
+
+    def __init__(self, config: Mapping[str, Any], dictionary: Symbols):
+        self.config, self.dictionary = config, dictionary
+        self.model = model = load_subword_model(config)
+        self.kinds = kinds_of(dictionary.symbols, model.known, model.unknown is not None)
+        table = [
+            dictionary.index(symbol) if symbol.split() == [symbol] else _IRREGULAR
+            for symbol in model.symbols
+        ]
+        if model.unknown is not None:
+            # In its place stand letters, which are a symbol if the dictionary has such symbols.
+            is_symbol = not {SymbolKind.LETTERS, SymbolKind.FOREIGN}.isdisjoint(self.kinds)
+            table[model.unknown] = _IRREGULAR if is_symbol else UNKNOWN
+        self._table = np.array(table, np.int64)
+        self._is_missing = self._table == UNKNOWN
+        if model.unknown is not None:
+            self._is_missing[model.unknown] = False
+        self.lacking = [model.symbols[i] for i in np.flatnonzero(self._is_missing)]
+        self.letters = [
+            symbol
+            for symbol, kind in zip(dictionary.symbols, self.kinds, strict=True)
+            if kind == SymbolKind.LETTERS
+        ]
+
+    def __reduce__(self):
+        return type(self), (self.config, self.dictionary)
+
+    def index(self, lines: list[str]) -> Indexed:
+        """The indices of lines; a blank line is ``</s>`` alone."""
+        pieces = iter(self.model.pieces([line for line in lines if line]))
+        pieces = [next(pieces) if line else [] for line in lines]
+        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        ids = np.fromiter(chain.from_iterable(pieces), np.int64, lengths.sum())
+        flat, missing = self._table[ids], np.zeros(len(lines), np.int64)
+        if self._is_missing.any():
+            lines_of_ids = np.repeat(np.arange(len(lines)), lengths)
+            missing = np.bincount(lines_of_ids[self._is_missing[ids]], minlength=len(lines))
+        irregular = self._irregular(lines, flat, lengths)
+        if irregular:
+            return Indexed(*self._joined(lines, flat, lengths, irregular), missing)
+        out = np.full(len(flat) + len(lines), EOS)
+        ends = np.cumsum(lengths + 1) - 1
+        inner = np.ones(len(out), bool)
+        inner[ends] = False
+        out[inner] = flat
+        return Indexed(out, lengths + 1, missing)
+
+    def rows(self, lines: list[str]) -> list[np.ndarray]:
+        """The indices of each line, int64 (tokens,), without ``</s>``."""
+        indices, lengths, _ = self.index(lines)
+        return [row[:-1] for row in np.split(indices, np.cumsum(lengths)[:-1])]
+
+    def decode(self, indices: Sequence[int]) -> str:
+        """The text of indices; special symbols are left out."""
+        is_text = (SymbolKind.PIECE, SymbolKind.LETTERS)
+        symbols = self.dictionary.symbols
+        return self.model.decode([symbols[i] for i in indices if self.kinds[i] in is_text])
+
+    def _irregular(self, lines, flat, lengths):
+        """Lines whose pieces are not the symbols that fairseq would read in their text."""
+        places = np.flatnonzero(flat == _IRREGULAR)
+        found = set(np.searchsorted(np.cumsum(lengths), places, side="right").tolist())
+        if self.model.unknown is not None:
+            # fairseq splits symbols at spaces of all kinds, which an unknown piece may hold.
+            found |= {i for i, line in enumerate(lines) if _ODD_SPACE.search(line)}
+        return sorted(found)
+
+    def _joined(self, lines, flat, lengths, irregular):
+        """The indices of lines of which some must be looked up as text."""
+        parts = np.split(flat, np.cumsum(lengths)[:-1])
+        for i in irregular:
+            symbols = self.model.text(lines[i]).split()
+            parts[i] = np.array([self.dictionary.index(symbol) for symbol in symbols], np.int64)
+        lengths = np.array([len(part) + 1 for part in parts])
+        return np.concatenate([x for part in parts for x in (part, [EOS])]), lengths
