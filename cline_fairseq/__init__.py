@@ -2,4 +2,6 @@
 
 from .registration import register_with_fairseq
 
+__version__ = "0.2.0.dev0"
+
 register_with_fairseq()

@@ -120,12 +120,6 @@ def write_json(path: Path, value: Any) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def save_figure(path: Path, figure: Any, dpi: int = 120) -> None:
-    """Save a figure of matplotlib; see :func:`atomic_write`."""
-    with atomic_write(path) as part:
-        figure.savefig(part, dpi=dpi)
-
-
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside ``path``, which takes its name when all went well.

@@ -17,7 +17,7 @@ from .dictionary import MASK, SPECIAL, PlainDictionary, is_special
 from .errors import InputError
 from .models.cline import ClineModel
 from .models.from_checkpoint import encoder_weights, plain_errors, read_saved_model
-from .tokenizer import Tokenizer, TokenizerFiles
+from .tokenizer import FILES, Tokenizer, TokenizerFiles
 
 _NOT_OPTIONS = ("max_positions", "sentence_vector")  # the first is the task's, the second CLINE's
 _PRENORM = "roberta_prenorm"
@@ -59,7 +59,7 @@ def load_model(
         path: a checkpoint of fairseq's sentence_prediction, for a classifier; or one of CLINE or
             masked_lm, with any architecture of CLINE or RoBERTa, for an encoder. A folder stands
             for the model.pt, checkpoint_best.pt or checkpoint_last.pt in it.
-        data: the folder with input0/dict.txt and label/dict.txt, as scripts/glue_preprocess.py
+        data: the folder with input0/dict.txt and label/dict.txt, as cline-fairseq glue-preprocess
             writes it; for an encoder also the folder with the dict.txt of its corpus. By default
             it is found, see :func:`~cline_fairseq.checkpoint_files.find_files`.
         files: the tokenizer; what is None is found, too.
@@ -73,10 +73,14 @@ def load_model(
     state = read_checkpoint(path)
     record = Record.of(state["cfg"])
     data, files = find_files(path, record, data, files)
+    try:
+        config = files.config()
+    except InputError as error:
+        raise InputError(f"{error}: give the tokenizer of {path}") from error
     has_rtd_head = any(".rtd_head." in name for name in state["model"])
     is_classifier = record.is_classifier
     dictionary, folder = _dictionary(path, data, state, is_classifier)
-    tokenizer = _tokenizer(dictionary_path(data, is_classifier), dictionary, files)
+    tokenizer = _tokenizer(dictionary_path(data, is_classifier), dictionary, config)
     state["cfg"]["task"].data = str(folder)  # it may be elsewhere than in training
     state["args"] = None  # where old checkpoints have the same once more
     num_updates = state["optimizer_history"][-1]["num_updates"]
@@ -99,7 +103,7 @@ def load_model(
     )
 
 
-def _tokenizer(path, dictionary, files):
+def _tokenizer(path, dictionary, config):
     """The tokenizer.
 
     Raises:
@@ -107,10 +111,10 @@ def _tokenizer(path, dictionary, files):
             have been found rather than given.
     """
     try:
-        return Tokenizer(files.config(), dictionary)
+        return Tokenizer(config, dictionary)
     except InputError as error:
-        names = ", ".join(path for name, path in files.given().items() if name != "bpe")
-        raise InputError(f"{path} with {names}: {error}") from error
+        files = ", ".join(config[option] for option in FILES[config["_name"]])
+        raise InputError(f"{path} with {files}: {error}") from error
 
 
 def _dictionary(path, data, state, is_classifier):

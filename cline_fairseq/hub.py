@@ -276,7 +276,7 @@ def _from_hugging_face(folder):
     if any("SequenceClassification" in name for name in architectures):
         raise InputError(
             f"{folder} holds a classifier of Hugging Face: load it with transformers, or export "
-            "its checkpoint with scripts/export_cline.py"
+            "its checkpoint with cline-fairseq export-cline"
         )
     with tempfile.TemporaryDirectory() as temporary:
         converted = Path(temporary) / "model"

@@ -38,7 +38,7 @@ class HiddenStates(NamedTuple):
 class Predictor:
     """A model of RoBERTa's kind that reads plain text.
 
-    Texts are split into symbols as scripts/encode.py and scripts/glue_preprocess.py do, with
+    Texts are split into symbols as cline-fairseq encode and cline-fairseq glue-preprocess do, with
     whitespace around them left out and ends of lines in them read as spaces. A text is
     ``<s> a </s>`` and a pair is ``<s> a </s> </s> b </s>``, as the task of the model builds them;
     an empty text is ``<s> </s>``. A text that is longer than the positions of the model is cut at
@@ -113,8 +113,8 @@ class Predictor:
             path: a checkpoint of fairseq's sentence_prediction, for a classifier; or one of CLINE
                 or masked_lm, with any architecture of CLINE or RoBERTa, for an encoder. A folder
                 stands for the model.pt, checkpoint_best.pt or checkpoint_last.pt in it.
-            data: the folder with input0/dict.txt and label/dict.txt, as scripts/glue_preprocess.py
-                writes it; for an encoder also the folder with the dict.txt of its corpus.
+            data: the folder with input0/dict.txt and label/dict.txt, as glue-preprocess writes it;
+                for an encoder also the folder with the dict.txt of its corpus.
             bpe: sentencepiece or gpt2; the files of the tokenizer are named as fairseq's options.
             sentencepiece_model: of sentencepiece.
             gpt2_encoder_json: of gpt2.
@@ -183,7 +183,7 @@ class Predictor:
         if self.head is None:
             raise InputError(
                 f"{self._name} is an encoder, and has no head of classification: give a "
-                "checkpoint that was fine-tuned (scripts/glue_finetune.py)"
+                "checkpoint that was fine-tuned (cline-fairseq glue-finetune)"
             )
         scores = np.empty((len(texts), len(self.labels) or 1), np.float32)
         with torch.inference_mode():

@@ -43,8 +43,8 @@ from cline_fairseq.runtime.children import started, stop_all, told
 from cline_fairseq.runtime.locking import alone
 from cline_fairseq.runtime.terminal import printable
 from cline_fairseq.tokenizer import TokenizerFiles
+from cline_fairseq.training.logs import parse_line, read_log
 from objectives.arms import Arm, all_arms, as_arguments, choose_arms
-from plot_training import parse_line, read_log
 
 WARMUP = 0.1  # of the updates
 LOGGED = (  # of the last validation, by the objective's own views

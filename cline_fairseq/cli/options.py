@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from ..atomic_io import require_file, require_folder_of, require_new_folder
 from ..checkpoint_files import checkpoint_file
@@ -10,6 +11,22 @@ from ..errors import InputError, MissingFileError
 from ..evaluation.labelled_text import QUOTINGS
 from ..preprocessing.reading import MAX_LINE
 from ..tokenizer import SUPPORTED, TokenizerFiles
+
+
+def program_parser(module: str, description: str, **options: Any) -> argparse.ArgumentParser:
+    """The parser of a program.
+
+    Args:
+        module: the program's, ``__name__``.
+        description: the module's docstring, shown by --help as it is.
+        options: further options of :class:`argparse.ArgumentParser`.
+    """
+    return argparse.ArgumentParser(
+        prog=f"cline-fairseq {module.rpartition('.')[2].replace('_', '-')}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **options,
+    )
 
 
 def add_tokenizer_options(parser: argparse.ArgumentParser, required: bool = True) -> None:

@@ -106,7 +106,7 @@ def read_weights(folder: Path, options: dict[str, Any], num_symbols: int) -> Imp
 
 
 def read_rtd_head(path: Path, options: dict[str, Any]) -> dict[str, Tensor]:
-    """The RTD head of scripts/export_hf.py, by its own names.
+    """The RTD head of cline-fairseq export-hf, by its own names.
 
     Raises:
         InputError: if it is none, or of a model of another width.

@@ -33,7 +33,7 @@ def import_hf(folder: Path, dest: Path) -> Imported:
 
     Args:
         folder: of a model of RoBERTa's architecture, with config.json, tokenizer and parameters.
-            An RTD head that scripts/export_hf.py put there comes along.
+            An RTD head that cline-fairseq export-hf put there comes along.
         dest: the folder to make.
 
     Raises:

@@ -76,7 +76,7 @@ def _read_header(path):
     except (ValueError, struct.error, KeyError) as error:
         raise InputError(
             f"{path}.bin and .idx cannot be read ({error or 'no index'}): run fairseq-preprocess "
-            "or scripts/encode.py again"
+            "or cline-fairseq encode again"
         ) from error
     expected, found = num_tokens * item_size, os.path.getsize(f"{path}.bin")
     if found < expected:

@@ -26,7 +26,7 @@ def require_indexes(path: str, combine: bool = False) -> None:
         if not all(_follow(*arrays) for arrays in _sizes_and_starts(f"{part}.idx")):
             raise InputError(
                 f"{part}.idx is damaged, its lines do not follow each other: run "
-                "fairseq-preprocess or scripts/encode.py again"
+                "fairseq-preprocess or cline-fairseq encode again"
             )
 
 

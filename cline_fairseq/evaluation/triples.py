@@ -13,7 +13,7 @@ from ..rewriting import Rewriter
 from ..rewriting.words import word_spans
 from .labelled_text import is_json_lines, read_rows
 
-EPOCH = 1  # of the draws, as in scripts/rewrite.py
+EPOCH = 1  # of the draws, as in cline-fairseq rewrite
 _CHUNK = 256  # texts rewritten at a time
 _BOM = b"\xef\xbb\xbf"
 
@@ -51,7 +51,7 @@ def make_triples(
     rewriter: Rewriter,
     progress: Callable[[int], None] = lambda count: None,
 ) -> tuple[list[Triple], int]:
-    """Rewrite sentences; the replacements are those of scripts/rewrite.py with the same seed.
+    """Rewrite sentences; the replacements are those of cline-fairseq rewrite with the same seed.
 
     Args:
         sentences: plain texts. White space in them becomes one space each.

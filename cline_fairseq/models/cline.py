@@ -127,9 +127,9 @@ class ClineModel(RobertaModel):
         The dictionary and the tokenizer are those that the checkpoint records, or those beside it.
 
         Args:
-            model_name_or_path: folder that scripts/export_cline.py, scripts/import_hf.py or
-                scripts/export_roberta.py wrote, or of a training run (--save-dir), or an encoder
-                of scripts/export_hf.py; or a checkpoint.
+            model_name_or_path: folder that cline-fairseq export-cline, cline-fairseq import-hf or
+                cline-fairseq export-roberta wrote, or of a training run (--save-dir), or an encoder
+                of cline-fairseq export-hf; or a checkpoint.
             checkpoint_file: in the folder; of CLINE or RoBERTa, pre-trained or fine-tuned. By
                 default, the first that exists of model.pt, checkpoint_best.pt, checkpoint_last.pt.
             data_name_or_path: folder with the dict.txt of the corpus, or with the data of a

@@ -70,7 +70,7 @@ class LexiconData(NamedTuple):
         except UNREADABLE as error:
             raise InputError(
                 f"{path} is not a lexicon of this version ({error}); "
-                "build one with scripts/build_lexicon.py"
+                "build one again, or use the shipped one"
             ) from error
 
 

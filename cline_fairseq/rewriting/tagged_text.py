@@ -16,7 +16,7 @@ def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
     """
     if not path.is_file():
         raise MissingFileError(
-            f"no tagged text {path}: scripts/tag.py or scripts/tag_with_spacy.py writes one"
+            f"no tagged text {path}: give a file of word_TAG pairs, one sentence a line"
         )
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):

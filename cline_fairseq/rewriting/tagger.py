@@ -95,7 +95,7 @@ class Tagger:
             raise InputError(f"{path} is not a tagger ({error})") from error
         if parameters.pop("format", None) != FORMAT or not _fit(parameters):
             raise InputError(
-                f"{path} holds no tagger of this version; train one with scripts/train_tagger.py"
+                f"{path} holds no tagger of this version: train one again, or use the shipped one"
             )
         return cls(parameters)
 

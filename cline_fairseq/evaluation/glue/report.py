@@ -124,7 +124,7 @@ def read_runs(folder: Path) -> tuple[dict[tuple[str, int], dict], set[int]]:
         runs[key] = {**result, "folder": str(path)}
     if not seeds:
         raise MissingFileError(
-            f"no runs in {folder}: give a folder that scripts/glue_finetune.py wrote to, or one "
+            f"no runs in {folder}: give a folder that cline-fairseq glue-finetune wrote to, or one "
             "above it"
         )
     return runs, seeds

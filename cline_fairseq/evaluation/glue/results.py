@@ -39,7 +39,7 @@ def read_result(path: Path) -> dict[str, Any]:
             result[name]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} is no result of scripts/glue_finetune.py ({error}): remove it and run that "
+            f"{path} is no result of cline-fairseq glue-finetune ({error}): remove it and run that "
             "again"
         ) from error
     return result

@@ -199,7 +199,7 @@ def require_splits(task: GlueTask, data: Path) -> None:
         if not has_split(data, split):
             raise MissingFileError(
                 f"no {data / 'input0' / split}.idx: give the folder of {task.name} that "
-                "scripts/glue_preprocess.py wrote"
+                "cline-fairseq glue-preprocess wrote"
             )
 
 
@@ -229,6 +229,6 @@ def require_data(task: GlueTask, data: Path, model: "ModelDescription", checkpoi
     if size != model.num_symbols:
         raise InputError(
             f"{data} has a dictionary of {size:,} symbols, and {checkpoint} was trained with "
-            f"{model.num_symbols:,}: run scripts/glue_preprocess.py with the tokenizer and the "
+            f"{model.num_symbols:,}: run cline-fairseq glue-preprocess with the tokenizer and the "
             "dictionary of the checkpoint"
         )

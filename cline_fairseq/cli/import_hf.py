@@ -1,0 +1,41 @@
+"""Import a RoBERTa of Hugging Face: a checkpoint, a dictionary and a tokenizer for fairseq.
+
+    cline-fairseq import-hf --model roberta-base --dest roberta-base
+    cline-fairseq import-hf --model folder/of/a/model --dest my-roberta
+
+--model is a folder, or a name on Hugging Face's hub, which is then fetched. The tokenizer is a
+byte-level BPE as GPT-2's, or SentencePiece as XLM-R's. Encode a corpus with it, and train from it:
+
+    cline-fairseq encode --bpe gpt2 --gpt2-encoder-json roberta-base/encoder.json \\
+        --gpt2-vocab-bpe roberta-base/vocab.bpe --dict roberta-base/dict.txt --input train.txt \\
+        --binarize --dest data-bin --split train
+    fairseq-train data-bin --user-dir cline_fairseq --task cline --criterion cline \\
+        --arch cline_base --finetune-from-model roberta-base/model.pt --save-dir checkpoints ...
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..atomic_io import require_new_folder
+from ..convert.layout import tokenizer_options
+from ..runtime.terminal import printable
+from .options import program_parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program."""
+    parser = program_parser(__name__, __doc__)
+    parser.add_argument("--model", required=True, help="a folder, or a name on the hub")
+    parser.add_argument("--dest", type=Path, required=True, help="folder to make")
+    args = parser.parse_args(argv)
+    require_new_folder(args.dest)
+    from ..convert.import_hf import import_hf, model_folder  # takes seconds
+
+    imported = import_hf(model_folder(args.model), args.dest)
+    for note in imported.notes:
+        print(printable(f"note: {note}"))
+    print(
+        f"{args.dest}: {imported.num_layers} layers, {imported.dim} wide, "
+        f"{imported.num_symbols:,} symbols; --finetune-from-model {args.dest / 'model.pt'} "
+        f"{tokenizer_options(imported.bpe, args.dest)}"
+    )
