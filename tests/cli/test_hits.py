@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from helpers import SENTENCE, TOKENIZER
-from programs import ROOT, run
+from programs import run
 from tiny_models import save_encoder
 
 
@@ -83,23 +83,20 @@ def test_plot_embeddings(options, hits, tmp_path):
 @pytest.fixture
 def script(monkeypatch):
     """Run the main function of a program in this process."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     monkeypatch.setattr(logging, "disable", lambda level: None)
 
     def call(name, *arguments):
-        module = importlib.import_module(name)
-        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
-        monkeypatch.setattr(module, "show_input_errors_plainly", lambda: None)
-        module.main()
+        module = importlib.import_module(f"cline_fairseq.cli.{name}")
+        module.main([str(argument) for argument in arguments])
 
     return call
 
 
-def test_projections_are_the_same_again(monkeypatch):
+def test_projections_are_the_same_again():
     import numpy as np
 
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    project = importlib.import_module("plot_embeddings").project
+    from cline_fairseq.cli.plot_embeddings import project
+
     vectors = np.random.default_rng(0).normal(size=(30, 5))
     for method in ("pca", "tsne"):
         places = project(vectors, method, 1)

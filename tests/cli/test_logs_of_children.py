@@ -1,36 +1,28 @@
 """What a child that fails has said is shown as text, which a terminal does not obey."""
 
-import importlib
 import sys
 
 import pytest
 
-from programs import ROOT
+from cline_fairseq.cli import glue_finetune, quickstart
 
 CODE = r"print('\x1b[31mred'); raise SystemExit(3)"
 SHOWN = "\\x1b[31mred\n"
 
 
-@pytest.fixture
-def module(monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(ROOT / "scripts"), *sys.path])
-    return importlib.import_module
-
-
-def test_quickstart(module, capsys):
+def test_quickstart(capsys):
     with pytest.raises(SystemExit, match="error: python failed with exit status 3"):
-        module("quickstart").run("python", "-c", CODE)
+        quickstart.run("python", "-c", CODE)
     assert SHOWN in capsys.readouterr().out
 
 
-def test_glue_finetune(module, capsys, monkeypatch, tmp_path):
+def test_glue_finetune(capsys, monkeypatch, tmp_path):
     program = tmp_path / "fairseq-train"
     program.write_text(f"#!{sys.executable}\n{CODE}\n")
     program.chmod(0o755)
     (tmp_path / "python").symlink_to(sys.executable)
-    finetune = module("glue_finetune")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(SystemExit, match="error: fairseq-train failed"):
-        finetune.train([], tmp_path / "train.log", 1, "RTE")
+        glue_finetune.train([], tmp_path / "train.log", 1, "RTE")
     assert SHOWN in capsys.readouterr().err
     assert "\x1b[31mred\n" in (tmp_path / "train.log").read_text()

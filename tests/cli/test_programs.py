@@ -7,16 +7,48 @@ import re
 
 import pytest
 
+from cline_fairseq.cli.main import COMMANDS
 from helpers import TOKENIZER
 from programs import ROOT, run
 
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
+INSTALLED = [name for commands in COMMANDS.values() for name in commands]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_help_has_an_example(name):
+def test_help_of_scripts_has_an_example(name):
     text = run(f"scripts/{name}", "--help").stdout
-    assert f"python scripts/{name}" in text
+    command = name.removesuffix(".py").replace("_", "-")
+    command = command.replace("train-sentencepiece", "train-tokenizer")
+    program = f"cline-fairseq {command} " if command in INSTALLED else f"python scripts/{name}"
+    assert program in text
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_help_of_commands_has_an_example(name):
+    text = run("python", "-m", "cline_fairseq.cli", name, "--help").stdout
+    assert text.startswith(f"usage: cline-fairseq {name} ")
+    assert re.search(rf"^ +.*cline-fairseq {name}\b", text, re.M)
+
+
+def test_every_program_is_listed():
+    modules = {path.stem for path in (ROOT / "cline_fairseq" / "cli").glob("*.py")}
+    modules -= {"__init__", "__main__", "main", "options", "figures"}
+    assert modules == {name.replace("-", "_") for name in INSTALLED}
+    text = run("python", "-m", "cline_fairseq.cli").stdout
+    assert [line.split()[0] for line in text.splitlines() if line.startswith("  ")] == INSTALLED
+
+
+def test_commands_that_do_not_exist():
+    result = run("python", "-m", "cline_fairseq.cli", "glue_finetune.py", check=False)
+    assert result.returncode == 2
+    assert "did you mean glue-finetune?" in result.stderr
+    assert run("python", "-m", "cline_fairseq.cli", "--version").stdout.startswith("cline-fairseq ")
+
+
+def test_user_dir():
+    folder = run("python", "-m", "cline_fairseq.cli", "user-dir").stdout.rstrip("\n")
+    assert folder == str(ROOT / "cline_fairseq")
 
 
 def test_dictionary_holds_every_piece(corpus):
@@ -226,7 +258,7 @@ def test_quickstart(tmp_path):
         assert part in result.stdout
     assert re.search(r"\(text, antonym\)\n-?\d\.\d{3}, -?\d\.\d{3}\n", result.stdout)
     longer = f"--updates 100 --dest {tmp_path / 'out'}-longer --vocab-size 3000"
-    assert f"python scripts/quickstart.py {longer}\n" in result.stdout
+    assert f"cline-fairseq quickstart {longer}\n" in result.stdout
     assert (tmp_path / "out" / "curves.png").stat().st_size > 10_000
     checkpoint = tmp_path / "out" / "checkpoints" / "checkpoint_last.pt"
     written = checkpoint.stat().st_mtime
