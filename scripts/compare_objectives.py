@@ -30,7 +30,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.children import started, stop_all, told
+from cline_fairseq.child_failures import require_success
+from cline_fairseq.children import started, stop_all
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import (
     make_folder,
@@ -41,7 +42,6 @@ from cline_fairseq.files import (
 )
 from cline_fairseq.locking import alone
 from cline_fairseq.options import add_subwords_options, subwords_config, subwords_options
-from cline_fairseq.shown import printable
 from objectives.arms import Arm, all_arms, as_arguments, choose_arms
 from plot_training import parse_line, read_log
 
@@ -116,7 +116,7 @@ def train(args, arm: Arm, bar: tqdm) -> None:
     """Train one arm, unless that is done; log to its folder.
 
     Raises:
-        InputError: if fairseq-train fails; the end of its output is shown.
+        InputError: if fairseq-train fails.
     """
     log = args.dest / arm.folder / "train.log"
     done = int(last_update(log))
@@ -145,14 +145,7 @@ def train(args, arm: Arm, bar: tqdm) -> None:
             if kind == "train_inner" and values["num_updates"] > done:
                 bar.update(int(values["num_updates"]) - done)
                 done = int(values["num_updates"])
-    if process.returncode:
-        if sentence := told(last_lines):
-            raise InputError(f"the run {arm.name!r} failed: {sentence}")
-        tqdm.write(printable("".join(last_lines)), file=sys.stderr, end="")
-        raise InputError(
-            f"the run {arm.name!r} failed with exit status {process.returncode}: all that it said "
-            f"is in {log}"
-        )
+    require_success(process.returncode, f"the run {arm.name!r}", last_lines, log)
 
 
 def last_update(log: Path) -> float:

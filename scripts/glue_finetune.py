@@ -35,7 +35,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.children import started, told
+from cline_fairseq.child_failures import require_success
+from cline_fairseq.children import started
 from cline_fairseq.corpus.manifest import file_digest
 from cline_fairseq.errors import InputError, MissingFileError, show_input_errors_plainly
 from cline_fairseq.evaluation.glue.metrics import score
@@ -65,7 +66,6 @@ from cline_fairseq.files import make_folder, write_json
 from cline_fairseq.locking import alone
 from cline_fairseq.options import subwords_options
 from cline_fairseq.recorded import Record, checkpoint_file, find_tokenizer, tokenizer_in
-from cline_fairseq.shown import printable
 from plot_training import parse_line
 
 LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
@@ -224,7 +224,8 @@ def keep_settings(folder: Path, settings: dict) -> None:
 def train(command: list[str], log: Path, updates: int, name: str) -> None:
     """Run fairseq-train with a bar over its updates; what it says goes to a log.
 
-    It ends the program where training fails, with its last lines.
+    Raises:
+        InputError: if training fails.
     """
     program = Path(sys.executable).parent / "fairseq-train"
     program = str(program) if program.exists() else "fairseq-train"
@@ -243,11 +244,7 @@ def train(command: list[str], log: Path, updates: int, name: str) -> None:
             if kind == "train_inner":
                 bar.set_postfix(loss=values["loss"], refresh=False)
                 bar.update(int(values["num_updates"]) - bar.n)
-    if process.returncode:
-        if sentence := told(tail):
-            raise InputError(f"{sentence} (all that fairseq-train said is in {log})")
-        print(printable("".join(tail)), end="", file=sys.stderr)
-        sys.exit(f"error: fairseq-train failed; all that it said is in {log}")
+    require_success(process.returncode, "fairseq-train", tail, log)
 
 
 def label_predictions(glue_task, task, predictions):

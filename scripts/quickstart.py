@@ -32,12 +32,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cline_fairseq.children import started, told
+from cline_fairseq.child_failures import require_success
+from cline_fairseq.children import started
 from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.files import make_folder, require_text, write_json, written_whole
 from cline_fairseq.locking import alone
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
-from cline_fairseq.shown import printable
 from plot_training import draw, load_pyplot, parse_line, read_log
 from rewrite import as_text
 
@@ -103,9 +103,12 @@ def claim(dest: Path, settings: dict) -> None:
 
 
 def run(*command, log: Path | None = None, updates: int | None = None) -> None:
-    """Show a command and run it; stop where it fails.
+    """Show a command and run it.
 
     That of training has a log, and a bar over its updates.
+
+    Raises:
+        InputError: if it fails.
     """
     command = [str(part) for part in command]
     print(f"\n$ {shlex.join(command)}", flush=True)
@@ -133,11 +136,7 @@ def run(*command, log: Path | None = None, updates: int | None = None) -> None:
                 progress.update(int(values["num_updates"]) - progress.n)
     if log is not None:
         log.write_text("".join(output), encoding="utf-8")
-    if process.returncode:
-        if sentence := told(output):
-            raise InputError(sentence)
-        print(printable("".join(output)), end="")
-        sys.exit(f"error: {command[0]} failed with exit status {process.returncode}")
+    require_success(process.returncode, command[0], output, log)
 
 
 def require_paragraphs(paragraphs: list[str]) -> None:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from cline_fairseq.errors import InputError
 from programs import ROOT
 
 CODE = r"print('\x1b[31mred'); raise SystemExit(3)"
@@ -18,9 +19,9 @@ def module(monkeypatch):
 
 
 def test_quickstart(module, capsys):
-    with pytest.raises(SystemExit, match="error: python failed with exit status 3"):
+    with pytest.raises(InputError, match=r"^python failed with exit status 3$"):
         module("quickstart").run("python", "-c", CODE)
-    assert SHOWN in capsys.readouterr().out
+    assert SHOWN in capsys.readouterr().err
 
 
 def test_glue_finetune(module, capsys, monkeypatch, tmp_path):
@@ -30,7 +31,7 @@ def test_glue_finetune(module, capsys, monkeypatch, tmp_path):
     (tmp_path / "python").symlink_to(sys.executable)
     finetune = module("glue_finetune")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(SystemExit, match="error: fairseq-train failed"):
+    with pytest.raises(InputError, match=r"^fairseq-train failed with exit status 3; .*train.log$"):
         finetune.train([], tmp_path / "train.log", 1, "RTE")
     assert SHOWN in capsys.readouterr().err
     assert "\x1b[31mred\n" in (tmp_path / "train.log").read_text()
