@@ -41,6 +41,19 @@ with held():
     Path(sys.argv[1]).write_text("whole")
 time.sleep(60)
 """
+IN_DEL = """
+class Slow:
+    def __del__(self):
+        print("ready", flush=True)
+        time.sleep(0.5)
+with written_whole(Path(sys.argv[1])) as part:
+    part.write_text("half")
+    Slow()
+    try:
+        time.sleep(60)
+    finally:
+        print("cleaned up", file=sys.stderr, flush=True)
+"""
 SLOW_EXIT = """
 import atexit
 atexit.register(time.sleep, 10)
@@ -123,6 +136,13 @@ def test_a_step_is_finished_first(tmp_path):
     status, errors, _ = hit(HELD, tmp_path / "out", signal.SIGINT)
     assert (status, errors) == (-signal.SIGINT, "interrupted\n")
     assert (tmp_path / "out").read_text() == "whole"
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_in_a_finalizer_whose_exceptions_python_ignores(tmp_path, kind):
+    status, errors, _ = hit(IN_DEL, tmp_path / "out", kind)
+    assert (status, errors) == (-kind, f"cleaned up\n{ENDS[kind]}")
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_traceback_while_programs_import():
