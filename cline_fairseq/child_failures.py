@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from .children import told
 from .errors import InputError
+from .interrupts import was_interrupted
 from .shown import printable
 
 
@@ -34,7 +35,8 @@ def require_success(
     where = f"; all that it said is in {log}" if log else ""
     if sentence := told(last_lines):
         raise InputError(f"{name} failed: {sentence}{where}")
-    tqdm.write(printable("".join(last_lines)), file=sys.stderr, end="")  # below any bar
+    if not was_interrupted():  # it was stopped then
+        tqdm.write(printable("".join(last_lines)), file=sys.stderr, end="")  # above any bar
     if status < 0:
         raise InputError(f"{name} was ended by {signal.Signals(-status).name}{where}")
     raise InputError(f"{name} failed with exit status {status}{where}")

@@ -126,7 +126,8 @@ def run(*command, log: Path | None = None, updates: int | None = None) -> None:
             stderr=subprocess.STDOUT if command[0].startswith("fairseq") else None,
             text=True,
         ) as process,
-        tqdm(total=updates, unit="update", disable=updates is None) as progress,
+        # As by default where there are updates, so that TQDM_DISABLE is heeded.
+        tqdm(total=updates, unit="update", **({} if updates else {"disable": True})) as progress,
     ):
         for line in process.stdout:
             output.append(line)

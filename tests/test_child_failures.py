@@ -42,6 +42,12 @@ def test_no_sentence(capfd):
     assert capfd.readouterr() == ("", "huh\n")
 
 
+def test_one_that_is_stopped_as_this_process_ends(capfd, monkeypatch):
+    monkeypatch.setattr("cline_fairseq.child_failures.was_interrupted", lambda: True)
+    assert message("print('half'); raise SystemExit(1)") == "the run 'a' failed with exit status 1"
+    assert capfd.readouterr() == ("", "")
+
+
 def test_one_that_is_killed():
     code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     assert message(code) == "the run 'a' was ended by SIGKILL"
