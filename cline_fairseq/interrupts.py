@@ -74,6 +74,16 @@ def _set_wakeup_fd(descriptor):
     return signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
 
 
+def end_with_parent() -> None:
+    """Let this process end as by SIGTERM when its parent is gone, which may have been killed.
+
+    A rank of distributed training would go on, and write where the same command is given again.
+    Call :func:`end_cleanly` before.
+    """
+    arguments = (os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    threading.Thread(target=_end_with, args=arguments, daemon=True).start()
+
+
 def was_interrupted() -> bool:
     """Whether a signal has asked this process to end."""
     return _received is not None
