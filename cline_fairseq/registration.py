@@ -15,8 +15,10 @@ import sys
 from pathlib import Path
 
 from .errors import show_input_errors_plainly
+from .runtime.interrupts import end_with_parent
 
 _REGISTERING = ("compat", "tasks.cline", "models.cline", "criterions.cline", "optim.fused_adamw")
+_TORCHRUN = "TORCHELASTIC_RUN_ID"  # a variable that it gives to the ranks that it starts
 
 
 def register_with_fairseq() -> None:
@@ -34,6 +36,8 @@ def _register():
         from .compat import ignore_deprecations_in_fairseq, survive_worker_deaths
 
         show_input_errors_plainly()
+        if _TORCHRUN in os.environ:
+            end_with_parent()
         survive_worker_deaths()
         _leave_debug_level()
         ignore_deprecations_in_fairseq()

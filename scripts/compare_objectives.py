@@ -39,9 +39,9 @@ from cline_fairseq.atomic_io import (
 )
 from cline_fairseq.cli.options import add_tokenizer_options
 from cline_fairseq.errors import InputError, show_input_errors_plainly
-from cline_fairseq.runtime.children import started, stop_all, told
+from cline_fairseq.runtime.child_failures import require_success
+from cline_fairseq.runtime.children import started, stop_all
 from cline_fairseq.runtime.locking import alone
-from cline_fairseq.runtime.terminal import printable
 from cline_fairseq.tokenizer import TokenizerFiles
 from cline_fairseq.training.logs import parse_line, read_log
 from objectives.arms import Arm, all_arms, as_arguments, choose_arms
@@ -116,7 +116,7 @@ def train(args, arm: Arm, bar: tqdm) -> None:
     """Train one arm, unless that is done; log to its folder.
 
     Raises:
-        InputError: if fairseq-train fails; the end of its output is shown.
+        InputError: if fairseq-train fails.
     """
     log = args.dest / arm.folder / "train.log"
     done = int(last_update(log))
@@ -145,14 +145,7 @@ def train(args, arm: Arm, bar: tqdm) -> None:
             if kind == "train_inner" and values["num_updates"] > done:
                 bar.update(int(values["num_updates"]) - done)
                 done = int(values["num_updates"])
-    if process.returncode:
-        if sentence := told(last_lines):
-            raise InputError(f"the run {arm.name!r} failed: {sentence}")
-        tqdm.write(printable("".join(last_lines)), file=sys.stderr, end="")
-        raise InputError(
-            f"the run {arm.name!r} failed with exit status {process.returncode}: all that it said "
-            f"is in {log}"
-        )
+    require_success(process.returncode, f"the run {arm.name!r}", last_lines, log)
 
 
 def last_update(log: Path) -> float:

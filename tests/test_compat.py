@@ -3,6 +3,7 @@
 import argparse
 import errno
 import logging
+import multiprocessing
 import os
 import pickle
 import queue
@@ -19,7 +20,7 @@ import torch
 import torch.distributed as dist
 from fairseq import checkpoint_utils, file_io
 from fairseq.data import TokenBlockDataset, data_utils
-from fairseq.data.iterators import BackgroundConsumer
+from fairseq.data.iterators import BackgroundConsumer, EpochBatchIterator
 from fairseq.dataclass import utils as dataclass_utils
 from fairseq.dataclass.configs import DistributedTrainingConfig
 from fairseq.distributed import utils as distributed_utils
@@ -316,6 +317,25 @@ def test_criterions_are_told_of_dummy_batches():
         assert is_dummy
         assert dummy == {**trainer._dummy_batch, "is_dummy": True}
     assert "is_dummy" not in trainer._dummy_batch
+
+
+def test_workers_of_validation_end_with_it():
+    numbers = torch.utils.data.TensorDataset(torch.arange(6))
+    split = [[0, 1], [2, 3], [4, 5]]
+    batches = EpochBatchIterator(
+        numbers, lambda rows: [int(n) for (n,) in rows], split, num_workers=1, buffer_size=2
+    )
+    trainer = Mock(spec=Trainer, task=Mock(), cfg=Mock(), model=Mock())
+    trainer.data_parallel_world_size, trainer.data_parallel_rank = 1, 0
+    trainer.task.get_batch_iterator.return_value = batches
+    trainer.task.max_positions.return_value = trainer.model.max_positions.return_value = 1
+    before = set(multiprocessing.active_children())
+    iterator = Trainer.get_valid_iterator(trainer, "valid").next_epoch_itr(shuffle=False)
+    assert list(iterator) == split
+    deadline = time.monotonic() + 10
+    while (left := set(multiprocessing.active_children()) - before) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not left
 
 
 def test_threads_that_prepare_batches_end_at_exit():

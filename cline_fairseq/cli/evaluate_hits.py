@@ -11,7 +11,9 @@ Tokenizer and dictionary are those that a checkpoint records, or those beside it
 --sentencepiece-model (or --gpt2-...) say where they are now if they have moved.
 
 Or takes triples of your own, with --triples: a TSV whose first line names the columns original,
-synonym and antonym, or JSON lines (.jsonl, .ndjson, .json) with these fields.
+synonym and antonym, or JSON lines (.jsonl, .ndjson, .json) with these fields. In a TSV,
+--save-triples puts an apostrophe in front of texts that begin with =, +, - or @, so that
+spreadsheets do not take them for formulas; --triples leaves it out again.
 
 Layer 0 is the embeddings. Numbers are percent of the triples, a tie counts one half, and 95 %
 bootstrap intervals over the triples are behind them. A coin would give 50, as does layer 0 by the

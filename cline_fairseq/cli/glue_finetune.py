@@ -58,9 +58,9 @@ from ..evaluation.glue.settings import (
 from ..evaluation.glue.tasks import TASKS
 from ..inference import predict_split
 from ..preprocessing.manifest import file_digest
-from ..runtime.children import started, told
+from ..runtime.child_failures import require_success
+from ..runtime.children import started
 from ..runtime.locking import alone
-from ..runtime.terminal import printable
 from ..training.logs import parse_line
 from .options import program_parser
 
@@ -215,7 +215,8 @@ def keep_settings(folder: Path, settings: dict) -> None:
 def train(command: list[str], log: Path, updates: int, name: str) -> None:
     """Run fairseq-train with a bar over its updates; what it says goes to a log.
 
-    It ends the program where training fails, with its last lines.
+    Raises:
+        InputError: if training fails.
     """
     program = Path(sys.executable).parent / "fairseq-train"
     program = str(program) if program.exists() else "fairseq-train"
@@ -234,11 +235,7 @@ def train(command: list[str], log: Path, updates: int, name: str) -> None:
             if kind == "train_inner":
                 bar.set_postfix(loss=values["loss"], refresh=False)
                 bar.update(int(values["num_updates"]) - bar.n)
-    if process.returncode:
-        if sentence := told(tail):
-            raise InputError(f"{sentence} (all that fairseq-train said is in {log})")
-        print(printable("".join(tail)), end="", file=sys.stderr)
-        sys.exit(f"error: fairseq-train failed; all that it said is in {log}")
+    require_success(process.returncode, "fairseq-train", tail, log)
 
 
 def label_predictions(glue_task, task, predictions):

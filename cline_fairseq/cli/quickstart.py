@@ -29,9 +29,9 @@ from tqdm import tqdm
 from ..atomic_io import atomic_write, make_folder, require_text, write_json
 from ..errors import InputError
 from ..rewriting import Lexicon, Rewriter, Tagger, split_words
-from ..runtime.children import started, told
+from ..runtime.child_failures import require_success
+from ..runtime.children import started
 from ..runtime.locking import alone
-from ..runtime.terminal import printable
 from ..training.logs import parse_line, read_log
 from .figures import load_pyplot
 from .options import program_parser
@@ -100,9 +100,12 @@ def claim(dest: Path, settings: dict) -> None:
 
 
 def run(*command, log: Path | None = None, updates: int | None = None) -> None:
-    """Show a command and run it; stop where it fails.
+    """Show a command and run it.
 
     That of training has a log, and a bar over its updates.
+
+    Raises:
+        InputError: if it fails.
     """
     command = [str(part) for part in command]
     print(f"\n$ {shlex.join(command)}", flush=True)
@@ -117,7 +120,8 @@ def run(*command, log: Path | None = None, updates: int | None = None) -> None:
             stderr=subprocess.STDOUT if command[0].startswith("fairseq") else None,
             text=True,
         ) as process,
-        tqdm(total=updates, unit="update", disable=updates is None) as progress,
+        # As by default where there are updates, so that TQDM_DISABLE is heeded.
+        tqdm(total=updates, unit="update", **({} if updates else {"disable": True})) as progress,
     ):
         for line in process.stdout:
             output.append(line)
@@ -127,11 +131,7 @@ def run(*command, log: Path | None = None, updates: int | None = None) -> None:
                 progress.update(int(values["num_updates"]) - progress.n)
     if log is not None:
         log.write_text("".join(output), encoding="utf-8")
-    if process.returncode:
-        if sentence := told(output):
-            raise InputError(sentence)
-        print(printable("".join(output)), end="")
-        sys.exit(f"error: {command[0]} failed with exit status {process.returncode}")
+    require_success(process.returncode, command[0], output, log)
 
 
 def program_command(command: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from ..atomic_io import atomic_write
 from ..errors import InputError
 from ..rewriting import Rewriter
 from ..rewriting.words import word_spans
+from ..runtime.terminal import cell, from_cell
 from .labelled_text import is_json_lines, read_rows
 
 EPOCH = 1  # of the draws, as in cline-fairseq rewrite
@@ -96,7 +97,8 @@ def read_triples(path: Path, quoting: str = "csv") -> list[Triple]:
 
     Args:
         path: JSON lines, or a TSV whose first line names its columns; see
-            :func:`~.labelled_text.read_rows`.
+            :func:`~.labelled_text.read_rows`. In a TSV, an apostrophe at the beginning of a text is
+            left out if =, +, - or @ follows, perhaps after more apostrophes.
         quoting: of a TSV; see there.
 
     Raises:
@@ -113,6 +115,7 @@ def read_triples(path: Path, quoting: str = "csv") -> list[Triple]:
                     f"{where}: no text {name!r} among {', '.join(map(repr, row))}: give the fields "
                     f"{', '.join(Triple._fields)}"
                 )
+            text = text if is_json_lines(path) else from_cell(text)
             texts.append(" ".join(text.split()))
             if not texts[-1]:
                 raise InputError(
@@ -128,10 +131,14 @@ def read_triples(path: Path, quoting: str = "csv") -> list[Triple]:
 
 
 def write_triples(path: Path, triples: Iterable[Triple]) -> None:
-    """Write triples in the form that :func:`read_triples` reads, by the ending of the file."""
+    """Write triples in the form that :func:`read_triples` reads, by the ending of the file.
+
+    In a TSV, texts that spreadsheets would take for formulas get an apostrophe in front.
+    """
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         if is_json_lines(path):
             for triple in triples:
                 file.write(json.dumps(triple._asdict(), ensure_ascii=False) + "\n")
         else:
-            csv.writer(file, "excel-tab", lineterminator="\n").writerows([Triple._fields, *triples])
+            rows = (map(cell, triple) for triple in (Triple._fields, *triples))
+            csv.writer(file, "excel-tab", lineterminator="\n").writerows(rows)

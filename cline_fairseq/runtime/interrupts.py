@@ -22,6 +22,7 @@ _PATIENCE = 1.2  # seconds that cleaning up may take
 _PATIENCE_OF_CHILDREN = 0.6  # their parents wait a little longer for them, see children.py
 _LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated by SIGTERM"}
 _POLLING = 0.5  # seconds
+_MOMENT = 0.01  # seconds
 PARENT = "CLINE_FAIRSEQ_PARENT"  # the process that reports for this one, see children.py
 
 leftovers: set[Path] = set()
@@ -29,7 +30,7 @@ leftovers: set[Path] = set()
 
 _process: int | None = None  # in which end_cleanly was called
 _received: int | None = None  # the first signal
-_holding = _pending = _reported = False
+_holding = _pending = _lost = _reported = False
 
 
 def end_at_once() -> None:
@@ -56,6 +57,7 @@ def end_cleanly() -> None:
     _process = os.getpid()
     for number in ours:
         signal.signal(number, _interrupt)
+    sys.unraisablehook = _raise_again_after(sys.unraisablehook)
     # Python runs handlers between its own instructions only; this pipe tells of signals at once.
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -70,6 +72,16 @@ def end_cleanly() -> None:
 
 def _set_wakeup_fd(descriptor):
     return signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+
+
+def end_with_parent() -> None:
+    """Let this process end as by SIGTERM when its parent is gone, which may have been killed.
+
+    A rank of distributed training would go on, and write where the same command is given again.
+    Call :func:`end_cleanly` before.
+    """
+    arguments = (os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    threading.Thread(target=_end_with, args=arguments, daemon=True).start()
 
 
 def was_interrupted() -> bool:
@@ -107,17 +119,37 @@ def held() -> Iterator[None]:
 
 
 def _interrupt(number, frame):
-    global _received, _pending
+    global _received, _pending, _lost
     if os.getpid() != _process:  # a child that has just been forked
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-    if _received is not None:
+    if _received is not None and not _lost:
         return  # cleaning up goes on
-    _received = number
+    _received, _lost = _received or number, False
     if _holding:
         _pending = True
     else:
         raise KeyboardInterrupt
+
+
+def _raise_again_after(show):
+    """Python shows an exception in a ``__del__`` and goes on, also if it is the one of a signal."""
+
+    def hook(unraisable):
+        if _received is None or not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            show(unraisable)
+        else:
+            with contextlib.suppress(RuntimeError):  # no threads any more: Python is at its end
+                threading.Thread(target=_send_again, daemon=True).start()
+
+    return hook
+
+
+def _send_again():
+    global _lost
+    time.sleep(_MOMENT)  # it would be lost again within the hook
+    _lost = True
+    os.kill(os.getpid(), _received)
 
 
 def _end_late(reader):
@@ -173,10 +205,10 @@ def _start_forked_worker():
         if signal.getsignal(number) is _interrupt:
             signal.signal(number, handler)
     parent = multiprocessing.parent_process().pid
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent, lambda: os._exit(1)), daemon=True).start()
 
 
-def _end_with(parent):
+def _end_with(parent, end):
     while os.getppid() == parent:
         time.sleep(_POLLING)
-    os._exit(1)
+    end()

@@ -4,7 +4,7 @@ import re
 
 # Control characters, ends of lines, and marks that change the direction of all that follows.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def printable(text: str, layout: str = "\n\t") -> str:
@@ -24,8 +24,14 @@ def printable(text: str, layout: str = "\n\t") -> str:
 def cell(value: object) -> object:
     """A value for a file that people open as a spreadsheet, which must not run it as a formula.
 
-    Text that begins like a formula gets an apostrophe in front, as OWASP recommends.
+    Text that begins like a formula gets an apostrophe in front, as OWASP recommends. So does text
+    that begins with apostrophes and then like a formula, so that :func:`from_cell` can tell.
     """
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and _FORMULA.match(value):
         return f"'{value}"
     return value
+
+
+def from_cell(text: str) -> str:
+    """The text that :func:`cell` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

@@ -5,15 +5,16 @@ import sys
 import pytest
 
 from cline_fairseq.cli import glue_finetune, quickstart
+from cline_fairseq.errors import InputError
 
 CODE = r"print('\x1b[31mred'); raise SystemExit(3)"
 SHOWN = "\\x1b[31mred\n"
 
 
 def test_quickstart(capsys):
-    with pytest.raises(SystemExit, match="error: python failed with exit status 3"):
+    with pytest.raises(InputError, match=r"^python failed with exit status 3$"):
         quickstart.run("python", "-c", CODE)
-    assert SHOWN in capsys.readouterr().out
+    assert SHOWN in capsys.readouterr().err
 
 
 def test_glue_finetune(capsys, monkeypatch, tmp_path):
@@ -22,7 +23,7 @@ def test_glue_finetune(capsys, monkeypatch, tmp_path):
     program.chmod(0o755)
     (tmp_path / "python").symlink_to(sys.executable)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(SystemExit, match="error: fairseq-train failed"):
+    with pytest.raises(InputError, match=r"^fairseq-train failed with exit status 3; .*train.log$"):
         glue_finetune.train([], tmp_path / "train.log", 1, "RTE")
     assert SHOWN in capsys.readouterr().err
     assert "\x1b[31mred\n" in (tmp_path / "train.log").read_text()

@@ -1,5 +1,6 @@
 """Hits against plain loops over the definitions, and the triples that they are of."""
 
+import csv
 import math
 from pathlib import Path
 
@@ -181,6 +182,18 @@ def test_triples_are_read_as_written(tmp_path, rewriter, texts, name):
     write_triples(tmp_path / name, triples)
     assert read_triples(tmp_path / name) == triples
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["triples.tsv", "triples.jsonl"])
+def test_triples_that_look_like_formulas(tmp_path, name):
+    """Spreadsheets do not run them, and they are read as they were."""
+    triples = [Triple("=1+1", "- a", "@a"), Triple("'=1", "'a'", '"=1"'), Triple("a", "b", "c")]
+    write_triples(tmp_path / name, triples)
+    assert read_triples(tmp_path / name) == triples
+    if name == "triples.tsv":
+        with (tmp_path / name).open(newline="") as file:
+            cells = [cell for row in csv.reader(file, "excel-tab") for cell in row]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,36 @@ with held():
     Path(sys.argv[1]).write_text("whole")
 time.sleep(60)
 """
+IN_DEL = """
+class Slow:
+    def __del__(self):
+        print("ready", flush=True)
+        time.sleep(0.5)
+with atomic_write(Path(sys.argv[1])) as part:
+    part.write_text("half")
+    Slow()
+    try:
+        time.sleep(60)
+    finally:
+        print("cleaned up", file=sys.stderr, flush=True)
+"""
+RANK = """
+import sys, time
+sys.argv[0] = "fairseq-train"
+import fairseq
+import cline_fairseq
+from cline_fairseq.atomic_io import atomic_write
+from pathlib import Path
+with atomic_write(Path(sys.argv[1])) as part:
+    part.write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+LAUNCHER = f"""
+import subprocess, sys
+command = [sys.executable, "-c", {RANK!r}, sys.argv[1]]
+subprocess.run(command, start_new_session=True)
+"""
 SLOW_EXIT = """
 import atexit
 atexit.register(time.sleep, 10)
@@ -123,6 +153,29 @@ def test_a_step_is_finished_first(tmp_path):
     status, errors, _ = hit(HELD, tmp_path / "out", signal.SIGINT)
     assert (status, errors) == (-signal.SIGINT, "interrupted\n")
     assert (tmp_path / "out").read_text() == "whole"
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_in_a_finalizer_whose_exceptions_python_ignores(tmp_path, kind):
+    status, errors, _ = hit(IN_DEL, tmp_path / "out", kind)
+    assert (status, errors) == (-kind, f"cleaned up\n{ENDS[kind]}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_ranks_end_with_their_launcher(tmp_path, monkeypatch):
+    """They are of other sessions than torchrun, and it may be killed."""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    command = [sys.executable, "-c", LAUNCHER, tmp_path / "out"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.kill()
+        start = time.monotonic()
+        assert process.stdout.read() == ""  # its end is that of the rank
+        assert process.stderr.read().splitlines(keepends=True)[-1] == ENDS[signal.SIGTERM]
+        assert time.monotonic() - start < 10  # two, if nothing else runs
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_traceback_while_programs_import():

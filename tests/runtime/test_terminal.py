@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cline_fairseq.runtime.terminal import cell, printable
+from cline_fairseq.runtime.terminal import cell, from_cell, printable
 
 
 @pytest.mark.parametrize(
@@ -21,7 +23,13 @@ def test_one_line():
 
 
 def test_cells():
-    texts = ["=1+1", "+a", "-a", "@a", "\ta"]
+    texts = ["=1+1", "+a", "-a", "@a", "\ta", "'=1", "''-a"]
     assert list(map(cell, texts)) == [f"'{text}" for text in texts]
-    same = ["a=b", "", -1, -0.5, None]
+    same = ["a=b", "", "'a'", "'", " =", -1, -0.5, None]
     assert list(map(cell, same)) == same
+
+
+@given(st.text("'=-+@\t a") | st.text())
+def test_cells_are_read_as_written(text):
+    assert from_cell(cell(text)) == text
+    assert not cell(text).startswith(("=", "+", "-", "@", "\t", "\r"))

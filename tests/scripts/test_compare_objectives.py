@@ -203,7 +203,7 @@ def test_the_log_of_a_run_that_fails_is_shown_as_text(modules, monkeypatch, tmp_
     )
     arm = SimpleNamespace(name="paper", folder="paper")
     (tmp_path / "paper").mkdir()
-    with pytest.raises(InputError, match=r"^the run 'paper' failed .* status 3: .*train.log$"):
+    with pytest.raises(InputError, match=r"^the run 'paper' failed .* status 3; .*train.log$"):
         modules.compare_objectives.train(
             Namespace(dest=tmp_path, updates=1, jobs=1), arm, SimpleNamespace(update=int)
         )

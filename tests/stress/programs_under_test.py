@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import time
@@ -17,10 +18,13 @@ import torch
 from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
 from stress.material import ROOT, Material, command, environment
 
+SAVING = 4  # updates from one checkpoint of training to the next
+UPDATES_IN_RANKS = 30
 _TIMED = ("seconds", "modified", "path", "inputs")  # fields of JSON files that differ by run
 _NOT_COMPARED = (".log", "README.md")
 _ROLLING = ("checkpoint_last.pt", "checkpoint_best.pt")  # written again and again in a run
 _BROKEN = "broken"
+_MARK = "CLINE_STRESS_RUN"  # a variable that the processes of one run share
 
 
 class Program:
@@ -44,7 +48,8 @@ class Program:
         if running.wait() != 0:
             raise RuntimeError(f"{self.name} fails undisturbed: {running.errors}")
         sizes = [path.stat().st_size for path in self._folder.rglob("*") if path.is_file()]
-        return time.monotonic() - start, contents(self._folder), max(sizes)
+        lines = running.errors.replace(str(self._folder), "").splitlines()
+        return time.monotonic() - start, contents(self._folder), max(sizes), set(lines)
 
     @property
     def seconds(self) -> float:
@@ -60,6 +65,11 @@ class Program:
     def largest(self) -> int:
         """The size of its largest file."""
         return self._undisturbed[2]
+
+    def unusual(self, running: "Running", folder: Path) -> list[str]:
+        """What it wrote to standard error in a folder, and does not write undisturbed."""
+        lines = running.errors.replace(str(folder), "").strip().splitlines()
+        return [line for line in lines if line not in self._undisturbed[3]]
 
     def start(self, folder: Path) -> "Running":
         """Start it with a destination in a folder."""
@@ -99,12 +109,14 @@ class Running:
     """A program at work, in a session of its own."""
 
     def __init__(self, arguments: list[str], folder: Path):
-        self._log = folder.parent / f"{folder.name}.{time.monotonic_ns()}.err"
+        name = f"{folder.name}.{time.monotonic_ns()}"
+        self._mark = str(folder.parent / name)
+        self._log = Path(f"{self._mark}.err")
         with self._log.open("wb") as errors:
             self.process = subprocess.Popen(
                 arguments,
                 cwd=ROOT,
-                env={**environment(), "TQDM_DISABLE": "1"},
+                env={**environment(), "TQDM_DISABLE": "1", _MARK: self._mark},
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 start_new_session=True,
@@ -129,45 +141,51 @@ class Running:
         return (self.errors.strip().splitlines() or ["(no message)"])[-1]
 
     def others(self, seconds: float = 2) -> list[int]:
-        """Processes of its session that are still there after some seconds."""
+        """Processes that it has started, and that are still there after some seconds."""
         deadline = time.monotonic() + seconds
-        while (found := list(_session(self.pid))) and time.monotonic() < deadline:
+        while (found := list(self._descendants())) and time.monotonic() < deadline:
             time.sleep(0.05)
         return found
+
+    def ranks(self) -> list[int]:
+        """The processes of distributed training, by rank; it must be their launcher."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        variables = {int(pid): Path(f"/proc/{pid}/environ").read_bytes() for pid in children}
+        rank_of = {
+            pid: int(found[1])
+            for pid, text in variables.items()
+            if (found := re.search(rb"(?:^|\0)RANK=(\d+)\0", text))
+        }
+        return sorted(rank_of, key=rank_of.get)
 
     def end_all(self) -> None:
         """Kill whatever is left of it."""
         self.process.kill()
         self.process.wait()
-        for pid in _session(self.pid):
+        for pid in self._descendants():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def _descendants(self) -> Iterator[int]:
+        """What it has started, in whatever session, but for those that have ended.
 
-def _session(leader: int) -> Iterator[int]:
-    """The processes of a session, but for its leader and those that have ended.
-
-    One that has been killed gives back its memory first, and with it its command line.
-    """
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
-            alive = state != "Z" and path.with_name("cmdline").read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        pid = int(path.parent.name)
-        if int(session) == leader and pid != leader and alive:
-            yield pid
+        One that has been killed gives back its memory first, and with it its variables.
+        """
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            pid = int(path.parent.name)
+            with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+                if pid != self.pid and f"{_MARK}={self._mark}\0".encode() in path.read_bytes():
+                    yield pid
 
 
 def contents(folder: Path) -> dict[str, str]:
     """What the files of a folder hold, by name, without what differs in any two runs."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    digests = {str(path.relative_to(folder)): _digest(path) for path in files}
+    digests = {str(path.relative_to(folder)): _digest(path, folder) for path in files}
     return {name: digest for name, digest in digests.items() if digest is not None}
 
 
-def _digest(path):
+def _digest(path, folder):
     if path.name.endswith(_NOT_COMPARED):
         return "not compared"
     if path.suffix == ".json":
@@ -188,7 +206,8 @@ def _digest(path):
         parts = {name: state.get(name) for name in ("model", "criterion", "last_optimizer_state")}
         updates = state["optimizer_history"][-1]["num_updates"]  # earlier ones are of resumed runs
         return f"{updates} {_hash(parts)}"
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    data = path.read_bytes().replace(str(folder).encode(), b"")  # some hold a command line
+    return hashlib.sha256(data).hexdigest()
 
 
 def _hash(value):
@@ -284,8 +303,22 @@ def whole_runs(material: Material) -> list[Program]:
 @cache
 def training(material: Material) -> list[Program]:
     """The programs that train, for some seconds, with many checkpoints."""
-    options = ("--num-workers", 1, "--save-interval-updates", 4, "--keep-interval-updates", 1)
+    options = ("--num-workers", 1, "--save-interval-updates", SAVING, "--keep-interval-updates", 1)
     return [
         Program("fairseq-train", lambda out: material.train(out, 40, *options), material.folder),
         Program("glue_finetune", material.finetune, material.folder),
     ]
+
+
+@cache
+def training_in_ranks(material: Material) -> Program:
+    """The training of two processes on the CPU, with many checkpoints."""
+    options = ("--num-workers", 1, "--save-interval-updates", SAVING, "--keep-interval-updates", 1)
+    workers = ("--distributed-world-size", 2, "--distributed-backend", "gloo")
+
+    def parts(out):
+        program, *arguments = material.train(out, UPDATES_IN_RANKS, *options, *workers)
+        launcher = ("torchrun", "--nproc-per-node", 2, "--standalone", "--no-python")
+        return [*launcher, command(program)[0], *arguments]
+
+    return Program("fairseq-train in two ranks", parts, material.folder)

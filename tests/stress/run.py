@@ -48,6 +48,7 @@ class Check(NamedTuple):
 CHECKS = {
     "kills-corpus": Check(kills.corpus, 50),
     "kills-training": Check(kills.training, 20),
+    "kills-ranks": Check(kills.ranks, 9),
     "pairs": Check(pairs.pairs, 50),
     "signals": Check(signals.signals, 40),
     "full-disks": Check(full_disks.full_disks, 34),

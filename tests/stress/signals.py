@@ -68,7 +68,7 @@ def _trial(program: Program, folder: Path, kind: signal.Signals, moment: float):
         return program.difference(folder, whole=True)
     if status not in (-kind, 128 + kind):
         return f"{story}, it ended with status {status}: {running.last_line}"
-    lines = running.errors.strip().splitlines()
+    lines = program.unusual(running, folder)
     if "Traceback" in running.errors or (len(lines) > 1 and program.name != "fairseq-train"):
         return f"{story}, it wrote {len(lines)} lines, the last one {running.last_line!r}"
     if left := [path.name for path in folder.rglob("*") if set(path.suffixes) & set(_UNFINISHED)]:

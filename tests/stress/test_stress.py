@@ -10,7 +10,8 @@ from stress.run import run_checks
 @pytest.mark.parametrize(
     ("check", "number"),
     [
-        *(("kills-corpus", 4), ("kills-training", 1), ("pairs", 4), ("signals", 5)),
+        *(("kills-corpus", 4), ("kills-training", 1), ("kills-ranks", 3)),
+        *(("pairs", 4), ("signals", 5)),
         *(("full-disks", 6), ("mutations", 30), ("attacks", 12)),
     ],
 )
