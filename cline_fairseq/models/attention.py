@@ -1,4 +1,4 @@
-"""Self-attention over a stream of tokens, in the way that suits the device best."""
+"""Self-attention over unpadded tokens, in the way that suits the device best."""
 
 import functools
 import importlib.util
@@ -12,13 +12,13 @@ from torch.autograd.function import once_differentiable
 
 from .dropout import Dropout, draw, draws_masks, kept_share
 from .linear import apply_linear
-from .stream import Stream
+from .unpadding import Unpadding
 
 logger = logging.getLogger(__name__)
 
 
 class SelfAttention(MultiheadAttention):
-    """fairseq's multi-head self-attention, with its parameters, over a stream.
+    """fairseq's multi-head self-attention, with its parameters, over unpadded tokens.
 
     Queries, keys and values come out of one product.
     """
@@ -27,36 +27,36 @@ class SelfAttention(MultiheadAttention):
         super().__init__(dim, heads, dropout=dropout, self_attention=True)
         self.dropout_module = Dropout(dropout, module_name="MultiheadAttention")
 
-    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+    def forward(self, x: Tensor, unpadding: Unpadding) -> Tensor:
         """What each token of (tokens, C) finds in its row, before ``out_proj``: (tokens, C)."""
         qkv = apply_linear([self.q_proj, self.k_proj, self.v_proj], x)
         qkv = qkv.unflatten(-1, (3, self.num_heads, self.head_dim))
-        return attend(qkv, stream, self.dropout_module.rate()).flatten(1)
+        return attend(qkv, unpadding, self.dropout_module.rate()).flatten(1)
 
 
-def attend(qkv: Tensor, stream: Stream, dropout: float) -> Tensor:
+def attend(qkv: Tensor, unpadding: Unpadding, dropout: float) -> Tensor:
     """Scaled dot-product attention of each token to the tokens of its row.
 
     Args:
         qkv: (tokens, 3, heads, D): queries, keys, values.
-        stream: which rows the tokens are of.
+        unpadding: which sequence each token belongs to.
         dropout: probability of leaving out a weight of attention.
 
     Returns:
         (tokens, heads, D).
     """
-    if stream.places is not None:
+    if unpadding.indices is not None:
         variable_length = _variable_length(qkv.device.type, qkv.dtype, dropout > 0)
         if variable_length is not None:
-            return variable_length(qkv, stream.offsets, stream.width, dropout)
-    mask = None if stream.real is None else stream.real[:, None, None]
-    qkv = stream.put(qkv)
+            return variable_length(qkv, unpadding.cu_seqlens, unpadding.max_seqlen, dropout)
+    mask = None if unpadding.mask is None else unpadding.mask[:, None, None]
+    qkv = unpadding.pad(qkv)
     if dropout > 0 and draws_masks(qkv, dropout):
         out = _DroppedAttention.apply(qkv, mask, dropout)
     else:
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         out = F.scaled_dot_product_attention(q, k, v, mask, dropout).transpose(1, 2)
-    return stream.take(out)
+    return unpadding.unpad(out)
 
 
 class _DroppedAttention(torch.autograd.Function):

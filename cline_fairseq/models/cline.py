@@ -22,7 +22,7 @@ from .encoder import FastRobertaEncoder
 from .from_checkpoint import prepare, take_sizes
 from .linear import apply_linear
 from .memory import fill_up
-from .stream import Stream
+from .unpadding import Unpadding
 
 SENTENCE_VECTORS = ("cls", "mean")
 
@@ -69,13 +69,13 @@ class ClineEncoder(FastRobertaEncoder):
         clean_original: bool = False,
     ) -> ClineOutput:
         """What the losses need; see :meth:`ClineModel.forward`."""
-        stream = Stream.of(src_tokens, self.sentence_encoder.padding_idx)
-        texts, starts = len(src_tokens) // (4 if clean_original else 3), stream.starts()
-        begin = stream.begin(texts)  # of the rewrites
-        end = stream.begin(3 * texts) if clean_original else stream.length
+        unpadding = Unpadding.of(src_tokens, self.sentence_encoder.padding_idx)
+        texts, starts = len(src_tokens) // (4 if clean_original else 3), unpadding.starts()
+        begin = unpadding.start(texts)  # of the rewrites
+        end = unpadding.start(3 * texts) if clean_original else unpadding.total
         # Masked tokens of the rewrites are read anyway, along with all others of the rewrites.
         in_originals, in_rewrites = (
-            stream.find(masked.flatten().nonzero().squeeze(1) + row * src_tokens.shape[1])
+            unpadding.locate(masked.flatten().nonzero().squeeze(1) + row * src_tokens.shape[1])
             for masked, row in ((masked_tokens[:texts], 0), (masked_tokens[texts:], texts))
         )
         if sentence_vector == "cls":
@@ -83,23 +83,23 @@ class ClineEncoder(FastRobertaEncoder):
             originals = starts[3 * texts :] if clean_original else starts[:texts]
             read = torch.arange(begin, end, device=src_tokens.device)
             read = fill_up(torch.cat([in_originals, originals, read]))
-            features = self.sentence_encoder.encode(src_tokens, stream, read)
+            features = self.sentence_encoder.encode(src_tokens, unpadding, read)
             sizes = [len(in_originals), texts, end - begin]
             masked_features, originals, rewritten = features[: sum(sizes)].split(sizes)
             views = rewritten.index_select(0, starts[texts : 3 * texts] - begin)
         else:
-            features = self.sentence_encoder.encode(src_tokens, stream)
+            features = self.sentence_encoder.encode(src_tokens, unpadding)
             masked_features, rewritten = features.index_select(0, in_originals), features[begin:end]
-            means = stream.mean(features)
+            means = unpadding.mean(features)
             originals = means[3 * texts :] if clean_original else means[:texts]
             views = means[texts : 3 * texts]
         masked_features = torch.cat(
             [masked_features, rewritten.index_select(0, in_rewrites - begin)]
         )
-        rtd_logits = F.pad(self.rtd_head(rewritten), (begin, stream.length - end))
+        rtd_logits = F.pad(self.rtd_head(rewritten), (begin, unpadding.total - end))
         return ClineOutput(
             self.output_layer(masked_features),
-            stream.put(rtd_logits)[texts : 3 * texts],
+            unpadding.pad(rtd_logits)[texts : 3 * texts],
             torch.cat([originals, views]).unflatten(0, (3, texts)),
         )
 

@@ -1,7 +1,7 @@
 """RoBERTa's encoder, faster.
 
 It has RoBERTa's parameters and gives its results, but does no work on padding: between the
-embeddings and the heads, a batch is the stream of its real tokens.
+embeddings and the heads, a batch is unpadded.
 """
 
 import torch.nn.functional as F
@@ -21,11 +21,11 @@ from .attention import SelfAttention, mark_constants
 from .dropout import Dropout
 from .linear import apply_linear, linear
 from .memory import bound_primitive_cache, fill_up
-from .stream import Stream
+from .unpadding import Unpadding
 
 
 class EncoderLayer(TransformerEncoderLayerBase):
-    """A layer of RoBERTa over a stream of tokens."""
+    """A layer of RoBERTa over unpadded tokens."""
 
     def __init__(self, cfg):
         super().__init__(cfg)
@@ -39,12 +39,12 @@ class EncoderLayer(TransformerEncoderLayerBase):
     def build_self_attention(self, embed_dim, cfg):
         return SelfAttention(embed_dim, cfg.encoder.attention_heads, cfg.attention_dropout)
 
-    def forward(self, x: Tensor, stream: Stream, read: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, unpadding: Unpadding, read: Tensor | None = None) -> Tensor:
         """The layer's output.
 
         Args:
             x: (tokens, C).
-            stream: which rows the tokens are of.
+            unpadding: which sequence each token belongs to.
             read: int64 (R,), the tokens whose output is wanted; all without.
 
         Returns:
@@ -53,7 +53,7 @@ class EncoderLayer(TransformerEncoderLayerBase):
         residual = x
         if self.normalize_before:
             x = self.self_attn_layer_norm(x)
-        x = self.self_attn(x, stream)
+        x = self.self_attn(x, unpadding)
         if read is not None:
             x, residual = x.index_select(0, read), residual.index_select(0, read)
         x = self.dropout_module.add(apply_linear(self.self_attn.out_proj, x), residual)
@@ -99,14 +99,14 @@ class SentenceEncoder(TransformerEncoder):
         self, src_tokens, src_lengths=None, return_all_hiddens=False, token_embeddings=None
     ):
         """What fairseq's encoder returns, with zeros at padding; ``encoder_embedding`` is empty."""
-        stream = Stream.of(src_tokens, self.padding_idx)
+        unpadding = Unpadding.of(src_tokens, self.padding_idx)
         states = [] if return_all_hiddens else None
-        x = self.encode(src_tokens, stream, states=states, token_embeddings=token_embeddings)
+        x = self.encode(src_tokens, unpadding, states=states, token_embeddings=token_embeddings)
         return {
-            "encoder_out": [stream.put(x).transpose(0, 1)],
+            "encoder_out": [unpadding.pad(x).transpose(0, 1)],
             "encoder_padding_mask": [src_tokens.eq(self.padding_idx)],
             "encoder_embedding": [],
-            "encoder_states": [stream.put(state).transpose(0, 1) for state in states or ()],
+            "encoder_states": [unpadding.pad(state).transpose(0, 1) for state in states or ()],
             "fc_results": [],
             "src_tokens": [],
             "src_lengths": [src_tokens.ne(self.padding_idx).sum(1, keepdim=True).int()],
@@ -115,7 +115,7 @@ class SentenceEncoder(TransformerEncoder):
     def encode(
         self,
         src_tokens: Tensor,
-        stream: Stream,
+        unpadding: Unpadding,
         read: Tensor | None = None,
         states: list[Tensor] | None = None,
         token_embeddings: Tensor | None = None,
@@ -124,52 +124,52 @@ class SentenceEncoder(TransformerEncoder):
 
         Args:
             src_tokens: int64 (rows, width).
-            stream: that of ``src_tokens``.
-            read: int64 (R,), the tokens of the stream whose output is wanted; all without.
+            unpadding: of ``src_tokens``.
+            read: int64 (R,), the unpadded tokens whose output is wanted; all without.
             states: takes the output of the embeddings and of each layer, (tokens, C).
             token_embeddings: (rows, width, C), instead of those of ``src_tokens``.
 
         Returns:
             (tokens, C), or (R, C) with ``read``.
         """
-        x = self._embed(src_tokens, stream, token_embeddings)
+        x = self._embed(src_tokens, unpadding, token_embeddings)
         layers = list(self.layers)  # LayerDrop leaves some out
         for i, layer in enumerate(layers):
             if states is not None:
                 states.append(x)
             wanted = read if i == len(layers) - 1 else None
             if self.checkpoint_activations and self.training:
-                x = checkpoint(layer, x, stream, wanted, use_reentrant=False)
+                x = checkpoint(layer, x, unpadding, wanted, use_reentrant=False)
             else:
-                x = layer(x, stream, wanted)
+                x = layer(x, unpadding, wanted)
         if states is not None:
             states.append(x)
         if read is not None and not layers:
             x = x.index_select(0, read)
         return x if self.layer_norm is None else self.layer_norm(x)
 
-    def _embed(self, src_tokens, stream, token_embeddings):
+    def _embed(self, src_tokens, unpadding, token_embeddings):
         if token_embeddings is None:
-            x = self.embed_tokens(stream.take(src_tokens))
+            x = self.embed_tokens(unpadding.unpad(src_tokens))
         else:
-            x = stream.take(token_embeddings)
+            x = unpadding.unpad(token_embeddings)
         if self.embed_scale != 1:
             x = x * self.embed_scale
         if self.embed_positions is not None:
-            x = self._add_positions(x, src_tokens, stream)
+            x = self._add_positions(x, src_tokens, unpadding)
         if self.layernorm_embedding is not None:
             x = self.layernorm_embedding(x)
         return self.dropout_module(x)
 
-    def _add_positions(self, x, src_tokens, stream):
+    def _add_positions(self, x, src_tokens, unpadding):
         table = self.embed_positions
         if not isinstance(table, LearnedPositionalEmbedding):
-            return x + stream.take(table(src_tokens))
-        if stream.places is None:
+            return x + unpadding.unpad(table(src_tokens))
+        if unpadding.indices is None:
             first = self.padding_idx + 1
-            positions = table.weight[first : first + stream.width]
-            return (x.unflatten(0, (-1, stream.width)) + positions).flatten(0, 1)
-        positions = stream.take(make_positions(src_tokens, self.padding_idx))
+            positions = table.weight[first : first + unpadding.max_seqlen]
+            return (x.unflatten(0, (-1, unpadding.max_seqlen)) + positions).flatten(0, 1)
+        positions = unpadding.unpad(make_positions(src_tokens, self.padding_idx))
         return x + F.embedding(positions, table.weight, self.padding_idx)
 
 
@@ -207,7 +207,7 @@ class FastRobertaEncoder(RobertaEncoder):
             return super().forward(
                 src_tokens, features_only, return_all_hiddens, masked_tokens, **kwargs
             )
-        stream = Stream.of(src_tokens, self.sentence_encoder.padding_idx)
-        read = stream.find(masked_tokens.flatten().nonzero().squeeze(1))
-        features = self.sentence_encoder.encode(src_tokens, stream, fill_up(read))
+        unpadding = Unpadding.of(src_tokens, self.sentence_encoder.padding_idx)
+        read = unpadding.locate(masked_tokens.flatten().nonzero().squeeze(1))
+        features = self.sentence_encoder.encode(src_tokens, unpadding, fill_up(read))
         return self.output_layer(features[: len(read)]), {"inner_states": None}

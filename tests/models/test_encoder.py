@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from cline_fairseq.errors import InputError
 from cline_fairseq.models.cline import ClineModel, tiny_architecture
 from cline_fairseq.models.memory import missing_to_round
-from cline_fairseq.models.stream import Stream
 
 PAD, TYPES = 1, 200
 NO_DROPOUT = {"dropout": 0.0, "attention_dropout": 0.0}
@@ -274,35 +273,6 @@ def test_token_embeddings():
 def test_quantization_noise_is_refused():
     with pytest.raises(InputError, match=r"--quant-noise-pq .* leave them at 0"):
         build(quant_noise_pq=0.1)
-
-
-def test_stream():
-    tokens = batch([3, 1, 4])
-    stream = Stream.of(tokens, PAD)
-    flat = stream.take(tokens)
-    assert flat.tolist() == [t for row in tokens.tolist() for t in row if t != PAD]
-    assert stream.offsets.tolist() == [0, 3, 4, 8]
-    assert stream.put(flat).equal(tokens.masked_fill(tokens.eq(PAD), 0))
-    places = torch.tensor([8, 0, 4])
-    assert flat[stream.find(places)].equal(tokens.flatten()[places])
-    means = [row[row.ne(PAD)].float().mean() for row in tokens]
-    torch.testing.assert_close(stream.mean(flat.float()[:, None])[:, 0], torch.stack(means))
-    assert Stream.of(tokens[:, :1], PAD).places is None
-
-
-def test_stream_is_filled_up():
-    """What stands behind its tokens comes from nowhere, and goes nowhere."""
-    lengths = LENGTHS["filled up"]
-    stream = Stream.of(batch(lengths), PAD)
-    assert (sum(lengths), stream.fill, stream.length) == (149, 3, 152)
-    values = torch.randn(len(lengths), max(lengths), 2, requires_grad=True)
-    taken = stream.take(values)
-    assert taken[:149].equal(values[stream.real])
-    assert not taken[149:].any()
-    put = stream.put(torch.ones(152, 2))
-    assert put.equal(stream.real[..., None].expand(-1, -1, 2).float())
-    (grad,) = torch.autograd.grad(stream.put(taken * 3).sum(), values)
-    assert grad.equal(3 * stream.real[..., None].expand(-1, -1, 2))
 
 
 def test_round_lengths_repeat():
