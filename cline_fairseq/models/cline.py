@@ -18,10 +18,9 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .encoder import FastRobertaEncoder
+from .encoder import UnpaddedRobertaEncoder
 from .from_checkpoint import prepare, take_sizes
-from .linear import apply_linear
-from .memory import fill_up
+from .operations import apply_linear, fill_up
 from .unpadding import Unpadding
 
 SENTENCE_VECTORS = ("cls", "mean")
@@ -54,7 +53,7 @@ class RTDHead(nn.Module):
         return self.out_proj(x).squeeze(-1)
 
 
-class ClineEncoder(FastRobertaEncoder):
+class ClineEncoder(UnpaddedRobertaEncoder):
     """RoBERTa's encoder and LM head, and the RTD head."""
 
     def __init__(self, args, dictionary):

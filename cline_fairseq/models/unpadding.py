@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from .memory import missing_to_round, return_freed_memory
+from .operations import num_filler, release_memory
 
 
 class Unpadding(NamedTuple):
@@ -53,8 +53,7 @@ class Unpadding(NamedTuple):
             padding_idx: the id of padding. A sequence of nothing else keeps its first position, as
                 attention over no token at all would be NaN.
         """
-        if tokens.device.type == "cpu":
-            return_freed_memory()
+        release_memory(tokens.device)
         batch_size, max_seqlen = tokens.shape
         mask = tokens.ne(padding_idx)  # (B, T)
         mask[:, 0] |= ~mask.any(1)
@@ -63,8 +62,7 @@ class Unpadding(NamedTuple):
         cu_seqlens[1:] = mask.sum(1).cumsum(0)  # (B,)
         if len(indices) == batch_size * max_seqlen:
             return cls(batch_size, max_seqlen, cu_seqlens)
-        num_filler = missing_to_round(len(indices)) if tokens.device.type == "cpu" else 0
-        return cls(batch_size, max_seqlen, cu_seqlens, indices, mask, num_filler)
+        return cls(batch_size, max_seqlen, cu_seqlens, indices, mask, num_filler(indices))
 
     @property
     def total(self) -> int:

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from cline_fairseq.models import attention
+from cline_fairseq.models import gpu
 from cline_fairseq.models.attention import attend
-from cline_fairseq.models.dropout import draw, kept_share
+from cline_fairseq.models.cpu import draw, kept_share
 from cline_fairseq.models.unpadding import Unpadding
 
 HEADS, DIM, PAD = 3, 8, 1
@@ -38,6 +38,7 @@ def assert_same(found, expected, qkv):
     torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("lengths", [[6, 6], [4, 7, 1], [1]])
 def test_without_dropout(lengths):
     unpadding, qkv = case(lengths)
@@ -46,6 +47,7 @@ def test_without_dropout(lengths):
 
 @pytest.mark.parametrize("lengths", [[6, 6], [4, 7, 1], [1]])
 def test_with_dropout(lengths):
+    """On a CPU, whose masks are drawn by cpu.py."""
     unpadding, qkv = case(lengths)
     torch.manual_seed(1)
     found = attend(qkv, unpadding, 0.4)
@@ -54,20 +56,21 @@ def test_with_dropout(lengths):
     assert_same(found, reference(qkv, lengths, mask), qkv)
 
 
+@pytest.mark.usefixtures("path")
 def test_dropout_keeps_expectation():
     unpadding, qkv = case([5, 9])
     mean = torch.stack([attend(qkv, unpadding, 0.2) for _ in range(500)]).mean(0)
     torch.testing.assert_close(mean, reference(qkv, [5, 9]), atol=0.15, rtol=0.1)
 
 
-def test_variable_length_functions_get_what_they_ask_for(monkeypatch):
-    """On CUDA: packed tokens, int32 offsets of rows, the longest row."""
+def test_variable_length_kernels_get_what_they_ask_for(monkeypatch):
+    """On CUDA: unpadded tokens, int32 cumulative lengths, the greatest length."""
     lengths = [4, 7, 1]
     unpadding, qkv = case(lengths)
 
-    def variable_length(qkv, offsets, width, dropout):
-        assert (offsets.dtype, width, dropout) == (torch.int32, 7, 0.0)
-        return reference(qkv, offsets.diff().tolist())
+    def kernel(qkv, cu_seqlens, max_seqlen, dropout):
+        assert (cu_seqlens.dtype, max_seqlen, dropout) == (torch.int32, 7, 0.0)
+        return reference(qkv, cu_seqlens.diff().tolist())
 
-    monkeypatch.setattr(attention, "_variable_length", lambda *_: variable_length)
+    monkeypatch.setattr(gpu, "variable_length_kernel", lambda *_: kernel)
     assert_same(attend(qkv, unpadding, 0.0), reference(qkv, lengths), qkv)
