@@ -4,11 +4,13 @@ Everything but that head has RoBERTa's parameter names: pre-training starts from
 checkpoint, and fairseq's own tasks fine-tune a CLINE checkpoint.
 """
 
+from argparse import Namespace
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from fairseq.data import Dictionary
 from fairseq.models import register_model, register_model_architecture
 from fairseq.models.roberta import RobertaModel
 from fairseq.models.roberta.model import base_architecture as roberta_base_architecture
@@ -18,27 +20,37 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .encoder import FastRobertaEncoder
+from .encoder import UnpaddedRobertaEncoder
 from .from_checkpoint import prepare, take_sizes
-from .linear import apply_linear
-from .memory import fill_up
-from .stream import Stream
+from .operations import apply_linear
+from .unpadding import Unpadding
 
 SENTENCE_VECTORS = ("cls", "mean")
 
 
 class ClineOutput(NamedTuple):
-    """What the losses need of a batch of B texts."""
+    """What the losses need for a batch of B texts.
 
-    mlm_logits: Tensor  # (masked tokens, vocabulary)
-    rtd_logits: Tensor  # (2B, T), positive where a token looks replaced; 0 at padding
-    sentences: Tensor  # (3, B, C), of originals, synonym and antonym views
+    Attributes:
+        mlm_logits: (M, V), for the M masked tokens, over the vocabulary.
+        rtd_logits: (2B, T), for the tokens of the synonym views and the antonym views: positive
+            where a token looks replaced, 0 at padding.
+        sentences: (3, B, C), a vector for every original, synonym view and antonym view.
+    """
+
+    mlm_logits: Tensor
+    rtd_logits: Tensor
+    sentences: Tensor
 
 
 class RTDHead(nn.Module):
     """Replaced token detection: is this token the original one?
 
-    A transformation like that of RoBERTa's LM head, and one logit for each token.
+    The same transformation as in RoBERTa's LM head, and one logit for each token.
+
+    Args:
+        dim: C, the width of the model.
+        activation_fn: name of an activation function of fairseq.
     """
 
     def __init__(self, dim: int, activation_fn: str):
@@ -49,15 +61,20 @@ class RTDHead(nn.Module):
         self.out_proj = nn.Linear(dim, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits (...) of features (..., C)."""
-        x = self.layer_norm(self.activation_fn(apply_linear(self.dense, features)))
-        return self.out_proj(x).squeeze(-1)
+        """Compute logits (...) from features (..., C)."""
+        x = self.activation_fn(apply_linear(self.dense, features))  # (..., C)
+        return self.out_proj(self.layer_norm(x)).squeeze(-1)  # (...)
 
 
-class ClineEncoder(FastRobertaEncoder):
-    """RoBERTa's encoder and LM head, and the RTD head."""
+class ClineEncoder(UnpaddedRobertaEncoder):
+    """RoBERTa's encoder and LM head, and the RTD head.
 
-    def __init__(self, args, dictionary):
+    Args:
+        args: the complete options of the model.
+        dictionary: the dictionary of the corpus.
+    """
+
+    def __init__(self, args: Namespace, dictionary: Dictionary):
         super().__init__(args, dictionary)
         self.rtd_head = RTDHead(args.encoder_embed_dim, args.activation_fn)
 
@@ -68,40 +85,39 @@ class ClineEncoder(FastRobertaEncoder):
         sentence_vector: str,
         clean_original: bool = False,
     ) -> ClineOutput:
-        """What the losses need; see :meth:`ClineModel.forward`."""
-        stream = Stream.of(src_tokens, self.sentence_encoder.padding_idx)
-        texts, starts = len(src_tokens) // (4 if clean_original else 3), stream.starts()
-        begin = stream.begin(texts)  # of the rewrites
-        end = stream.begin(3 * texts) if clean_original else stream.length
-        # Masked tokens of the rewrites are read anyway, along with all others of the rewrites.
-        in_originals, in_rewrites = (
-            stream.find(masked.flatten().nonzero().squeeze(1) + row * src_tokens.shape[1])
-            for masked, row in ((masked_tokens[:texts], 0), (masked_tokens[texts:], texts))
-        )
+        """Encode originals and views together, and apply the three heads.
+
+        Args:
+            src_tokens: int64 (3B, T): B masked originals, B synonym views, B antonym views; or
+                (4B, T) with ``clean_original``: then the B originals without masks.
+            masked_tokens: bool (B, T), or (3B, T) if the views are masked too: where the LM head is
+                applied.
+            sentence_vector: ``"cls"`` or ``"mean"``: what represents a text.
+            clean_original: whether the originals without masks represent the texts.
+        """
+        B = len(src_tokens) // (4 if clean_original else 3)  # noqa: N806
+        unpadding = Unpadding.of(src_tokens, self.sentence_encoder.padding_idx)
+        x = self.sentence_encoder.encode(src_tokens, unpadding)  # (N, C)
+
+        # Masked LM: the masked tokens.
+        masked = unpadding.locate(masked_tokens.flatten().nonzero().squeeze(1))  # (M,)
+        mlm_logits = self.output_layer(x.index_select(0, masked))  # (M, V)
+
+        # Replaced token detection: all tokens of the views, which are one slice of the N tokens.
+        begin = unpadding.start(B)
+        end = unpadding.start(3 * B) if clean_original else unpadding.total
+        rtd_logits = self.rtd_head(x[begin:end])  # (tokens of the views,)
+        rtd_logits = F.pad(rtd_logits, (begin, unpadding.total - end))  # (N,)
+        rtd_logits = unpadding.pad(rtd_logits)[B : 3 * B]  # (2B, T)
+
+        # Contrast: a vector for each text.
         if sentence_vector == "cls":
-            # No loss reads the other tokens of the originals: the last layer leaves them out.
-            originals = starts[3 * texts :] if clean_original else starts[:texts]
-            read = torch.arange(begin, end, device=src_tokens.device)
-            read = fill_up(torch.cat([in_originals, originals, read]))
-            features = self.sentence_encoder.encode(src_tokens, stream, read)
-            sizes = [len(in_originals), texts, end - begin]
-            masked_features, originals, rewritten = features[: sum(sizes)].split(sizes)
-            views = rewritten.index_select(0, starts[texts : 3 * texts] - begin)
+            vectors = x.index_select(0, unpadding.starts())  # (3B, C) or (4B, C)
         else:
-            features = self.sentence_encoder.encode(src_tokens, stream)
-            masked_features, rewritten = features.index_select(0, in_originals), features[begin:end]
-            means = stream.mean(features)
-            originals = means[3 * texts :] if clean_original else means[:texts]
-            views = means[texts : 3 * texts]
-        masked_features = torch.cat(
-            [masked_features, rewritten.index_select(0, in_rewrites - begin)]
-        )
-        rtd_logits = F.pad(self.rtd_head(rewritten), (begin, stream.length - end))
-        return ClineOutput(
-            self.output_layer(masked_features),
-            stream.put(rtd_logits)[texts : 3 * texts],
-            torch.cat([originals, views]).unflatten(0, (3, texts)),
-        )
+            vectors = unpadding.mean(x)  # (3B, C) or (4B, C)
+        originals = vectors[3 * B :] if clean_original else vectors[:B]  # (B, C)
+        sentences = torch.cat([originals, vectors[B : 3 * B]]).unflatten(0, (3, B))  # (3, B, C)
+        return ClineOutput(mlm_logits, rtd_logits, sentences)
 
 
 @register_model("cline")

@@ -21,7 +21,7 @@ from benchmarks.measures import seconds
 from cline_fairseq.criterions.cline import ClineCriterion, ClineCriterionConfig
 from cline_fairseq.errors import InputError
 from cline_fairseq.models.cline import ClineModel, base_architecture
-from cline_fairseq.models.linear import linear
+from cline_fairseq.models.operations import linear
 from cline_fairseq.tasks.cline import ClineConfig, ClineTask
 
 HEAD = 64  # dimension of a head of attention

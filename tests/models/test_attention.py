@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from cline_fairseq.models import attention
+from cline_fairseq.models import gpu
 from cline_fairseq.models.attention import attend
-from cline_fairseq.models.dropout import draw, kept_share
-from cline_fairseq.models.stream import Stream
+from cline_fairseq.models.cpu import draw, kept_share
+from cline_fairseq.models.unpadding import Unpadding
 
 HEADS, DIM, PAD = 3, 8, 1
 
@@ -14,9 +14,9 @@ HEADS, DIM, PAD = 3, 8, 1
 def case(lengths):
     tokens = torch.full((len(lengths), max(lengths)), 5)
     tokens[torch.arange(max(lengths)) >= torch.tensor(lengths)[:, None]] = PAD
-    stream = Stream.of(tokens, PAD)
+    unpadding = Unpadding.of(tokens, PAD)
     torch.manual_seed(0)
-    return stream, torch.randn(stream.length, 3, HEADS, DIM, requires_grad=True)
+    return unpadding, torch.randn(unpadding.total, 3, HEADS, DIM, requires_grad=True)
 
 
 def reference(qkv, lengths, mask=None):
@@ -38,36 +38,39 @@ def assert_same(found, expected, qkv):
     torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("lengths", [[6, 6], [4, 7, 1], [1]])
 def test_without_dropout(lengths):
-    stream, qkv = case(lengths)
-    assert_same(attend(qkv, stream, 0.0), reference(qkv, lengths), qkv)
+    unpadding, qkv = case(lengths)
+    assert_same(attend(qkv, unpadding, 0.0), reference(qkv, lengths), qkv)
 
 
 @pytest.mark.parametrize("lengths", [[6, 6], [4, 7, 1], [1]])
 def test_with_dropout(lengths):
-    stream, qkv = case(lengths)
+    """On a CPU, whose masks are drawn by cpu.py."""
+    unpadding, qkv = case(lengths)
     torch.manual_seed(1)
-    found = attend(qkv, stream, 0.4)
+    found = attend(qkv, unpadding, 0.4)
     torch.manual_seed(1)
     mask = draw((len(lengths), HEADS, max(lengths), max(lengths)), 0.4).ge(0) / kept_share(0.4)
     assert_same(found, reference(qkv, lengths, mask), qkv)
 
 
+@pytest.mark.usefixtures("path")
 def test_dropout_keeps_expectation():
-    stream, qkv = case([5, 9])
-    mean = torch.stack([attend(qkv, stream, 0.2) for _ in range(500)]).mean(0)
+    unpadding, qkv = case([5, 9])
+    mean = torch.stack([attend(qkv, unpadding, 0.2) for _ in range(500)]).mean(0)
     torch.testing.assert_close(mean, reference(qkv, [5, 9]), atol=0.15, rtol=0.1)
 
 
-def test_variable_length_functions_get_what_they_ask_for(monkeypatch):
-    """On CUDA: packed tokens, int32 offsets of rows, the longest row."""
+def test_variable_length_kernels_get_what_they_ask_for(monkeypatch):
+    """On CUDA: unpadded tokens, int32 cumulative lengths, the greatest length."""
     lengths = [4, 7, 1]
-    stream, qkv = case(lengths)
+    unpadding, qkv = case(lengths)
 
-    def variable_length(qkv, offsets, width, dropout):
-        assert (offsets.dtype, width, dropout) == (torch.int32, 7, 0.0)
-        return reference(qkv, offsets.diff().tolist())
+    def kernel(qkv, cu_seqlens, max_seqlen, dropout):
+        assert (cu_seqlens.dtype, max_seqlen, dropout) == (torch.int32, 7, 0.0)
+        return reference(qkv, cu_seqlens.diff().tolist())
 
-    monkeypatch.setattr(attention, "_variable_length", lambda *_: variable_length)
-    assert_same(attend(qkv, stream, 0.0), reference(qkv, lengths), qkv)
+    monkeypatch.setattr(gpu, "variable_length_kernel", lambda *_: kernel)
+    assert_same(attend(qkv, unpadding, 0.0), reference(qkv, lengths), qkv)

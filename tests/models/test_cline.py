@@ -45,6 +45,7 @@ def test_sizes(architecture, size):
     assert args.dropout == args.attention_dropout == 0.1
 
 
+@pytest.mark.usefixtures("path")
 def test_views_equal_separate_forwards(task):
     """One forward over the three views gives what the parts give one by one."""
     model = build(task)
@@ -63,6 +64,7 @@ def test_views_equal_separate_forwards(task):
     assert output.rtd_logits.shape == (4, 20)
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("sentence_vector", ["cls", "mean"])
 @pytest.mark.parametrize("rows", [3, 4])
 @pytest.mark.parametrize("masked_rows", [1, 3])
@@ -101,6 +103,7 @@ def test_rows_equal_separate_forwards(task, sentence_vector, rows, masked_rows, 
         torch.testing.assert_close(found[name], gradient, atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.usefixtures("path")
 def test_mean_sentence_vector_leaves_padding_out(task):
     model = build(task, sentence_vector="mean")
     tokens = torch.randint(4, 900, (3, 10))

@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 
 from cline_fairseq.errors import InputError
 from cline_fairseq.models.cline import ClineModel, tiny_architecture
-from cline_fairseq.models.memory import missing_to_round
-from cline_fairseq.models.stream import Stream
 
 PAD, TYPES = 1, 200
 NO_DROPOUT = {"dropout": 0.0, "attention_dropout": 0.0}
@@ -86,6 +84,7 @@ def assert_equal(ours, stock, tokens):
     torch.testing.assert_close(ours[real], stock[real], atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 def test_equals_stock(variant, lengths):
@@ -146,6 +145,7 @@ def loss_of_masked(model, tokens):
     return (logits * torch.linspace(-1, 1, logits.shape[-1])).tanh().sum()
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("loss", [loss_of_all, loss_of_masked])
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
@@ -170,6 +170,7 @@ def test_stock_checkpoint_loads_strictly():
         assert ".rtd_head." in name or value.equal(state[name]), name
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("lengths", [LENGTHS["full"], LENGTHS["padded"]])
 def test_bf16_is_near_fp32(lengths):
     model = build(**NO_DROPOUT)
@@ -186,6 +187,7 @@ def test_bf16_is_near_fp32(lengths):
             assert distance <= 0.1 * expected[name].norm() + 1e-3, name
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("lengths", [LENGTHS["full"], LENGTHS["padded"]])
 def test_trains_in_half_precision_with_dropout(lengths, dtype):
@@ -198,6 +200,7 @@ def test_trains_in_half_precision_with_dropout(lengths, dtype):
         model.float()(batch(lengths))[0].sum().backward()
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize("lengths", [LENGTHS["full"], LENGTHS["padded"]])
 def test_checkpointed_activations_change_nothing(lengths, dropout):
@@ -211,6 +214,7 @@ def test_checkpointed_activations_change_nothing(lengths, dropout):
         assert_gradients_close(name, found[1][name], gradient)
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("lengths", [LENGTHS["full"], LENGTHS["padded"]])
 def test_same_seed_same_result(lengths):
     model = build(activation_dropout=0.1).train()
@@ -224,6 +228,7 @@ def test_same_seed_same_result(lengths):
     assert not found[2][embedding].equal(found[0][embedding])
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("lengths", [LENGTHS["full"], LENGTHS["padded"]])
 def test_layerdrop(lengths):
     model = build(encoder_layerdrop=0.999, **NO_DROPOUT).train()
@@ -240,6 +245,7 @@ def test_padding_has_no_features():
     assert features.ne(0).any(2).equal(tokens.ne(PAD))
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 def test_row_of_padding_is_no_nan(dropout):
     model = build(attention_dropout=dropout).train()
@@ -251,6 +257,7 @@ def test_row_of_padding_is_no_nan(dropout):
     assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
 
 
+@pytest.mark.usefixtures("path")
 def test_padding_on_the_left():
     ours, stock = (model.eval() for model in build_pair())
     tokens = batch(LENGTHS["padded"])
@@ -274,44 +281,6 @@ def test_token_embeddings():
 def test_quantization_noise_is_refused():
     with pytest.raises(InputError, match=r"--quant-noise-pq .* leave them at 0"):
         build(quant_noise_pq=0.1)
-
-
-def test_stream():
-    tokens = batch([3, 1, 4])
-    stream = Stream.of(tokens, PAD)
-    flat = stream.take(tokens)
-    assert flat.tolist() == [t for row in tokens.tolist() for t in row if t != PAD]
-    assert stream.offsets.tolist() == [0, 3, 4, 8]
-    assert stream.put(flat).equal(tokens.masked_fill(tokens.eq(PAD), 0))
-    places = torch.tensor([8, 0, 4])
-    assert flat[stream.find(places)].equal(tokens.flatten()[places])
-    means = [row[row.ne(PAD)].float().mean() for row in tokens]
-    torch.testing.assert_close(stream.mean(flat.float()[:, None])[:, 0], torch.stack(means))
-    assert Stream.of(tokens[:, :1], PAD).places is None
-
-
-def test_stream_is_filled_up():
-    """What stands behind its tokens comes from nowhere, and goes nowhere."""
-    lengths = LENGTHS["filled up"]
-    stream = Stream.of(batch(lengths), PAD)
-    assert (sum(lengths), stream.fill, stream.length) == (149, 3, 152)
-    values = torch.randn(len(lengths), max(lengths), 2, requires_grad=True)
-    taken = stream.take(values)
-    assert taken[:149].equal(values[stream.real])
-    assert not taken[149:].any()
-    put = stream.put(torch.ones(152, 2))
-    assert put.equal(stream.real[..., None].expand(-1, -1, 2).float())
-    (grad,) = torch.autograd.grad(stream.put(taken * 3).sum(), values)
-    assert grad.equal(3 * stream.real[..., None].expand(-1, -1, 2))
-
-
-def test_round_lengths_repeat():
-    for power in range(6, 16):
-        lengths = range(2**power, 2 ** (power + 1))
-        filled = {length + missing_to_round(length) for length in lengths}
-        assert len(filled) <= 33
-        assert all(missing_to_round(length) < length / 32 for length in lengths)
-        assert not any(missing_to_round(length) for length in filled)
 
 
 @pytest.mark.parametrize("chosen", [None, "64"])
