@@ -2,6 +2,7 @@
 # make test         runs the tests, in some minutes
 # make test-slow    runs the slow ones, such as every command of the READMEs
 # make lint         checks style
+# make docs         builds the documentation in site/, and checks its links
 # make venv         makes the environment only (the others do so first)
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 # Each text has a folder of its own.
 DEST ?= quickstart$(if $(CORPUS),-$(basename $(notdir $(CORPUS))))
 
-.PHONY: venv quickstart test test-slow lint format
+.PHONY: venv quickstart test test-slow lint format docs
 
 venv: $(VENV)/installed
 
@@ -35,3 +36,8 @@ lint: venv
 format: venv
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The extra docs is small, and no other target needs it.
+docs: venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site

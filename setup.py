@@ -22,6 +22,7 @@ LEXICON = [
 ]
 PLOT = ["matplotlib", "scikit-learn"]
 SLURM = ["hydra-submitit-launcher"]
+DOCS = ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.30"]
 DEV = ["datatrove", "hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff"]
 
 
@@ -69,6 +70,7 @@ setup(
         "attack": ATTACK,
         "corpus": CORPUS,
         "datatrove": ["datatrove"],
+        "docs": DOCS,
         "glue": GLUE,
         "interop": INTEROP,
         "lexicon": LEXICON,

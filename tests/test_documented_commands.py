@@ -9,12 +9,15 @@ from programs import ROOT
 
 CONFIGS = sorted(ROOT.glob("examples/*/config/*.yaml"))
 PRESETS = ("paper", "authors", "matched")  # named in base.yaml
-READMES = [ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))]
-TEXTS = [*READMES, *sorted(ROOT.glob("scripts/*.py")), *CONFIGS]
+DOCUMENTS = [
+    *(ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))),
+    *sorted(ROOT.glob("docs/**/*.md")),
+]
+TEXTS = [*DOCUMENTS, *sorted(ROOT.glob("scripts/*.py")), *CONFIGS]
 
 
 def commands(program):
-    """The commands of READMEs, programs and configurations that start with a name."""
+    """The commands of documents, programs and configurations that start with a name."""
     found = []
     for path in TEXTS:
         text = re.sub(r"^#", " ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
