@@ -1,7 +1,7 @@
 # make quickstart   pre-trains a small CLINE on this machine, in minutes
 # make test         runs the tests, in some minutes
 # make test-slow    runs the slow ones, such as every command of the READMEs
-# make lint         checks style
+# make lint         checks style and types
 # make docs         builds the documentation in site/, and checks its links
 # make venv         makes the environment only (the others do so first)
 
@@ -32,6 +32,7 @@ test-slow: venv
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: venv
 	$(BIN)/ruff check --fix .

@@ -23,7 +23,16 @@ LEXICON = [
 PLOT = ["matplotlib", "scikit-learn"]
 SLURM = ["hydra-submitit-launcher"]
 DOCS = ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.30"]
-DEV = ["datatrove", "hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff"]
+DEV = [
+    "build",
+    "datatrove",
+    "hypothesis",
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+    "ruff",
+    "mypy",
+]
 
 
 def _version():

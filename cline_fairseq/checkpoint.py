@@ -13,7 +13,7 @@ from torch import Tensor
 
 from . import compat  # noqa: F401  lets torch load what fairseq saves
 from .checkpoint_files import Record, checkpoint_file, dictionary_path, find_files
-from .dictionary import MASK, SPECIAL, PlainDictionary, is_special
+from .dictionary import MASK, SPECIAL, MismatchError, PlainDictionary, is_special
 from .errors import InputError
 from .models.cline import ClineModel
 from .models.from_checkpoint import encoder_weights, plain_errors, read_saved_model
@@ -107,12 +107,12 @@ def _tokenizer(path, dictionary, config):
     """The tokenizer.
 
     Raises:
-        InputError: if it does not fit the dictionary; the message names all files, since they may
-            have been found rather than given.
+        InputError: if a file of the tokenizer cannot be read, or if the dictionary was made for
+            another tokenizer; then all files are named, as they may have been found, not given.
     """
     try:
         return Tokenizer(config, dictionary)
-    except InputError as error:
+    except MismatchError as error:
         files = ", ".join(config[option] for option in FILES[config["_name"]])
         raise InputError(f"{path} with {files}: {error}") from error
 

@@ -23,6 +23,10 @@ _OVERWRITE = "#fairseq:overwrite"
 _MAX_FOREIGN = 0.01  # share of the symbols that should be pieces and are not
 
 
+class MismatchError(InputError):
+    """A dictionary was made for another tokenizer."""
+
+
 class SymbolKind(IntEnum):
     """What a symbol of a dictionary is to a tokenizer."""
 
@@ -119,19 +123,19 @@ def kinds_of(
         writes_unknown: whether the tokenizer writes letters that it does not know as they are.
 
     Raises:
-        InputError: if the dictionary was made for another tokenizer.
+        MismatchError: if the dictionary was made for another tokenizer.
     """
     kinds = [_kind_of(symbol, pieces, writes_unknown) for symbol in symbols]
     foreign = [s for s, kind in zip(symbols, kinds, strict=True) if kind == SymbolKind.FOREIGN]
     total = kinds.count(SymbolKind.PIECE) + len(foreign)
     if total == 0:
-        raise InputError(
+        raise MismatchError(
             "the dictionary does not fit the tokenizer: it has none of the tokenizer's "
             f"{len(pieces):,} pieces; give the tokenizer that the corpus was encoded with and the "
             "dict.txt that was made of its output"
         )
     if len(foreign) > _MAX_FOREIGN * total:
-        raise InputError(
+        raise MismatchError(
             f"the dictionary does not fit the tokenizer: {len(foreign):,} of the {total:,} "
             f"symbols that should be its pieces are not (for example {foreign[0]!r}), so they come "
             "from another tokenizer; give the tokenizer that the corpus was encoded with and the "

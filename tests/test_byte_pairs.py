@@ -14,7 +14,7 @@ VOCABULARY = {*BYTE_OF_LETTER, "th", "the", "Ġthe"}
 
 
 def test_letters_of_bytes():
-    assert set(bytes_to_unicode().values()) == BYTE_OF_LETTER
+    assert {letter: byte for byte, letter in bytes_to_unicode().items()} == BYTE_OF_LETTER
 
 
 def test_tokens_that_no_text_becomes():

@@ -22,7 +22,6 @@ All need NLTK's stop words; deepwordbug and pruthi nothing else, pwws and leap N
 missing. Nothing is fetched without --download.
 """
 
-import argparse
 import logging
 import textwrap
 from collections.abc import Sequence
@@ -49,6 +48,7 @@ from ..tokenizer import TokenizerFiles
 from .options import (
     add_checkpoints_options,
     add_examples_options,
+    program_parser,
     require_files,
     require_ready,
 )
@@ -62,10 +62,7 @@ def _parse_args(argv):
         subsequent_indent="  ",
         break_on_hyphens=False,
     )
-    parser = argparse.ArgumentParser(
-        description=__doc__.replace("{recipes}", recipes),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__name__, __doc__.replace("{recipes}", recipes))
     add_checkpoints_options(parser, "a fine-tuned classifier", "folder of its binarized task")
     parser.add_argument("--recipe", default="pwws", metavar="NAME", help="pwws without")
     parser.add_argument("--input", type=Path, required=True, help="labelled texts")

@@ -56,7 +56,6 @@ from ..evaluation.glue.settings import (
     train_command,
 )
 from ..evaluation.glue.tasks import TASKS
-from ..inference import predict_split
 from ..preprocessing.manifest import file_digest
 from ..runtime.child_failures import require_success
 from ..runtime.children import started
@@ -251,6 +250,7 @@ def label_predictions(glue_task, task, predictions):
 
 def predict_with_bar(glue_task, model, task, data, split):
     """Predict a split with a bar; gold labels (or None) and predictions."""
+    from ..inference import predict_split
 
     with tqdm(total=num_examples(data, split), unit=" texts", desc=split) as bar:
         predictions = predict_split(model, task, split, progress=bar.update)

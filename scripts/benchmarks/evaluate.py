@@ -15,6 +15,7 @@ from cline_fairseq.atomic_io import require_text
 from cline_fairseq.checkpoint_files import checkpoint_file
 from cline_fairseq.cli.options import add_recorded_options, require_files
 from cline_fairseq.errors import InputError
+from cline_fairseq.tokenizer import TokenizerFiles
 
 _ATOL = 1e-3  # of probabilities
 
@@ -45,7 +46,7 @@ def run(args) -> dict[str, float]:
     texts = [line for line in lines if line.strip()][: args.texts or None]
     if not texts:
         raise InputError(f"{args.text} has no texts: give one with a text on each line")
-    loaded = load_model(args.checkpoint, args.data, args)
+    loaded = load_model(args.checkpoint, args.data, TokenizerFiles.of(args))
     predictor = Predictor.from_loaded(loaded, name=str(args.checkpoint))
     ours = predictor.predict_proba(texts)
     interface = build_interface(predictor, loaded)

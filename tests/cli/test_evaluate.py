@@ -160,7 +160,7 @@ def test_bad_contrast(models, pairs, tmp_path, call):
         ((*model, "--labels", "Good=1,Bad=2"), InputError, "line 3: the label '2' is none that"),
         ((*model, "--group-column", "sort"), InputError, "no column 'sort'"),
         ((*model, "--text-column", "text"), InputError, "say with --text-column"),
-        ((*model, "--sentencepiece-model", pairs[0]), InputError, "is no SentencePiece model"),
+        ((*model, "--sentencepiece-model", pairs[0]), InputError, "is not a SentencePiece model"),
         ((*model, *model), InputError, "give each --checkpoint a name of its own"),
         ((*model, "--resamples", 0), InputError, "--resamples must be at least 1"),
     ]

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from omegaconf import OmegaConf
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
@@ -373,7 +374,8 @@ def test_configurations_start(corpus, glue, pretrained, tmp_path, task):
 @pytest.mark.parametrize("task", TASKS)
 def test_configurations_are_the_settings_of_the_program(glue, task):
     name = task.lower().replace("-", "_")
-    config = yaml.safe_load((CONFIG / f"{name}.yaml").read_text())
+    files = (yaml.safe_load((CONFIG / f"{part}.yaml").read_text()) for part in ("base", name))
+    config = OmegaConf.to_container(OmegaConf.merge(*files))
     settings = SETTINGS[task]
     assert config["optimization"]["lr"] == [settings.lr]
     assert config["dataset"]["batch_size"] == settings.batch_size

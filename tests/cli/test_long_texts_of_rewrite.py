@@ -19,7 +19,7 @@ def test_chunks_are_small():
 
 
 @pytest.mark.parametrize("end", [b"\n", b""])
-def test_the_longest_line(rewrite, tmp_path, end):
+def test_the_longest_line(tmp_path, end):
     path = tmp_path / "text"
     path.write_bytes(b"a\n" + b"x" * 50 + end)
     assert list(rewrite.read_texts(path, (0, 1), 50)) == [(0, "a"), (1, "x" * 50)]
@@ -28,17 +28,17 @@ def test_the_longest_line(rewrite, tmp_path, end):
 
 
 @pytest.mark.parametrize("value", ["-1", "0", "many"])
-def test_the_limit_is_at_least_a_byte(rewrite, monkeypatch, capsys, value):
+def test_the_limit_is_at_least_a_byte(monkeypatch, capsys, value):
     monkeypatch.setattr(sys, "argv", ["rewrite.py", "--max-line-bytes", value])
     with pytest.raises(SystemExit):
         rewrite.parse_args()
     assert f"expected a number from 1 on, not {value!r}" in capsys.readouterr().err
 
 
-def test_no_folder_is_made(rewrite, monkeypatch, tmp_path):
+def test_no_folder_is_made(monkeypatch, tmp_path):
     output = tmp_path / "typo" / "out.jsonl"
     monkeypatch.setattr(sys, "argv", ["rewrite.py", "--output", str(output)])
-    monkeypatch.setattr(rewrite, "show_input_errors_plainly", lambda: None)
+    monkeypatch.setattr("show_input_errors_plainly", lambda: None)
     with pytest.raises(InputError, match=r"no folder .*typo to write out.jsonl to"):
         rewrite.main()
     assert not output.parent.exists()

@@ -191,7 +191,7 @@ def test_classifiers_are_exported_too(sources, exported, tmp_path):
     found = Predictor.from_checkpoint(tmp_path / "mnli").predict_proba([("a film", "a book")])
     given = Predictor.from_checkpoint(source.path).predict_proba([("a film", "a book")])
     np.testing.assert_allclose(found, given, atol=1e-6)
-    with pytest.raises(InputError, match=r"holds a classifier of Hugging Face: .*export_cline"):
+    with pytest.raises(InputError, match=r"holds a classifier of Hugging Face: .*export-cline"):
         ClineModel.from_pretrained(exported["MNLI"][0])
 
 
@@ -233,7 +233,7 @@ def test_bad_input(both, imported, tmp_path):
     for ask in (lambda: hub.fill_mask(f"{long}<mask>"), lambda: hub.detect_replaced(long)):
         with pytest.raises(InputError, match="the model reads at most 512"):
             ask()
-    with pytest.raises(InputError, match="nope is no SentencePiece model"):
+    with pytest.raises(InputError, match="nope is not a SentencePiece model"):
         ClineModel.from_pretrained(imported / "roberta", sentencepiece_model="nope")
     with pytest.raises(InputError, match="no files of a tokenizer are named codes"):
         ClineModel.from_pretrained(imported / "roberta", bpe="gpt2", codes="nope")
