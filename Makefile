@@ -15,13 +15,21 @@ DEST ?= quickstart$(if $(CORPUS),-$(basename $(notdir $(CORPUS))))
 
 venv: $(VENV)/installed
 
+INSTALL = $(BIN)/pip install --constraint constraints.txt --editable
+
 $(VENV)/installed: setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(INSTALL) '.[dev]' --quiet
+	touch $@ $(VENV)/quickstart
+
+# What the quickstart needs and no more; pip shows its progress.
+$(VENV)/quickstart: setup.py pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) '.[plot]'
 	touch $@
 
-quickstart: venv
-	$(BIN)/python scripts/quickstart.py --dest '$(DEST)' $(if $(CORPUS),--corpus '$(CORPUS)')
+quickstart: $(VENV)/quickstart
+	$(BIN)/cline-fairseq quickstart --dest '$(DEST)' $(if $(CORPUS),--corpus '$(CORPUS)')
 
 test: venv
 	$(BIN)/python -m pytest -m 'not slow'
@@ -40,5 +48,5 @@ format: venv
 
 # The extra docs is small, and no other target needs it.
 docs: venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(INSTALL) '.[docs]' --quiet
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .. import __version__
 from ..checkpoint import LoadedModel
 from .fast_tokenizer import missing_pieces
 from .layout import RTD_HEAD
@@ -33,7 +34,8 @@ tags: [cline, fairseq, roberta]
 
 RoBERTa's architecture: {layers} layers, {dim} wide, {heads} heads, {symbols:,} tokens of
 {tokenizer}, texts of at most {positions} tokens. Trained with fairseq and cline_fairseq
-{objective}, and exported from it.
+{objective}, and exported by
+cline_fairseq {version}.
 
     from transformers import AutoTokenizer, {auto_class}
 
@@ -91,6 +93,7 @@ def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
         tokenizer=_TOKENIZERS[loaded.tokenizer.config["_name"]],
         positions=loaded.model.max_positions(),
         objective=objective,
+        version=__version__,
         more=(_RTD.format(file=RTD_HEAD) if rtd_head else "")
         + (f"{missing}\n\n" if missing else ""),
         updates=loaded.num_updates,

@@ -18,6 +18,7 @@ from transformers import (
     AutoTokenizer,
 )
 
+import cline_fairseq
 from cline_fairseq.evaluation import Predictor
 
 ENCODERS = ["sentencepiece", "gpt2", "filled dictionary", "untied", "roberta"]
@@ -333,6 +334,7 @@ def test_the_rtd_head_is_that_of_the_model_card(exported, texts):
 
 def test_the_model_card_says_how_the_model_was_trained(exported):
     card = (exported["gpt2"][0] / "README.md").read_text(encoding="utf-8")
+    assert f"exported by\ncline_fairseq {cline_fairseq.__version__}." in card
     assert "| synonym_ratio | `0.4` |" in card
     assert "2 layers, 32 wide" in card
     assert "byte-level BPE" in card
