@@ -13,7 +13,7 @@ from helpers import TOKENIZER
 from programs import ROOT
 
 pytestmark = pytest.mark.slow
-LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "quickstart*")
+FOLDERS = ("cline_fairseq", "docs", "examples", "scripts", "tests")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,11 @@ def dist(tmp_path_factory):
     """The folder of the wheel and the sdist."""
     pytest.importorskip("build")
     source = tmp_path_factory.mktemp("dist") / "source"
-    shutil.copytree(ROOT, source, ignore=LEFT_OUT)
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in ROOT.iterdir():
+        if path.is_file() and not path.name.startswith("."):
+            shutil.copy(path, source)
     subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", source.parent, source],
         check=True,
@@ -78,7 +82,7 @@ def test_sdist_holds_the_tests(dist):
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[-1] for name in archive.getnames()}
-    for folder in ("tests", "scripts", "examples", "docs", "cline_fairseq"):
+    for folder in FOLDERS:
         ours = (path for path in (ROOT / folder).rglob("*") if path.is_file())
         ours = {str(path.relative_to(ROOT)) for path in ours if "__pycache__" not in path.parts}
         assert ours <= names
