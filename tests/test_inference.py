@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -153,6 +154,27 @@ def test_windows_change_nothing(glue, checkpoints, subwords, monkeypatch):
     with pytest.raises(InputError, match="text 8 is no valid Unicode"):
         predictor.logits([*texts[:7], "\ud800"], called.append)
     assert not called
+
+
+def test_memory_does_not_grow_with_the_number_of_texts(glue, checkpoints, subwords, monkeypatch):
+    predictor = Predictor.from_checkpoint(checkpoints["SST-2"], glue[0] / "SST-2", **subwords)
+    monkeypatch.setattr(predictor_module, "WINDOW", 100)
+
+    def peak(count):
+        texts = ["a few words"] * count
+        tracemalloc.start()
+        for _ in predictor.hidden_states(texts):
+            pass
+        states = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        results = predictor.logits(texts)
+        logits = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return states, logits - results.nbytes
+
+    peak(100)  # what is allocated once
+    for few, many in zip(peak(200), peak(4000), strict=True):
+        assert (many - few) / 3800 < 50  # bytes; the array of a text's tokens alone has 150
 
 
 def rows_of(batch):

@@ -1,5 +1,6 @@
 """Names for files that are not finished: each process has its own, and none stays for long."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -10,15 +11,25 @@ from pathlib import Path
 from .interrupts import leftovers
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random, another one after each start
+_MACHINE_ID = Path("/etc/machine-id")  # random, the same after each start
 _FIRST_PIDS = 4026531836  # Linux's number for the process ids outside of all containers
+
+
+def _machine() -> str:
+    """This machine, whenever it was started. Machines may have the same name."""
+    name = os.uname().nodename
+    with suppress(OSError):
+        identity = hashlib.sha256(_MACHINE_ID.read_bytes()).hexdigest()  # it is not to be shown
+        name += f"-{identity[:8]}"
+    return name
 
 
 def _host() -> str:
     """This machine since its start, or a container on it that has process ids of its own.
 
-    Machines may have the same name, and containers on two machines the same number.
+    Containers on two machines may have the same number.
     """
-    name = os.uname().nodename
+    name = _machine()
     with suppress(OSError):
         name += f"-{_BOOT_ID.read_text()[:8]}"
         pids = os.stat("/proc/self/ns/pid").st_ino
@@ -26,15 +37,17 @@ def _host() -> str:
     return name
 
 
-HOST = _host()
+MACHINE, HOST = _machine(), _host()
 _PART = re.compile(rf"\.{re.escape(HOST)}\.(\d+)\.part(\.[^.]*)?$")
+_EARLIER = re.compile(rf"\.{re.escape(MACHINE)}-[0-9a-f]{{8}}\.\d+\.part(\.[^.]*)?$")
 
 
 def part_path(path: Path) -> Path:
     """A name beside ``path`` that no other process uses, to write under until all is written.
 
     The ending stays the same, since some libraries go by it. What killed processes of this host
-    have left in the folder is removed. Call :func:`remove_part` in the end.
+    have left in the folder is removed, also that of before its last start. Call
+    :func:`remove_part` in the end.
     """
     path = path.parent.resolve() / path.name  # so that leftovers have one name only
     for left in _parts_of_dead(path.parent):
@@ -62,8 +75,23 @@ def _parts_of_dead(folder) -> Iterator[Path]:
     if not folder.is_dir():
         return
     for path in list(folder.iterdir()):
-        if (match := _PART.search(path.name)) and not _is_in_use(path, int(match[1])):
+        if match := _PART.search(path.name):
+            if not _is_in_use(path, int(match[1])):
+                yield path
+        elif _EARLIER.search(path.name) and _is_older_than_start(path):
             yield path
+
+
+def _is_older_than_start(path):
+    """Whether nobody has written it since the start of this machine.
+
+    Copies of a machine may have its name and its id, and write to the same files.
+    """
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/stat").read_text().splitlines()
+        start = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
+        return all(part.stat().st_mtime < start for part in (path, *path.rglob("*")))
+    return False
 
 
 def _is_in_use(path, pid):

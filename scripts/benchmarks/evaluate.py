@@ -3,14 +3,18 @@
 Both have the same weights, take plain text, and tokenize it; the interface runs fairseq's own
 RoBERTa, as its users call it: encode, predict. They take turns, and their probabilities are
 compared.
+
+With --memory, the predictor alone then reads that many texts, the given ones again and again, and
+ten times as many. The peak memory of the process should hardly differ, but for the results.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measures import seconds
+from benchmarks.measures import memory, peak_memory, seconds
 from cline_fairseq.atomic_io import require_text
 from cline_fairseq.checkpoint_files import checkpoint_file
 from cline_fairseq.cli.options import add_recorded_options, require_files
@@ -27,6 +31,13 @@ def add_parser(commands):
     parser.add_argument("--texts", type=int, default=500, help="how many of them; 0 is all")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5, help="measurements; the median counts")
+    parser.add_argument(
+        "--memory",
+        type=int,
+        default=0,
+        metavar="N",
+        help="measure the peak memory with N texts and with 10 N (default: 0, which is off)",
+    )
     add_recorded_options(parser, "folder of its binarized task")
     parser.set_defaults(run=run)
 
@@ -73,7 +84,35 @@ def run(args) -> dict[str, float]:
         "fairseq's interface: texts/s": len(texts) / float(np.median(taken["interface"])),
         "times faster": float(np.median(ratios)),
         "tokens a text": tokens / len(texts),
+        **(memory_of(predictor, texts, args.memory) if args.memory else {}),
     }
+
+
+def memory_of(predictor, texts: list[str], number: int) -> dict[str, float]:
+    """The memory of the process with some texts, and with ten times as many."""
+    figures = {"before, MB": memory()}
+    for count in (number, 10 * number):
+        peak = peak_memory(lambda count=count: predictor.predict_proba(Repeated(texts, count)))
+        figures[f"peak with {count:,} texts, MB"] = peak
+    _, fewer, more = figures.values()
+    return {**figures, "peak, times as much": more / fewer}
+
+
+class Repeated(Sequence):
+    """Texts again and again, which take no more memory for that."""
+
+    def __init__(self, texts: list[str], count: int):
+        self._texts, self._count = texts, count
+
+    def __len__(self):
+        return self._count
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._count))]
+        if index >= self._count:
+            raise IndexError
+        return self._texts[index % len(self._texts)]
 
 
 def build_interface(predictor, loaded):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cline_fairseq.atomic_io import atomic_write
-from cline_fairseq.runtime.parts import HOST, _host, part_path, remove_part
+from cline_fairseq.runtime.parts import HOST, MACHINE, _host, part_path, remove_part
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,24 @@ def test_own_parts_of_an_earlier_life_are_removed(tmp_path):
     remove_part(part)
 
 
+@pytest.mark.skipif(HOST == MACHINE, reason="this system has no boot ids")
+def test_parts_of_before_the_last_start_are_removed(tmp_path):
+    """But for those that have been written since then: a copy of the machine is writing them."""
+    names = [f"views.{name}.{os.getppid()}.part" for name in (f"{MACHINE}-0000abcd", "my-0000abcd")]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.pt").write_text("much")
+        os.utime(tmp_path / name, (1, 1))
+    with atomic_write(tmp_path / "other.json") as part:
+        part.write_text("{}")
+    assert set(os.listdir(tmp_path)) == {*names, "other.json"}
+    for name in names:
+        os.utime(tmp_path / name / "model.pt", (1, 1))
+    with atomic_write(tmp_path / "other.json") as part:
+        part.write_text("{}")
+    assert set(os.listdir(tmp_path)) == {names[1], "other.json"}
+
+
 def test_parts_in_a_folder_by_another_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     part = part_path(Path("model"))
@@ -82,7 +100,11 @@ def test_parts_that_may_not_be_removed(tmp_path, dead, monkeypatch):
 def test_machines_of_the_same_name_differ(tmp_path, monkeypatch):
     assert _host() == HOST
     (tmp_path / "boot_id").write_text("00000000-0000-0000-0000-000000000000\n")
-    monkeypatch.setattr("cline_fairseq.runtime.parts._BOOT_ID", tmp_path / "boot_id")
+    with monkeypatch.context() as patched:
+        patched.setattr("cline_fairseq.runtime.parts._BOOT_ID", tmp_path / "boot_id")
+        assert _host() != HOST
+    (tmp_path / "machine-id").write_text("00000000000000000000000000000000\n")
+    monkeypatch.setattr("cline_fairseq.runtime.parts._MACHINE_ID", tmp_path / "machine-id")
     assert _host() != HOST
 
 

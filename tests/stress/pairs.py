@@ -53,10 +53,9 @@ def _trial(program: Program, folder: Path, delay, killed, moment):
             continue
         if not _REFUSED.search(one.errors) or "Traceback" in one.errors:
             return f"{story}; one ended with status {status}: {one.last_line}"
-    if 0 in statuses:
-        if wrong := program.difference(folder, whole=killed is None):
-            return f"{story}; one succeeded, but {wrong}"
-        if program.name.startswith("export"):
-            return None  # it is never made twice
+    if 0 in statuses and (wrong := program.difference(folder, whole=killed is None)):
+        return f"{story}; one succeeded, but {wrong}"
+    if program.name.startswith("export") and (folder / "out").exists():
+        return program.difference(folder, whole=True)  # it is never made twice
     wrong = program.complete(folder)
     return wrong and f"{story}; {wrong}"
