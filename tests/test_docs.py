@@ -92,6 +92,14 @@ def test_every_page_is_in_the_site():
             assert name in hooks or path.parent.name in hooks
 
 
+def test_method_names_files_of_the_package():
+    text = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    names = re.findall(r"`([\w/]+\.py)`", text)
+    assert len(names) > 20
+    for name in names:
+        assert (ROOT / "cline_fairseq" / name).is_file(), name
+
+
 @pytest.mark.slow
 def test_site_builds_without_a_warning(tmp_path):
     for package in ("material", "mkdocstrings_handlers.python"):
