@@ -92,6 +92,14 @@ def test_every_page_is_in_the_site():
             assert name in hooks or path.parent.name in hooks
 
 
+def test_method_names_files_of_the_package():
+    text = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    names = re.findall(r"`([\w/]+\.py)`", text)
+    assert len(names) > 20
+    for name in names:
+        assert (ROOT / "cline_fairseq" / name).is_file(), name
+
+
 @pytest.mark.slow
 def test_site_builds_without_a_warning(tmp_path):
     for package in ("material", "mkdocstrings_handlers.python"):
@@ -142,3 +150,26 @@ def test_quoted_messages_are_those_of_the_code():
         for part in said.split("..."):
             assert part.strip(" '(-") in known, message
     assert set(ELSEWHERE) <= set(messages)
+
+
+# Of pip, torchrun and docker, and the name of a check of tests/stress/run.py.
+FOREIGN_OPTIONS = {
+    *("no-deps", "no-python", "nproc-per-node", "shm-size", "ipc", "signals"),
+}
+FAIRSEQ_OPTIONS = (
+    *("fairseq.dataclass.configs", "fairseq.options", "fairseq.models.roberta.model"),
+    *("fairseq.optim.lr_scheduler.polynomial_decay_schedule", "fairseq.tasks.sentence_prediction"),
+    *("fairseq.data.encoders.gpt2_bpe", "fairseq.data.encoders.sentencepiece_bpe"),
+)
+
+
+def test_options_in_the_documents_exist():
+    """Those of our programs and of fairseq's: arguments, and fields of its dataclasses."""
+    paths = [path for path in _tracked("*.py") if path.name != Path(__file__).name]
+    paths += [Path(find_spec(name).origin) for name in FAIRSEQ_OPTIONS]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    arguments = set(re.findall(r"[\"']--([a-z][a-z0-9-]+)[\"']", source))
+    fields = {name.replace("_", "-") for name in re.findall(r"^    (\w+): ", source, re.M)}
+    for path in PAGES:
+        named = re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", path.read_text(encoding="utf-8"))
+        assert set(named) <= arguments | fields | FOREIGN_OPTIONS, path
