@@ -254,6 +254,9 @@ def from_folder(
         data = (path if path.is_dir() else path.parent) / data
     if checkpoint_file is not None:
         path /= checkpoint_file
+    unknown = tokenizer.keys() - TokenizerFiles.__dataclass_fields__.keys()
+    if unknown:
+        raise InputError(f"no files of a tokenizer are named {', '.join(sorted(unknown))}")
     return ClineHubInterface(load_model(path, data, TokenizerFiles(bpe, **tokenizer)))
 
 

@@ -1,6 +1,5 @@
 """How rewrite.py reads: a limit of lines, and chunks that take little memory."""
 
-import sys
 from itertools import chain
 
 import pytest
@@ -28,17 +27,14 @@ def test_the_longest_line(tmp_path, end):
 
 
 @pytest.mark.parametrize("value", ["-1", "0", "many"])
-def test_the_limit_is_at_least_a_byte(monkeypatch, capsys, value):
-    monkeypatch.setattr(sys, "argv", ["rewrite.py", "--max-line-bytes", value])
+def test_the_limit_is_at_least_a_byte(capsys, value):
     with pytest.raises(SystemExit):
-        rewrite.parse_args()
+        rewrite.main(["--max-line-bytes", value])
     assert f"expected a number from 1 on, not {value!r}" in capsys.readouterr().err
 
 
-def test_no_folder_is_made(monkeypatch, tmp_path):
+def test_no_folder_is_made(tmp_path):
     output = tmp_path / "typo" / "out.jsonl"
-    monkeypatch.setattr(sys, "argv", ["rewrite.py", "--output", str(output)])
-    monkeypatch.setattr("show_input_errors_plainly", lambda: None)
     with pytest.raises(InputError, match=r"no folder .*typo to write out.jsonl to"):
-        rewrite.main()
+        rewrite.main(["--output", str(output)])
     assert not output.parent.exists()
