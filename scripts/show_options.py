@@ -15,6 +15,8 @@ import argparse
 
 from cline_fairseq.errors import show_input_errors_plainly
 
+_NONE = "None: the value of the checkpoint to start from, else the architecture's.\n"
+
 
 def main():
     show_input_errors_plainly()
@@ -25,7 +27,7 @@ def main():
     from fairseq.dataclass.utils import gen_parser_from_dataclass
 
     from cline_fairseq.criterions.cline import ClineCriterionConfig
-    from cline_fairseq.models.cline import ClineModel
+    from cline_fairseq.models.config import ClineModelConfig
     from cline_fairseq.optim.fused_adamw import FusedAdamWConfig
     from cline_fairseq.tasks.cline import ClineConfig
 
@@ -33,6 +35,7 @@ def main():
         "--task cline": ClineConfig,
         "--criterion cline": ClineCriterionConfig,
         "--optimizer fused_adamw": FusedAdamWConfig,
+        f"--arch cline_tiny, cline_small, cline_base, cline_large\n\n{_NONE}": ClineModelConfig,
     }
     for title, config in parts.items():
         parser = argparse.ArgumentParser(
@@ -42,9 +45,6 @@ def main():
         )
         gen_parser_from_dataclass(parser, config())
         print(f"{title}\n{parser.format_help()}")
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
-    ClineModel.add_args(parser)
-    print(f"--arch cline_tiny, cline_small, cline_base, cline_large\n{parser.format_help()}")
 
 
 if __name__ == "__main__":
