@@ -52,7 +52,7 @@ def save_classifier(path, data, classes, arch="cline_base", *extra):
 def as_published(path, checkpoint):
     """An encoder in the format of the first RoBERTa checkpoints."""
     state = torch.load(checkpoint)
-    args = argparse.Namespace(**vars(state["cfg"]["model"]))
+    args = argparse.Namespace(**state["cfg"]["model"])
     names = {name.replace("encoder.", "decoder.", 1): name for name in state["model"]}
     model = {old: state["model"][new] for old, new in names.items()}
     del state["cfg"], state["criterion"], state["task_state"]

@@ -1,8 +1,8 @@
-"""Print the options that this package adds to fairseq-train, with their defaults.
-
-(fairseq-train --help stops before it comes to those of a task, a criterion or a model.)
+"""Print the options that CLINE adds to fairseq-train, with their defaults.
 
     cline-fairseq show-options
+
+(fairseq-train --help ends before the options of tasks, criterions and models.)
 """
 
 import argparse
@@ -10,15 +10,17 @@ from collections.abc import Sequence
 
 from .options import program_parser
 
+_NONE = "None: the value of the checkpoint to start from, else the architecture's.\n"
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
     program_parser(__name__, __doc__).parse_args(argv)
-    # These take seconds, --help does not.
+    # These imports take seconds, which --help need not wait for.
     from fairseq.dataclass.utils import gen_parser_from_dataclass
 
     from ..criterions.cline import ClineCriterionConfig
-    from ..models.cline import ClineModel
+    from ..models.config import ClineModelConfig
     from ..optim.fused_adamw import FusedAdamWConfig
     from ..tasks.cline import ClineConfig
 
@@ -26,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--task cline": ClineConfig,
         "--criterion cline": ClineCriterionConfig,
         "--optimizer fused_adamw": FusedAdamWConfig,
+        f"--arch cline_tiny, cline_small, cline_base, cline_large\n\n{_NONE}": ClineModelConfig,
     }
     for title, config in parts.items():
         parser = argparse.ArgumentParser(
@@ -35,6 +38,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         gen_parser_from_dataclass(parser, config())
         print(f"{title}\n{parser.format_help()}")
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
-    ClineModel.add_args(parser)
-    print(f"--arch cline_tiny, cline_small, cline_base, cline_large\n{parser.format_help()}")

@@ -1,31 +1,38 @@
 """The CLINE model: RoBERTa, with a head that detects replaced tokens.
 
-Everything but that head has RoBERTa's parameter names: pre-training starts from a RoBERTa
+Everything but that head has RoBERTa's parameter names: pre-training can start from a RoBERTa
 checkpoint, and fairseq's own tasks fine-tune a CLINE checkpoint.
+
+Shapes are written with B texts, T tokens in a row of the batch, N real tokens in the batch, M
+masked tokens, C features and V symbols of the vocabulary.
 """
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from fairseq.data import Dictionary
-from fairseq.models import register_model, register_model_architecture
+from fairseq.dataclass.utils import gen_parser_from_dataclass
+from fairseq.models import ARCH_CONFIG_REGISTRY, register_model, register_model_architecture
 from fairseq.models.roberta import RobertaModel
 from fairseq.models.roberta.model import base_architecture as roberta_base_architecture
 from fairseq.modules import LayerNorm
-from fairseq.utils import get_activation_fn, safe_getattr
-from omegaconf import OmegaConf
+from fairseq.tasks import FairseqTask
+from fairseq.utils import get_activation_fn
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .config import SENTENCE_VECTORS, ClineModelConfig, fill_in
 from .encoder import UnpaddedRobertaEncoder
 from .from_checkpoint import prepare, take_sizes
 from .operations import apply_linear
 from .unpadding import Unpadding
 
-SENTENCE_VECTORS = ("cls", "mean")
+if TYPE_CHECKING:
+    from ..hub import ClineHubInterface
 
 
 class ClineOutput(NamedTuple):
@@ -120,13 +127,13 @@ class ClineEncoder(UnpaddedRobertaEncoder):
         return ClineOutput(mlm_logits, rtd_logits, sentences)
 
 
-@register_model("cline")
+@register_model("cline", dataclass=ClineModelConfig)
 class ClineModel(RobertaModel):
-    """RoBERTa with an RTD head. The heads of classification are RoBERTa's."""
+    """RoBERTa with an RTD head. Classification heads are RoBERTa's."""
 
     @classmethod
-    def hub_models(cls):
-        """There are no published checkpoints yet."""
+    def hub_models(cls) -> dict[str, str]:
+        """Return the published checkpoints: none yet."""
         return {}
 
     @classmethod
@@ -137,64 +144,58 @@ class ClineModel(RobertaModel):
         data_name_or_path: str | Path | None = None,
         bpe: str | None = None,
         **kwargs: str | Path,
-    ):
-        """The model in a folder, as fairseq's ``RobertaModel.from_pretrained`` gives RoBERTa.
+    ) -> "ClineHubInterface":
+        """Load a model from a folder, like fairseq's ``RobertaModel.from_pretrained``.
 
-        The dictionary and the tokenizer are those that the checkpoint records, or those beside it.
+        The dictionary and the tokenizer are those that the checkpoint records, or else those next
+        to it.
 
         Args:
-            model_name_or_path: folder that cline-fairseq export-cline, cline-fairseq import-hf or
-                cline-fairseq export-roberta wrote, or of a training run (--save-dir), or an encoder
-                of cline-fairseq export-hf; or a checkpoint.
-            checkpoint_file: in the folder; of CLINE or RoBERTa, pre-trained or fine-tuned. By
-                default, the first that exists of model.pt, checkpoint_best.pt, checkpoint_last.pt.
+            model_name_or_path: a checkpoint; or a folder with one, such as the --save-dir of a
+                training run, or what export-cline, export-roberta, export-hf or import-hf wrote.
+            checkpoint_file: name of the checkpoint in the folder, of CLINE or RoBERTa, pre-trained
+                or fine-tuned. By default, the first of model.pt, checkpoint_best.pt and
+                checkpoint_last.pt that exists.
             data_name_or_path: folder with the dict.txt of the corpus, or with the data of a
-                classifier, if they have moved; relative to the first folder.
-            bpe: sentencepiece or gpt2, if the files of the tokenizer have moved.
-            kwargs: the files of ``bpe`` by fairseq's options, as ``sentencepiece_model``.
-
-        Returns:
-            a :class:`~cline_fairseq.hub.ClineHubInterface`.
+                classifier, if it is no longer where the checkpoint records it. A relative path is
+                relative to the first folder.
+            bpe: ``"sentencepiece"`` or ``"gpt2"``, if the files of the tokenizer are no longer
+                where the checkpoint records them.
+            kwargs: the files of ``bpe``, named like fairseq's options, e.g.
+                ``sentencepiece_model``.
 
         Raises:
             MissingFileError: if a file cannot be found.
-            InputError: if something is no checkpoint, no tokenizer or no dictionary, or if they do
-                not fit each other.
+            InputError: if a file is not a checkpoint, tokenizer or dictionary, or if they do not
+                belong together.
         """
         from ..hub import from_folder
 
         return from_folder(model_name_or_path, checkpoint_file, data_name_or_path, bpe, **kwargs)
 
-    @staticmethod
-    def add_args(parser):
-        """RoBERTa's options and ours."""
-        RobertaModel.add_args(parser)
-        parser.add_argument(
-            "--sentence-vector",
-            choices=SENTENCE_VECTORS,
-            help="what stands for a text in the contrastive loss: the last-layer vector of <s>, "
-            "or the mean over its tokens",
-        )
-        parser.add_argument(
-            "--compile",
-            action="store_true",
-            help="compile the layers with torch.compile when they first run",
-        )
-        parser.add_argument(
-            "--checkpoint-activations",
-            action="store_true",
-            help="make the activations of a layer again in the backward pass instead of keeping "
-            "them: less memory, more time",
-        )
+    @classmethod
+    def add_args(cls, parser: ArgumentParser) -> None:
+        """Add the options of :class:`ClineModelConfig`, which fairseq would do if RoBERTa did not.
+
+        They have no defaults here, so that the architecture can tell what was typed.
+        """
+        gen_parser_from_dataclass(parser, ClineModelConfig(), delete_default=True)
 
     prepare = staticmethod(prepare)
 
     @classmethod
-    def build_model(cls, args, task):
-        """Build the model; see fairseq."""
-        if OmegaConf.is_config(args):  # under fairseq-hydra-train
-            OmegaConf.set_struct(args, False)
-        base_architecture(args)
+    def build_model(cls, cfg: DictConfig | Namespace, task: FairseqTask) -> "ClineModel":
+        """Build a model.
+
+        Args:
+            cfg: options of the model; those that are missing or None are filled in.
+            task: a task with a ``source_dictionary``.
+
+        Raises:
+            InputError: if the blocks of the task are longer than the model's positions, or if an
+                option has no valid value.
+        """
+        args = _complete(cfg)
         block = getattr(task.cfg, "tokens_per_sample", None)
         if block is not None and block > args.max_positions:
             raise InputError(
@@ -215,18 +216,23 @@ class ClineModel(RobertaModel):
         masked_tokens: Tensor | None = None,
         views: bool = False,
         clean_original: bool = False,
-        **kwargs,
-    ):
-        """Encode texts; as RoBERTa does, unless ``views`` is set.
+        **kwargs: Any,
+    ) -> ClineOutput | tuple[Tensor, dict[str, Any]]:
+        """Encode texts, as RoBERTa does unless ``views`` is set.
 
         Args:
-            src_tokens: int64 (N, T); with ``views``, N = 3B: originals, synonym views, antonym
-                views.
-            masked_tokens: bool (N, T): where the LM head is wanted. With ``views``, (B, T), or
-                (3B, T) if the views are masked too.
-            views: return what the losses of CLINE need, a :class:`ClineOutput`.
-            clean_original: with ``views``, N = 4B: the last B rows are the originals without masks,
-                which stand for the texts.
+            src_tokens: int64 (B, T); with ``views``, (3B, T): originals, synonym views and antonym
+                views of B texts.
+            masked_tokens: bool (B, T), where the LM head is applied (default: everywhere). With
+                ``views`` it is required, and (3B, T) if the views are masked too.
+            views: return what the losses of CLINE need.
+            clean_original: with ``views``, ``src_tokens`` is (4B, T): the last B rows are the
+                originals without masks, which then represent the texts.
+            kwargs: as for RoBERTa.
+
+        Returns:
+            With ``views``, a :class:`ClineOutput`. Otherwise what RoBERTa returns: logits or
+            features, and a dictionary.
         """
         if not views:
             return super().forward(src_tokens, masked_tokens=masked_tokens, **kwargs)
@@ -234,10 +240,15 @@ class ClineModel(RobertaModel):
             src_tokens, masked_tokens, self.args.sentence_vector, clean_original
         )
 
-    def upgrade_state_dict_named(self, state_dict, name):
-        """Fit a checkpoint to this model.
+    def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
+        """Fit the parameters of a checkpoint to this model, in place.
 
-        RoBERTa's have no RTD head, and this model may have fewer positions, the first ones.
+        RoBERTa's have no RTD head: this model's own is taken. If this model has fewer positions, it
+        takes the first ones.
+
+        Args:
+            state_dict: parameters by name.
+            name: the name of this module in them, or "".
         """
         super().upgrade_state_dict_named(state_dict, name)
         prefix = f"{name}." if name else ""
@@ -250,38 +261,51 @@ class ClineModel(RobertaModel):
 
 
 @register_model_architecture("cline", "cline_base")
-def base_architecture(args):
-    """RoBERTa-base: 12 layers, 768 wide, 12 heads."""
+def base_architecture(args: Namespace | DictConfig) -> None:
+    """12 layers, 768 wide, 12 heads, like RoBERTa-base."""
     _set_size(args, layers=12, dim=768, heads=12)
 
 
 @register_model_architecture("cline", "cline_large")
-def large_architecture(args):
-    """RoBERTa-large: 24 layers, 1024 wide, 16 heads."""
+def large_architecture(args: Namespace | DictConfig) -> None:
+    """24 layers, 1024 wide, 16 heads, like RoBERTa-large."""
     _set_size(args, layers=24, dim=1024, heads=16)
 
 
 @register_model_architecture("cline", "cline_small")
-def small_architecture(args):
+def small_architecture(args: Namespace | DictConfig) -> None:
     """6 layers, 512 wide, 8 heads."""
     _set_size(args, layers=6, dim=512, heads=8)
 
 
 @register_model_architecture("cline", "cline_tiny")
-def tiny_architecture(args):
+def tiny_architecture(args: Namespace | DictConfig) -> None:
     """2 layers, 128 wide, 2 heads."""
     _set_size(args, layers=2, dim=128, heads=2)
 
 
+# fairseq registers an architecture with the model's own name that does nothing.
+ARCH_CONFIG_REGISTRY["cline"] = base_architecture
+
+
 def _set_size(args, layers, dim, heads):
-    """Fill in what was not typed: from the checkpoint to start from, else as given here."""
     take_sizes(args)
-    args.encoder_layers = safe_getattr(args, "encoder_layers", layers)
-    args.encoder_embed_dim = safe_getattr(args, "encoder_embed_dim", dim)
-    args.encoder_ffn_embed_dim = safe_getattr(args, "encoder_ffn_embed_dim", 4 * dim)
-    args.encoder_attention_heads = safe_getattr(args, "encoder_attention_heads", heads)
-    args.max_positions = safe_getattr(args, "max_positions", 512)
-    args.sentence_vector = safe_getattr(args, "sentence_vector", "cls")
-    args.compile = getattr(args, "compile", False)
-    args.checkpoint_activations = getattr(args, "checkpoint_activations", False)
+    fill_in(
+        args,
+        encoder_layers=layers,
+        encoder_embed_dim=dim,
+        encoder_ffn_embed_dim=4 * dim,
+        encoder_attention_heads=heads,
+    )
+
+
+def _complete(cfg):
+    """A copy of the options with everything that fairseq's RoBERTa reads."""
+    if OmegaConf.is_config(cfg):
+        options = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
+    else:
+        options = vars(cfg)
+    args = Namespace(**{name: value for name, value in options.items() if value is not None})
+    base_architecture(args)
     roberta_base_architecture(args)
+    return args

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 
 import torch
 from fairseq.models import ARCH_CONFIG_REGISTRY
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from ..errors import InputError, MissingFileError
 from ..safe_load import safe_load
+from .config import is_filled_in
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,6 @@ MUST_FIT = (
 )
 _CHOICES = ("activation_fn", "pooler_activation_fn", "sentence_vector")
 _LAST = "checkpoint_last.pt"  # default of --restore-file, in --save-dir
-_FILLED_IN = "no_scale_embedding"  # set by RoBERTa's architectures, and by no option
 _BEFORE_POSITIONS = 2  # rows of the table of positions: RoBERTa's positions begin after <pad>
 _EMBEDDINGS = "sentence_encoder.embed_tokens.weight"
 
@@ -86,11 +86,9 @@ def prepare(cfg: Namespace | DictConfig, task: Any) -> None:
         MissingFileError: if the checkpoint to start from does not exist.
         InputError: if it is no checkpoint, or if the model or the dictionary does not fit it.
     """
-    if OmegaConf.is_config(cfg):
-        with open_dict(cfg):
-            if _FILLED_IN not in cfg:
-                _take_under_hydra(cfg, task)
-            ARCH_CONFIG_REGISTRY[cfg._name](cfg)
+    if not is_filled_in(cfg):
+        _take_under_hydra(cfg, task)
+    ARCH_CONFIG_REGISTRY[cfg._name](cfg)
     start = _find_start(cfg)
     if start is None or not os.path.isfile(start.path):
         return
