@@ -12,12 +12,7 @@ import yaml
 
 from cline_fairseq.rewriting import Kind
 from programs import ROOT
-
-
-def _tracked(*patterns):
-    command = ["git", "ls-files", "--", *patterns]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return [ROOT / name for name in result.stdout.splitlines() if (ROOT / name).is_file()]
+from project_files import project_files
 
 
 def _load(path):
@@ -27,7 +22,7 @@ def _load(path):
     return module
 
 
-PAGES = _tracked("*.md")
+PAGES = project_files("*.md")
 METHOD = _load(ROOT / "docs" / "draw_method.py")
 
 
@@ -84,9 +79,9 @@ def test_every_page_is_in_the_site():
     config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     hooks = (ROOT / "docs" / "hooks.py").read_text(encoding="utf-8")
     in_navigation = set(re.findall(r"[\w/-]+\.md", str(config["nav"])))
-    for path in _tracked("docs/*.md"):
+    for path in project_files("docs/*.md"):
         assert str(path.relative_to(ROOT / "docs")) in in_navigation
-    for path in _tracked("*README.md"):
+    for path in project_files("*README.md"):
         name = str(path.relative_to(ROOT))
         if not name.startswith("tests/"):
             assert name in hooks or path.parent.name in hooks
@@ -141,7 +136,10 @@ def _strings(source):
 def test_quoted_messages_are_those_of_the_code():
     text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     messages = "".join(re.findall(r"^```text\n(.*?)^```$", text, re.M | re.S)).splitlines()
-    paths = [*_tracked("cline_fairseq/*.py"), *(Path(find_spec(name).origin) for name in OTHERS)]
+    paths = [
+        *project_files("cline_fairseq/*.py"),
+        *(Path(find_spec(name).origin) for name in OTHERS),
+    ]
     sources = [path.read_text(encoding="utf-8") for path in paths]
     known = "\n".join(string for source in sources for string in _strings(source))
     assert len(messages) >= 20
@@ -165,7 +163,7 @@ FAIRSEQ_OPTIONS = (
 
 def test_options_in_the_documents_exist():
     """Those of our programs and of fairseq's: arguments, and fields of its dataclasses."""
-    paths = [path for path in _tracked("*.py") if path.name != Path(__file__).name]
+    paths = [path for path in project_files("*.py") if path.name != Path(__file__).name]
     paths += [Path(find_spec(name).origin) for name in FAIRSEQ_OPTIONS]
     source = "\n".join(path.read_text(encoding="utf-8") for path in paths)
     arguments = set(re.findall(r"[\"']--([a-z][a-z0-9-]+)[\"']", source))

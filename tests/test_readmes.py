@@ -16,6 +16,7 @@ import pytest
 from glue_files import LABELS, write_task
 from helpers import gpt2_vocabulary
 from programs import BIN, ROOT, run
+from project_files import project_files
 from tiny_models import save_encoder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -78,13 +79,10 @@ SMALLER = {
 def clone(texts, tmp_path_factory):
     """A copy of the project with the files that a reader brings."""
     folder = tmp_path_factory.mktemp("clone")
-    tracked = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    for name in tracked:
-        if (ROOT / name).is_file():  # not deleted since the last commit
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
+    for path in project_files():
+        copy = folder / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
     write_corpus(folder, texts)
     write_roberta(folder, texts)
     for name in LABELS:
@@ -206,8 +204,6 @@ def test_tables_hold_what_the_documents_contain():
 
 
 def test_every_document_is_run():
-    tracked = subprocess.run(
-        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    with_code = [n for n in tracked.stdout.split() if list(blocks((ROOT / n).read_text("utf-8")))]
+    names = [str(path.relative_to(ROOT)) for path in project_files("*.md")]
+    with_code = [name for name in names if list(blocks((ROOT / name).read_text("utf-8")))]
     assert sorted(with_code) == sorted(READMES)
