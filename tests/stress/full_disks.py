@@ -17,6 +17,7 @@ from stress.programs_under_test import (
     converting,
     measuring,
     preparing,
+    reporting,
     training,
     whole_runs,
 )
@@ -43,7 +44,7 @@ def full_disks(material: Material, number: int, seed: int, folder: Path) -> Iter
 
 
 def _programs(material, folder) -> Iterator[Program]:
-    for programs in (preparing, converting, measuring, whole_runs):
+    for programs in (preparing, converting, measuring, whole_runs, reporting):
         yield from programs(material)
     yield training(material)[1]
     yield Program("export_roberta", lambda out: material.export(out, "export_roberta"), folder)

@@ -1,14 +1,18 @@
 """What the programs under stress work with: a small corpus, its vocabulary, models and GLUE."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 from glue_files import write_task
 from helpers import TOKENIZER, english_texts
+from tiny_models import save_classifier
 
 ROOT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
@@ -29,9 +33,16 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def must_succeed(parts: Sequence[object]) -> None:
-    """Run a command that prepares something."""
-    subprocess.run(command(*parts), cwd=ROOT, env=environment(), check=True, capture_output=True)
+def has_textattack() -> bool:
+    """Whether scripts/attack.py can run."""
+    return find_spec("textattack") is not None
+
+
+def must_succeed(parts: Sequence[object]) -> bytes:
+    """Run a command that prepares something: its output."""
+    return subprocess.run(
+        command(*parts), cwd=ROOT, env=environment(), check=True, capture_output=True
+    ).stdout
 
 
 class Material:
@@ -117,6 +128,44 @@ class Material:
         must_succeed(self.preprocess_glue(folder))
         return folder
 
+    @cached_property
+    def classifier(self) -> Path:
+        """A folder with a classifier, the data of its task, and texts to measure it on."""
+        folder = self.folder / "classifier"
+        shutil.copytree(self.glue_binarized / "CoLA", folder)
+        save_classifier(folder / "model.pt", folder, 2)
+        rows = "".join(
+            f"{i}\t{label}\t{sign} {text}\n"
+            for i, text in enumerate(self.texts[:20])
+            for label, sign in ((1, "good"), (0, "bad"))
+        )
+        (folder / "paired.tsv").write_text(f"set\tlabel\ttext\n{rows}", encoding="utf-8")
+        sentences = [
+            {"sentence": text, "label": i % 2, "original_sentence": text[5:], "method": "a"}
+            for i, text in enumerate(self.texts[:20])
+        ]
+        (folder / "dev.json").write_text(json.dumps({"sst2": sentences}), encoding="utf-8")
+        return folder
+
+    @cached_property
+    def training_log(self) -> Path:
+        """What a run of training has logged, in a folder of its own."""
+        folder = self.folder / "log"
+        folder.mkdir()
+        log = folder / "train.log"
+        log.write_bytes(must_succeed(self.train(self.folder / "logged", 4)))
+        return log
+
+    @cached_property
+    def glue_runs(self) -> Path:
+        """A folder with a run of fine-tuning, its result, and its file for the leaderboard."""
+        folder = self.folder / "runs"
+        command = self.finetune(folder / "RTE")
+        must_succeed([*command, "--max-epoch", 1, "--predict", "test"])
+        for checkpoint in folder.rglob("*.pt"):  # the largest part, which reports do not read
+            checkpoint.unlink()
+        return folder
+
     def encode(self, text: Path, dest: Path, workers: int, split: str = "train") -> list[object]:
         """A command that encodes a text."""
         return [
@@ -152,6 +201,25 @@ class Material:
             *("scripts/glue_finetune.py", "--task", "RTE", "--data", self.glue_binarized / "RTE"),
             *("--checkpoint", self.checkpoint, "--save", save, "--max-epoch", 4),
             *("--batch-size", 8, "--num-workers", 0),
+        ]
+
+    def attack(self, folder: Path, output: Path) -> list[object]:
+        """A command that attacks the classifier; NLTK finds the stop words that it needs.
+
+        Args:
+            folder: :attr:`classifier`, or a copy of it.
+            output: the names of the files to write, without their endings.
+        """
+        if "NLTK_DATA" not in os.environ:
+            words = self.folder / "nltk" / "corpora" / "stopwords" / "english"
+            words.parent.mkdir(parents=True)
+            words.write_text("a\nthe\n", encoding="utf-8")
+            os.environ["NLTK_DATA"] = str(self.folder / "nltk")
+        return [
+            *("scripts/attack.py", "--recipe", "deepwordbug", "--num-examples", 4),
+            *("--checkpoint", f"a={folder / 'model.pt'}", "--data", folder),
+            *("--input", folder / "paired.tsv", "--resamples", 10),
+            *("--json", output.with_suffix(".json"), "--output", output.with_suffix(".csv")),
         ]
 
     def train(self, save_dir: Path, updates: int, *options: object) -> list[object]:

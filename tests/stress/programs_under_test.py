@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from cline_fairseq import compat  # noqa: F401  lets torch load what fairseq saves
-from stress.material import ROOT, Material, command, environment
+from stress.material import ROOT, Material, command, environment, has_textattack
 
 SAVING = 4  # updates from one checkpoint of training to the next
 UPDATES_IN_RANKS = 30
@@ -43,6 +43,7 @@ class Program:
     @cached_property
     def _undisturbed(self):
         self._folder.mkdir()
+        self.parts(self._folder)  # what it works with is made now, which takes its own time
         start = time.monotonic()
         running = self.start(self._folder)
         if running.wait() != 0:
@@ -277,6 +278,43 @@ def measuring(material: Material) -> list[Program]:
             material.folder,
         ),
     ]
+
+
+@cache
+def reporting(material: Material) -> list[Program]:
+    """The programs that draw, report and attack what was trained."""
+    programs = [
+        Program(
+            "plot_training",
+            lambda out: [
+                *("scripts/plot_training.py", material.training_log),
+                *("--output", out.with_name("curves.png")),
+            ],
+            material.folder,
+        ),
+        Program(
+            "glue_report",
+            lambda out: [
+                *("scripts/glue_report.py", material.glue_runs),
+                *("--json", out.with_name("glue.json"), "--plot", out.with_name("glue.png")),
+            ],
+            material.folder,
+        ),
+        Program(
+            "glue_submit",
+            lambda out: [
+                *("scripts/glue_submit.py", material.glue_runs, "--allow-missing"),
+                *("--zip", out.with_name("submission.zip")),
+            ],
+            material.folder,
+        ),
+    ]
+    if has_textattack():
+        attack = Program(
+            "attack", lambda out: material.attack(material.classifier, out), material.folder
+        )
+        programs.append(attack)
+    return programs
 
 
 @cache

@@ -1,7 +1,6 @@
 """Programs and the files that they read, each file in a folder of its own that can be broken."""
 
 import gzip
-import json
 import lzma
 import re
 import shutil
@@ -14,8 +13,7 @@ from fairseq.data import Dictionary, data_utils, indexed_dataset
 
 from cline_fairseq.rewriting.lexicon import RESOURCES
 from helpers import gpt2_options, gpt2_vocabulary
-from stress.material import Material, must_succeed
-from tiny_models import save_classifier
+from stress.material import Material, has_textattack, must_succeed
 
 ANY = "any way"
 
@@ -54,6 +52,7 @@ class Readers:
         yield from self._evaluate()
         yield from self.hugging_face()
         yield self._export()
+        yield from self._report()
 
     @cached_property
     def _texts(self):
@@ -79,24 +78,6 @@ class Readers:
         folder.mkdir()
         for name in ("lexicon.en.npz", "tagger.en.npz"):
             shutil.copy(RESOURCES / name, folder)
-        return folder
-
-    @cached_property
-    def _classifier(self):
-        folder = self._folder / "classifier"
-        shutil.copytree(self._material.glue_binarized / "CoLA", folder)
-        save_classifier(folder / "model.pt", folder, 2)
-        rows = "".join(
-            f"{i}\t{label}\t{sign} {text}\n"
-            for i, text in enumerate(self._material.texts[:20])
-            for label, sign in ((1, "good"), (0, "bad"))
-        )
-        (folder / "paired.tsv").write_text(f"set\tlabel\ttext\n{rows}", encoding="utf-8")
-        sentences = [
-            {"sentence": text, "label": i % 2, "original_sentence": text[5:], "method": "a"}
-            for i, text in enumerate(self._material.texts[:20])
-        ]
-        (folder / "dev.json").write_text(json.dumps({"sst2": sentences}), encoding="utf-8")
         return folder
 
     @cached_property
@@ -285,7 +266,7 @@ class Readers:
         for file in ("model.pt", "paired.tsv", "label/dict.txt", "input0/dict.txt"):
             yield Reader(
                 f"{file}, evaluate_contrast",
-                self._classifier,
+                self._material.classifier,
                 file,
                 lambda folder, dest: [
                     *("scripts/evaluate_contrast.py", "--checkpoint", folder / "model.pt"),
@@ -296,7 +277,7 @@ class Readers:
             )
         yield Reader(
             "dev.json, evaluate_advglue",
-            self._classifier,
+            self._material.classifier,
             "dev.json",
             lambda folder, dest: [
                 *("scripts/evaluate_advglue.py", "--file", folder / "dev.json"),
@@ -332,6 +313,48 @@ class Readers:
             ],
             ANY,
         )
+
+    def _report(self):
+        material = self._material
+        yield Reader(
+            "train.log, plot_training",
+            material.training_log.parent,
+            material.training_log.name,
+            lambda folder, dest: [
+                *("scripts/plot_training.py", folder / material.training_log.name),
+                *("--output", dest / "curves.png"),
+            ],
+            ANY,
+        )
+        result = "RTE/seed1/result.json"
+        yield Reader(
+            "result.json, glue_report",
+            material.glue_runs,
+            result,
+            lambda folder, dest: [
+                *("scripts/glue_report.py", folder, "--names", "a"),
+                *("--json", dest / "glue.json"),
+            ],
+            ANY,
+        )
+        yield Reader(
+            "result.json, glue_submit",
+            material.glue_runs,
+            result,
+            lambda folder, dest: [
+                *("scripts/glue_submit.py", folder, "--zip", dest / "submission.zip"),
+                "--allow-missing",
+            ],
+            ANY,
+        )
+        if has_textattack():
+            yield Reader(
+                "paired.tsv, attack",
+                material.classifier,
+                "paired.tsv",
+                lambda folder, dest: material.attack(folder, dest / "attack"),
+                ANY,
+            )
 
 
 _LOSSES = re.compile(r'"(?:train_)?loss": "[^"]*"')

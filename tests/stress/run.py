@@ -50,9 +50,9 @@ CHECKS = {
     "kills-training": Check(kills.training, 20),
     "kills-ranks": Check(kills.ranks, 9),
     "pairs": Check(pairs.pairs, 50),
-    "signals": Check(signals.signals, 40),
-    "full-disks": Check(full_disks.full_disks, 34),
-    "mutations": Check(mutations.mutations, 300),
+    "signals": Check(signals.signals, 54),
+    "full-disks": Check(full_disks.full_disks, 42),
+    "mutations": Check(mutations.mutations, 312),
     "attacks": Check(attacks.attacks, 40),
 }
 

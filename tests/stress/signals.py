@@ -19,6 +19,7 @@ from stress.programs_under_test import (
     converting,
     measuring,
     preparing,
+    reporting,
     training,
     whole_runs,
 )
@@ -37,6 +38,7 @@ def signals(material: Material, number: int, seed: int, folder: Path) -> Iterato
         *training(material),
         *measuring(material),
         *whole_runs(material),
+        *reporting(material),
     ]
     for i in range(number):
         program = programs[i % len(programs)]
