@@ -1,3 +1,3 @@
-"""The criterion ``cline``."""
+"""The criterion ``cline`` and its losses."""
 
-import fairseq  # noqa: F401  first of all: its import registers what this package holds
+import fairseq  # noqa: F401  first: importing it registers what this package contains

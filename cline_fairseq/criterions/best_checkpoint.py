@@ -1,4 +1,4 @@
-"""What ``--best-checkpoint-metric`` may be."""
+"""The metrics that ``--best-checkpoint-metric`` can name."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,17 @@ _HIGHER_IS_BETTER = ("rtd_acc", "rtd_f1", "cts_acc")
 
 
 def check_best_checkpoint_metric(name: str, maximize: bool, logged: Sequence[str]) -> None:
-    """Refuse a metric that fairseq could not find, or whose worst value it would keep.
+    """Refuse a metric that fairseq would not find, or whose worst value it would take for the best.
 
-    fairseq looks the name up after the first validation only, hours into a run.
+    fairseq looks up the name only after the first validation, which can be hours into a run.
 
     Args:
         name: the value of ``--best-checkpoint-metric``.
-        maximize: whether ``--maximize-best-checkpoint-metric`` is given.
+        maximize: the value of ``--maximize-best-checkpoint-metric``.
         logged: the names that each validation logs.
 
     Raises:
-        InputError: if it is not logged, or better in the other direction.
+        InputError: if the metric is not logged, or is better in the other direction.
     """
     if name not in logged:
         raise InputError(

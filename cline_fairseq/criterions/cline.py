@@ -1,16 +1,18 @@
-"""The criterion of CLINE: masked LM, replaced token detection and contrast, weighted."""
+"""CLINE's criterion: a weighted sum of masked LM, replaced token detection and contrast."""
 
 import logging
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 from fairseq import utils
 from fairseq.criterions import FairseqCriterion, register_criterion
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.logging import metrics
+from fairseq.tasks import FairseqTask
 from omegaconf import II
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import InputError
 from .best_checkpoint import check_best_checkpoint_metric
@@ -18,11 +20,14 @@ from .contrast import NEGATIVES, contrastive_loss, contrastive_scores
 from .losses import mlm_loss, rtd_loss
 from .weighting import LEARNED
 
+if TYPE_CHECKING:
+    from ..models.cline import ClineModel
+
 logger = logging.getLogger(__name__)
 
 LOSSES = ("mlm", "rtd", "cts")
-_TOO_FAR = 0.05  # below 0: s of a bounded weight comes nowhere near by overshoot alone
-_BY_KIND = "replaced_in_"  # prefix of the counts of replaced tokens by view and kind
+_TOO_FAR = 0.05  # a bounded s does not fall this far below 0 by overshoot alone
+_BY_KIND = "replaced_in_"  # prefix of counts of replaced tokens, by view and kind
 
 
 @dataclass
@@ -32,35 +37,36 @@ class ClineCriterionConfig(FairseqDataclass):
     loss_weighting: ChoiceEnum([*LEARNED, "fixed"]) = field(
         default="bounded",
         metadata={
-            "help": "bounded: in training, each loss L counts exp(-s) L + max(s, 0) with a learned "
-            "scalar s, times its weight, so that exp(-s) is 1 at most; kendall, or learned as "
-            "version 0.1 called it: exp(-s) L + s/2 (Kendall et al. 2018, as in the paper); fixed: "
-            "the weight alone. Validation always uses the weights alone"
+            "help": "what a loss L contributes in training, besides its fixed weight. bounded: "
+            "exp(-s) L + max(s, 0) with a learned scalar s, so that exp(-s) is at most 1; kendall "
+            "(called learned in version 0.1): exp(-s) L + s/2 (Kendall et al. 2018, as in the "
+            "paper); fixed: L. Validation always uses the fixed weights alone"
         },
     )
     mlm_weight: float = field(
-        default=1.0, metadata={"help": "weight of the masked-LM loss; 0 switches it off"}
+        default=1.0, metadata={"help": "weight of the masked-LM loss; 0 turns it off"}
     )
     rtd_weight: float = field(
         default=1.0,
-        metadata={"help": "weight of the loss of replaced token detection; 0 switches it off"},
+        metadata={"help": "weight of the replaced-token-detection loss; 0 turns it off"},
     )
     contrastive_weight: float = field(
-        default=1.0, metadata={"help": "weight of the contrastive loss; 0 switches it off"}
+        default=1.0, metadata={"help": "weight of the contrastive loss; 0 turns it off"}
     )
     similarity: ChoiceEnum(["dot", "cosine"]) = field(
-        default="dot", metadata={"help": "similarity of two texts in the contrastive loss"}
+        default="dot", metadata={"help": "similarity of two vectors in the contrastive loss"}
     )
     negatives: ChoiceEnum(NEGATIVES) = field(
         default="antonym",
         metadata={
-            "help": "what a text is told apart from: its own antonym view; with in_batch, the "
-            "synonym views of all other texts of the batch, over all workers (in version 0.1, of "
-            "one other text); or both"
+            "help": "what the contrastive loss tells a text apart from. antonym: its own antonym "
+            "view; in_batch: the synonym views of all other texts of the batch, over all workers "
+            "(in version 0.1, of one other text); both: all of these"
         },
     )
     temperature: float = field(
-        default=1.0, metadata={"help": "what similarities are divided by in the contrastive loss"}
+        default=1.0,
+        metadata={"help": "divides similarities in the contrastive loss"},
     )
     best_checkpoint_metric: str = II("checkpoint.best_checkpoint_metric")
     maximize_best_checkpoint_metric: bool = II("checkpoint.maximize_best_checkpoint_metric")
@@ -68,21 +74,29 @@ class ClineCriterionConfig(FairseqDataclass):
 
 @register_criterion("cline", dataclass=ClineCriterionConfig)
 class ClineCriterion(FairseqCriterion):
-    """Every text counts once, however long it is and however much of it is replaced.
+    """The sum of CLINE's three losses, in which every text counts once.
 
-    In training mode the loss is what is optimized, with the learned scalars. In evaluation mode
-    each loss counts with its fixed weight, so that the validations of a run can be compared.
+    Each loss is averaged over the targets of a text and summed over the texts of the batch, and the
+    sample size is the number of texts: however long a text is and however much of it is replaced,
+    it counts once. Gradients are additive over texts, so that a batch gives the same update however
+    it is split over workers and ``--update-freq``.
 
-    Each loss is averaged over the text's own targets, summed over the texts of the batch, and the
-    sample size is the number of texts. Gradients are so additive over texts: any split of a batch
-    over workers and ``--update-freq`` gives the same update.
-
-    In-batch negatives are the exception: the loss of a text depends on the others of its batch.
-    They are gathered from all workers, so that a batch gives the same update however it is split
+    In-batch negatives are the exception, because the loss of a text then depends on the others of
+    its batch. They are gathered from all workers: a batch gives the same update however it is split
     over workers, but not over ``--update-freq``.
+
+    In training mode, the loss is what is optimized, with its learned scalars. In evaluation mode,
+    each loss has its fixed weight, so that validations during a run can be compared.
+
+    Args:
+        cfg: the options of the criterion.
+        task: a task with a ``target_dictionary``.
+
+    Raises:
+        InputError: if a weight is negative, all weights are 0, or the temperature is not positive.
     """
 
-    def __init__(self, cfg: ClineCriterionConfig, task):
+    def __init__(self, cfg: ClineCriterionConfig, task: FairseqTask):
         super().__init__(task)
         self.weights = {
             "mlm": cfg.mlm_weight,
@@ -106,11 +120,16 @@ class ClineCriterion(FairseqCriterion):
             self.log_variance = {}
 
     @classmethod
-    def build_criterion(cls, cfg, task):
-        """Build the criterion for fairseq, which keeps the best checkpoint by one of its metrics.
+    def build_criterion(cls, cfg: ClineCriterionConfig, task: FairseqTask) -> "ClineCriterion":
+        """Build the criterion, and check the metric by which fairseq chooses the best checkpoint.
+
+        Args:
+            cfg: the options of the criterion.
+            task: a task with a ``target_dictionary``.
 
         Raises:
-            InputError: if that metric is not logged, or if its best value would be its worst.
+            InputError: if the metric is not logged, or if its worst value would be taken for its
+                best, or if an option has no valid value.
         """
         with metrics.aggregate(new_root=True) as logged:
             cls.reduce_metrics([])
@@ -121,9 +140,27 @@ class ClineCriterion(FairseqCriterion):
         )
         return cls(cfg, task)
 
-    def forward(self, model, sample, reduce=True):
-        """The loss of a batch: the sum over its texts. See fairseq for what is returned."""
-        mlm_target, rtd_target = sample["mlm_target"], sample["rtd_target"]
+    def forward(
+        self, model: "ClineModel", sample: dict[str, Any], reduce: bool = True
+    ) -> tuple[Tensor, int, dict[str, Any]]:
+        """Compute the loss of a batch of B texts.
+
+        Args:
+            model: a CLINE model.
+            sample: a batch, as :class:`~cline_fairseq.data.cline_dataset.ClineDataset` makes it.
+            reduce: ignored; the loss is always summed.
+
+        Returns:
+            * the loss, summed over the texts;
+            * the sample size, B;
+            * what :meth:`reduce_metrics` logs, as numbers that can be summed over batches and
+              workers: for each of mlm, views_mlm, rtd and cts, the sum ``{name}_loss`` of the
+              losses of texts, in nats, and the number ``{name}_count`` of targets (for mlm and rtd,
+              tokens; for cts, texts); ``cts_right``; the counts of :func:`counting_counts` and of
+              replaced tokens that were found; replaced tokens by view and kind; and
+              ``{name}_scale``, the weights in effect, times B.
+        """
+        mlm_target, rtd_target = sample["mlm_target"], sample["rtd_target"]  # (B or 3B, T), (2B, T)
         texts = sample["nsentences"]
         output = model(
             **sample["net_input"],
@@ -131,11 +168,11 @@ class ClineCriterion(FairseqCriterion):
             views=True,
             clean_original=len(sample["net_input"]["src_tokens"]) > 3 * texts,
         )
-        # By row: of the originals, or of the originals and both views.
+        # (1, B) for the originals, or (3, B) for the originals and both views.
         mlm_sums, mlm_counts = (
             x.view(-1, texts) for x in mlm_loss(output.mlm_logits, mlm_target, self.padding_idx)
         )
-        rtd_sum, num_detected = rtd_loss(output.rtd_logits, rtd_target)
+        rtd_sum, num_detected = rtd_loss(output.rtd_logits, rtd_target)  # (B,), (B,)
         scores = contrastive_scores(
             output.sentences,
             sample["has_contrast"],
@@ -144,8 +181,8 @@ class ClineCriterion(FairseqCriterion):
             self.temperature,
             sample.get("is_dummy", False),
         )
-        synonym_replaced = rtd_target.chunk(2)[0].eq(1).any(1)
-        has_contrast = (synonym_replaced & scores.has_negative()).long()
+        synonym_replaced = rtd_target.chunk(2)[0].eq(1).any(1)  # (B,)
+        has_contrast = (synonym_replaced & scores.has_negative()).long()  # (B,)
         sums = {
             "mlm": mlm_sums.sum(0),
             "rtd": rtd_sum,
@@ -157,7 +194,7 @@ class ClineCriterion(FairseqCriterion):
             self._weighted(k, sums[k] / counts[k].clamp(min=1), counts[k].gt(0)) for k in LOSSES
         ).sum()
         sample_size = texts
-        # What is compared is the loss of the originals; that of the views is logged beside it.
+        # The loss on the originals is what can be compared; that on the views is logged separately.
         logged_sums = {**sums, "mlm": mlm_sums[0], "views_mlm": mlm_sums[1:]}
         logged_counts = {**counts, "mlm": mlm_counts[0], "views_mlm": mlm_counts[1:]}
         log = {
@@ -177,23 +214,35 @@ class ClineCriterion(FairseqCriterion):
         }
         return loss, sample_size, log
 
-    def load_state_dict(self, state_dict, strict=True, **kwargs):
-        """Load the scalars; those that a checkpoint of other losses lacks stay as they are."""
+    def load_state_dict(
+        self, state_dict: dict[str, Tensor] | None, strict: bool = True, **kwargs: Any
+    ) -> Any:
+        """Load the learned scalars.
+
+        Args:
+            state_dict: may have other scalars, or be None, if the checkpoint was trained with other
+                losses: unknown ones are ignored, and missing ones keep their value.
+            strict: as in torch.
+            kwargs: as in torch.
+
+        Returns:
+            torch's report of missing and unexpected keys.
+        """
         known = self.state_dict()
         found = {k: v for k, v in (state_dict or {}).items() if k in known}
         if self.loss_weighting == "bounded" and any(s < -_TOO_FAR for s in found.values()):
             logger.warning(
                 "the checkpoint has learned weights above 1, so it was trained with "
-                "--loss-weighting kendall: this run brings them down to 1; give "
-                "--loss-weighting kendall to go on as before"
+                "--loss-weighting kendall: this run brings them down to 1; add "
+                "--loss-weighting kendall to continue as before"
             )
         return super().load_state_dict({**known, **found}, strict, **kwargs)
 
     def _weighted(self, name, losses, present):
-        """The losses (B,) of texts with their weight; a text without targets counts nothing.
+        """Weigh the losses (B,) of texts; a text without targets contributes 0.
 
-        A loss that is switched off counts 0 times, and still reaches every parameter, so that
-        distributed training finds a gradient for each.
+        A loss that is turned off is multiplied by 0 and still reaches every parameter, because
+        distributed training expects a gradient for each.
         """
         if self.training and name in self.log_variance:
             s = self.log_variance[name].float()
@@ -206,11 +255,14 @@ class ClineCriterion(FairseqCriterion):
         return self.weights[name]
 
     @staticmethod
-    def reduce_metrics(logging_outputs) -> None:
+    def reduce_metrics(logging_outputs: list[dict[str, Any]]) -> None:
         """Log means over all workers. Losses are in base 2, as everywhere in fairseq.
 
-        Every metric is logged each time, so that the best checkpoint can be kept by any of them. A
-        mean of nothing is 0 and does not count in the means over several batches.
+        Every metric is logged each time, so that the best checkpoint can be chosen by any of them.
+        A mean over nothing is logged as 0, and does not count in means over several batches.
+
+        Args:
+            logging_outputs: what :meth:`forward` returned on each worker.
         """
 
         def total(key):
@@ -248,12 +300,12 @@ class ClineCriterion(FairseqCriterion):
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:
-        """All that is logged are sums."""
+        """Return True: everything that is logged is a sum."""
         return True
 
 
 def _detection_counts(logits, target):
-    """Counts of replaced tokens and of those that were found, over both views."""
+    """Count replaced tokens, and those that were found, over both views (2B, T)."""
     replaced, found = target.eq(1), logits.gt(0) & target.ge(0)
     in_synonym_view, in_antonym_view = replaced.chunk(2)
     return {
@@ -265,11 +317,19 @@ def _detection_counts(logits, target):
     }
 
 
-def counting_counts(sample):
-    """For how many texts counting tells the views apart; a tie counts one half.
+def counting_counts(sample: dict[str, Any]) -> dict[str, Tensor]:
+    """Count the texts whose views can be told apart by counting tokens; a tie counts one half.
 
-    The rules are that the synonym view is the one with more replaced tokens, and that it is the
-    longer one. They are right for half of the texts where contrast cannot be won by counting.
+    Two rules are tried: the synonym view is the one with more replaced tokens ("edits"), and it is
+    the longer one ("length"). If the contrastive task cannot be won by counting, each is right for
+    half of the texts.
+
+    Args:
+        sample: a batch, as :class:`~cline_fairseq.data.cline_dataset.ClineDataset` makes it.
+
+    Returns:
+        ``edits_right``, ``length_right`` and ``texts_with_contrast``, the number of texts that were
+        tried.
     """
     texts, has_contrast = sample["nsentences"], sample["has_contrast"]
     counts = {
@@ -285,6 +345,6 @@ def counting_counts(sample):
 
 
 def _f1(meters):
-    """F1 of the class "replaced", over all that was seen since the meters were reset."""
+    """F1 of the class "replaced", over everything since the meters were reset."""
     hits, replaced, found = (meters[f"_rtd_{k}"].sum for k in ("hits", "replaced", "found"))
     return round(float(2 * hits / max(replaced + found, 1)), 4)

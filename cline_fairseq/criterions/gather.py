@@ -1,24 +1,28 @@
 """Vectors of all workers, with gradients."""
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from fairseq.distributed.utils import get_data_parallel_group
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 
 def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
-    """The rows of all workers, and where the own ones begin.
+    """Concatenate the rows of all workers.
 
-    Every worker must call this equally often, in the backward pass too. Each may bring another
-    number of rows, or none. A row's gradient is the sum over the losses of all workers. fairseq
-    sums gradients over workers as well, so that losses of gathered rows need no further scaling.
+    Every worker must call this the same number of times, in the backward pass too. Workers may have
+    different numbers of rows, or none. The gradient of a row is the sum over the losses of all
+    workers; fairseq sums the gradients of parameters over workers as well, so that losses of
+    gathered rows need no further scaling.
 
     Args:
         rows: (n, C).
 
     Returns:
-        (N, C), in the order of the workers, and the index of the first own row. Without other
-        workers, ``rows`` and 0.
+        The rows of all workers in their order, (K, C), and the index of this worker's first row.
+        Without other workers, ``rows`` and 0.
     """
     group = get_data_parallel_group()
     if group is None or dist.get_world_size(group) == 1:
@@ -31,8 +35,10 @@ def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
 
 
 class _Gather(torch.autograd.Function):
+    """Pads to the greatest number of rows, because all_gather needs equal shapes."""
+
     @staticmethod
-    def forward(ctx, rows, counts, group):
+    def forward(ctx: FunctionCtx, rows: Tensor, counts: list[int], group: Any) -> Tensor:
         rank = dist.get_rank(group)
         ctx.group, ctx.first, ctx.count = group, sum(counts[:rank]), counts[rank]
         padded = rows.new_zeros(max(counts), rows.shape[1])
@@ -42,7 +48,7 @@ class _Gather(torch.autograd.Function):
         return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
 
     @staticmethod
-    def backward(ctx, grad):
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, None, None]:
         grad = grad.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(grad, group=ctx.group)
         return grad.narrow(0, ctx.first, ctx.count), None, None

@@ -1,4 +1,4 @@
-"""The losses at tokens, each one number for every text. All in fp32."""
+"""The losses at tokens, as one sum for each text. Everything is computed in fp32."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,45 +7,77 @@ from .cross_entropy import cross_entropy
 
 
 def mlm_loss(logits: Tensor, target: Tensor, pad: int) -> tuple[Tensor, Tensor]:
-    """Cross-entropy at the masked positions.
+    r"""Masked LM: cross-entropy at the masked positions, summed over each row.
+
+    .. math::
+        \ell_i = \sum_{t \in \text{masked}(i)} -\log \text{softmax}(z_{i,t})_{y_{i,t}}
 
     Args:
-        logits: (masked tokens, vocabulary), in the order of ``target``.
-        target: int64 (N, T), ``pad`` where nothing is predicted.
+        logits: :math:`z`, (M, V): one row for each of the M masked tokens, in the order of
+            ``target``, over V symbols.
+        target: :math:`y`, int64 (B, T): the original symbol at masked positions, ``pad`` elsewhere.
         pad: the padding index.
 
     Returns:
-        Sum of the losses of each row (N,), and how many tokens it is over (N,).
+        The sum of the losses of each row, fp32 (B,); and the number of masked tokens in it, int64
+        (B,). The loss of a text is the quotient.
+
+    Example::
+
+        >>> import torch
+        >>> target = torch.tensor([[1, 3, 1], [1, 1, 1]])  # one masked token, in the first row
+        >>> sums, counts = mlm_loss(torch.zeros(1, 4), target, pad=1)
+        >>> sums  # log 4: all four symbols are equally likely
+        tensor([1.3863, 0.0000])
+        >>> counts
+        tensor([1, 0])
     """
-    masked = target.ne(pad)
-    losses = cross_entropy(logits, target[masked])
-    return _sum_by_text(losses, masked), masked.sum(1)
+    masked = target.ne(pad)  # (B, T)
+    losses = cross_entropy(logits, target[masked])  # (M,)
+    return _sum_by_row(losses, masked), masked.sum(1)
 
 
 def rtd_loss(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Binary cross-entropy over the tokens of both rewrites of each text.
+    r"""Replaced token detection: binary cross-entropy, summed over both views of each text.
+
+    .. math::
+        \ell_i = \sum_{v \in \{\text{syn}, \text{ant}\}} \sum_t
+            -y_{v,i,t} \log \sigma(z_{v,i,t}) - (1 - y_{v,i,t}) \log (1 - \sigma(z_{v,i,t}))
 
     Args:
-        logits: (2B, T).
-        target: int64 (2B, T), 1 for a replaced token, -1 where there is nothing to predict.
+        logits: :math:`z`, (2B, T): of B synonym views, then of B antonym views.
+        target: :math:`y`, int64 (2B, T): 1 for a replaced token, 0 for an original one, -1 where
+            nothing is predicted.
 
     Returns:
-        Sum of the losses of each text (B,), and how many tokens it is over (B,).
+        The sum of the losses of each text, fp32 (B,); and the number of tokens it covers, int64
+        (B,). The loss of a text is the quotient.
+
+    Example::
+
+        >>> import torch
+        >>> target = torch.tensor([[0, 1, -1], [0, 0, 1]])  # the two views of one text
+        >>> sums, counts = rtd_loss(torch.zeros(2, 3), target)
+        >>> sums  # 5 log 2
+        tensor([3.4657])
+        >>> counts
+        tensor([5])
     """
-    real = target.ge(0)
+    real = target.ge(0)  # (2B, T)
     losses = F.binary_cross_entropy_with_logits(
         logits.float(), target.clamp(min=0).float(), reduction="none"
-    )
+    )  # (2B, T)
     losses = losses.masked_fill(~real, 0)
-    return _both_views(losses.sum(1)), _both_views(real.sum(1))
+    return _add_views(losses.sum(1)), _add_views(real.sum(1))
 
 
-def _sum_by_text(values, positions):
-    """Sum values that stand at the true positions of (B, T) by row: (B,)."""
-    rows = positions.nonzero()[:, 0]
+def _sum_by_row(values: Tensor, positions: Tensor) -> Tensor:
+    """Sum values (M,) that belong to the true positions of (B, T) by row: (B,)."""
+    rows = positions.nonzero()[:, 0]  # (M,)
     return values.new_zeros(len(positions)).index_add(0, rows, values)
 
 
-def _both_views(per_view):
+def _add_views(per_view: Tensor) -> Tensor:
+    """(2B,) to (B,)."""
     synonym, antonym = per_view.chunk(2)
     return synonym + antonym

@@ -152,7 +152,8 @@ class ClineModel(RobertaModel):
 
         Args:
             model_name_or_path: a checkpoint; or a folder with one, such as the --save-dir of a
-                training run, or what export-cline, export-roberta, export-hf or import-hf wrote.
+                training run, or what ``cline-fairseq`` wrote with its commands ``export-cline``,
+                ``export-roberta``, ``export-hf`` and ``import-hf``.
             checkpoint_file: name of the checkpoint in the folder, of CLINE or RoBERTa, pre-trained
                 or fine-tuned. By default, the first of model.pt, checkpoint_best.pt and
                 checkpoint_last.pt that exists.

@@ -40,7 +40,12 @@ class EncoderLayer(TransformerEncoderLayerBase):
             self.activation_fn = F.gelu  # fairseq's makes an fp32 copy, which changes nothing
 
     def build_self_attention(self, embed_dim: int, cfg: TransformerConfig) -> SelfAttention:
-        """Build the attention of this layer, for fairseq."""
+        """Build the attention of this layer, for fairseq.
+
+        Args:
+            embed_dim: C, the width of the model.
+            cfg: options of the model, as fairseq groups them.
+        """
         return SelfAttention(embed_dim, cfg.encoder.attention_heads, cfg.attention_dropout)
 
     def forward(self, x: Tensor, unpadding: Unpadding, selected: Tensor | None = None) -> Tensor:
@@ -68,7 +73,7 @@ class EncoderLayer(TransformerEncoderLayerBase):
         residual = x  # (N, C)
         if self.normalize_before:
             x = self.final_layer_norm(x)  # (N, C)
-        x = self.activation_fn(apply_linear(self.fc1, x))  # (N, F)
+        x = self.activation_fn(apply_linear(self.fc1, x))  # (N, inner width)
         x = apply_linear(self.fc2, self.activation_dropout_module(x))  # (N, C)
         x = self.dropout_module.add(x, residual)  # (N, C)
         if not self.normalize_before:
@@ -234,7 +239,13 @@ class UnpaddedRobertaEncoder(RobertaEncoder):
     def build_encoder(
         self, args: Namespace, dictionary: Dictionary, embed_tokens: nn.Embedding
     ) -> SentenceEncoder:
-        """Build the embeddings and layers, for fairseq."""
+        """Build the embeddings and layers, for fairseq.
+
+        Args:
+            args: the complete options of the model.
+            dictionary: the dictionary of the corpus.
+            embed_tokens: the embeddings of its symbols.
+        """
         encoder = SentenceEncoder(args, dictionary, embed_tokens)
         encoder.apply(init_bert_params)
         return encoder
@@ -242,7 +253,14 @@ class UnpaddedRobertaEncoder(RobertaEncoder):
     def build_lm_head(
         self, embed_dim: int, output_dim: int, activation_fn: str, weight: Tensor | None
     ) -> LMHead:
-        """Build the LM head, for fairseq."""
+        """Build the LM head, for fairseq.
+
+        Args:
+            embed_dim: C, the width of the model.
+            output_dim: V, the size of the vocabulary.
+            activation_fn: name of an activation function of fairseq.
+            weight: (V, C), the word embeddings, or None for a matrix of its own.
+        """
         return LMHead(embed_dim, output_dim, activation_fn, weight)
 
     def forward(

@@ -1,8 +1,9 @@
-"""A run that starts from a checkpoint builds the model that the checkpoint holds.
+"""Sizes of the model, for runs that start from a checkpoint.
 
-What was typed comes first, then the checkpoint, then the architecture. On the command line, the
-architecture is where the three meet: fairseq calls it when the options hold only what was typed.
-fairseq-hydra-train calls it too late, see :func:`prepare`.
+An option that the user sets takes precedence over the checkpoint, which takes precedence over the
+architecture. fairseq-train calls the architecture while the options contain only what the user set,
+so that is where :func:`take_sizes` belongs. fairseq-hydra-train calls it too late for that; see
+:func:`prepare`.
 """
 
 import errno
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 
 import torch
 from fairseq.models import ARCH_CONFIG_REGISTRY
+from fairseq.tasks import FairseqTask
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
@@ -28,14 +30,14 @@ from .config import is_filled_in
 logger = logging.getLogger(__name__)
 
 HEADS = "encoder_attention_heads"
-# With other values, the checkpoint's parameters do not fit or mean something else.
+# With other values, the parameters of the checkpoint do not fit or mean something else.
 MUST_FIT = (
     *("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", HEADS),
     *("encoder_normalize_before", "layernorm_embedding"),
 )
 _CHOICES = ("activation_fn", "pooler_activation_fn", "sentence_vector")
-_LAST = "checkpoint_last.pt"  # default of --restore-file, in --save-dir
-_BEFORE_POSITIONS = 2  # rows of the table of positions: RoBERTa's positions begin after <pad>
+_LAST = "checkpoint_last.pt"  # default of --restore-file, relative to --save-dir
+_BEFORE_POSITIONS = 2  # unused rows of the position embeddings, up to the index of <pad>
 _EMBEDDINGS = "sentence_encoder.embed_tokens.weight"
 
 
@@ -43,9 +45,10 @@ class SavedModel(NamedTuple):
     """What a checkpoint says about its model.
 
     Attributes:
-        arch: the architecture that it was trained with, if the checkpoint records it.
-        sizes: values of fairseq's options that build the model with any architecture of CLINE.
-        num_symbols: rows of the table of embeddings: the dictionary with ``<mask>``.
+        arch: the architecture it was trained with, or None if the checkpoint does not record it.
+        sizes: options that build the model with any architecture of CLINE, by name.
+        num_symbols: rows of the word embeddings, which is the size of the dictionary with
+            ``<mask>``.
     """
 
     arch: str | None
@@ -57,18 +60,21 @@ class _Start(NamedTuple):
     """The checkpoint that a run starts from."""
 
     path: str
-    arch_gives_way: bool  # False for the last checkpoint of a run without a pre-trained model
+    arch_gives_way: bool  # False for the last checkpoint of a run that started from scratch
 
 
 def take_sizes(args: Namespace | DictConfig) -> None:
-    """Add to the options of the command line what the checkpoint says and nobody typed.
+    """Take the sizes that the user did not set from the checkpoint that a run starts from.
 
-    For the architecture functions. It does nothing where the options come from elsewhere: from
-    fairseq-hydra-train, or from a checkpoint that is being loaded.
+    Architectures call this. It applies to fairseq-train only: other options come from
+    fairseq-hydra-train (see :func:`prepare`) or from a saved model.
+
+    Args:
+        args: options of the run, changed in place.
 
     Raises:
-        MissingFileError: if the checkpoint to start from does not exist.
-        InputError: if it is no checkpoint, or if a typed option does not fit it.
+        MissingFileError: if the checkpoint does not exist.
+        InputError: if it is not a checkpoint, or if an option does not fit it.
     """
     if isinstance(args, Namespace) and not hasattr(args, "_name"):
         typed = {name: value for name, value in vars(args).items() if value is not None}
@@ -76,15 +82,19 @@ def take_sizes(args: Namespace | DictConfig) -> None:
             setattr(args, name, value)
 
 
-def prepare(cfg: Namespace | DictConfig, task: Any) -> None:
-    """Make sure that a run's model fits the checkpoint that the run starts from.
+def prepare(cfg: DictConfig, task: FairseqTask) -> None:
+    """Fill in the options of a model, and check that it fits the checkpoint that a run starts from.
 
-    To be called before a run builds its model, but not when a saved model is loaded. Under
-    fairseq-hydra-train it takes the sizes, too.
+    This is called before a run builds its model, but not when a saved model is loaded. For
+    fairseq-hydra-train, it takes sizes from the checkpoint first.
+
+    Args:
+        cfg: options of the model within those of the run, changed in place.
+        task: the task of the run, with a ``source_dictionary``.
 
     Raises:
-        MissingFileError: if the checkpoint to start from does not exist.
-        InputError: if it is no checkpoint, or if the model or the dictionary does not fit it.
+        MissingFileError: if the checkpoint does not exist.
+        InputError: if it is not a checkpoint, or if the model or the dictionary does not fit it.
     """
     if not is_filled_in(cfg):
         _take_under_hydra(cfg, task)
@@ -108,10 +118,10 @@ def prepare(cfg: Namespace | DictConfig, task: Any) -> None:
         )
 
 
-def _take_under_hydra(cfg, task):
+def _take_under_hydra(cfg: DictConfig, task: FairseqTask) -> None:
     typed = {name: value for name, value in cfg.items() if value is not None}
-    # sentence_prediction has the limit among its own options, and has given it to the model. By
-    # now, a typed value cannot be told from the default.
+    # sentence_prediction has its own max_positions, and has already passed it to the model. By now,
+    # a value that the user set cannot be told from the default.
     default = getattr(OmegaConf.get_type(task.cfg), "max_positions", None)
     is_of_task = default is not None
     if is_of_task and typed.get("max_positions") == default:
@@ -123,17 +133,19 @@ def _take_under_hydra(cfg, task):
     taken = _take(cfg, typed, option)
     cfg.update(taken)
     if is_of_task and "max_positions" in taken:
-        # The first is the running task's, the second is saved.
+        # The task of this run reads the first, and the second is saved.
         task.cfg.max_positions = cfg._get_root().task.max_positions = cfg.max_positions
 
 
-def _take(cfg, typed: Mapping[str, Any], option: Callable[[str], str]) -> dict[str, Any]:
-    """The sizes that the checkpoint gives.
+def _take(
+    cfg: Namespace | DictConfig, typed: Mapping[str, Any], option: Callable[[str], str]
+) -> dict[str, Any]:
+    """Return the sizes that come from the checkpoint.
 
     Args:
-        cfg: the options of the model.
-        typed: those that were typed.
-        option: how to name an option of the model in a message.
+        cfg: options of the model.
+        typed: the options that the user set.
+        option: returns how the user writes an option, for messages.
     """
     start = _find_start(cfg)
     if start is None:
@@ -155,10 +167,10 @@ def _take(cfg, typed: Mapping[str, Any], option: Callable[[str], str]) -> dict[s
 
 
 def _find_misfit(asked: Callable[[str], Any], saved: SavedModel) -> str | None:
-    """The first size that does not fit the checkpoint, if there is one.
+    """Return the first size that does not fit the checkpoint, or None.
 
-    A model may have fewer positions than the checkpoint, whose first ones it takes, and an LM head
-    of its own, which begins as a copy of the word embeddings.
+    A model may have fewer positions than the checkpoint: it takes the first ones. It may also have
+    an untied LM head if the checkpoint has none: it starts as a copy of the word embeddings.
     """
     for name, own in saved.sizes.items():
         value = asked(name)
@@ -173,12 +185,12 @@ def _find_misfit(asked: Callable[[str], Any], saved: SavedModel) -> str | None:
     return None
 
 
-def _find_start(cfg) -> _Start | None:
-    """The file that fairseq's ``load_checkpoint`` will load."""
+def _find_start(cfg: Namespace | DictConfig) -> _Start | None:
+    """Return the checkpoint that fairseq's ``load_checkpoint`` will load, or None."""
     options = vars(cfg) if isinstance(cfg, Namespace) else cfg._get_root().get("checkpoint") or {}
     restore, pretrained = (options.get(name) for name in ("restore_file", "finetune_from_model"))
     if restore is None:
-        return None  # these are not the options of a run
+        return None  # not the options of a run
     if restore != _LAST:
         return _Start(restore, arch_gives_way=True)
     last = os.path.join(options["save_dir"], _LAST)
@@ -188,18 +200,21 @@ def _find_start(cfg) -> _Start | None:
 
 
 def read_saved_model(path: str | Path) -> SavedModel:
-    """Read what model a checkpoint holds; of a large file, little more than that is read.
+    """Read what kind of model a checkpoint contains.
+
+    Parameters are mapped into memory where the format allows it, so that little is read of a large
+    file.
 
     Args:
-        path: a checkpoint of CLINE, of RoBERTa as published or trained with fairseq, or of a
-            classifier that was made from one.
+        path: a checkpoint of CLINE; of RoBERTa, as published or trained with fairseq; or of a
+            classifier made from one of these.
 
     Raises:
-        MissingFileError: if there is no such file.
-        InputError: if it is no such checkpoint.
+        MissingFileError: if the file does not exist.
+        InputError: if it is not such a checkpoint.
     """
     with plain_errors(path):
-        # RoBERTa was published in torch's first format, which cannot be mapped into memory.
+        # The published RoBERTa is in torch's first format, which cannot be mapped into memory.
         state = safe_load(path, map_location="cpu", mmap=zipfile.is_zipfile(path))
         weights, options = state["model"], state.get("args")
         if options is None:
@@ -217,7 +232,7 @@ def read_saved_model(path: str | Path) -> SavedModel:
     return SavedModel(_arch(options), sizes, len(encoder[_EMBEDDINGS]))
 
 
-def _read_shapes(path, encoder):
+def _read_shapes(path: str | Path, encoder: Mapping[str, Tensor]) -> dict[str, Any]:
     embeddings = encoder[_EMBEDDINGS]
     layers = {name.split(".")[2] for name in encoder if name.startswith("sentence_encoder.layers.")}
     try:
@@ -242,16 +257,16 @@ def _read_shapes(path, encoder):
 
 
 def encoder_weights(path: str | Path, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The parameters of the encoder, by their names in it.
+    """Return the parameters of the encoder, with their names in the encoder.
 
     Args:
-        path: the checkpoint.
-        weights: its model.
+        path: the checkpoint, for messages.
+        weights: the parameters of its model.
 
     Raises:
-        InputError: if it is no CLINE or RoBERTa model.
+        InputError: if it is not a CLINE or RoBERTa model.
     """
-    for prefix in ("encoder.", "decoder."):  # as fairseq names it, and as it did at first
+    for prefix in ("encoder.", "decoder."):  # the second in early versions of fairseq
         if prefix + _EMBEDDINGS in weights:
             return {
                 name.removeprefix(prefix): weight
@@ -263,12 +278,15 @@ def encoder_weights(path: str | Path, weights: Mapping[str, Tensor]) -> dict[str
 
 @contextmanager
 def plain_errors(path: str | Path) -> Iterator[None]:
-    """Say in one sentence why a checkpoint cannot be read.
+    """Turn the errors of a block that reads a checkpoint into messages of one sentence.
+
+    Args:
+        path: the checkpoint.
 
     Raises:
-        MissingFileError: if there is no such file.
-        InputError: if it is not a checkpoint of fairseq, or cannot be read. The error behind it is
-            logged at debug level.
+        MissingFileError: if the file does not exist.
+        InputError: if it cannot be read, or is not a checkpoint of fairseq. The cause is logged at
+            debug level.
     """
     if not os.path.isfile(path):
         raise MissingFileError(
@@ -277,13 +295,13 @@ def plain_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except InputError:
-        raise  # not safe to load
+        raise  # the file is not safe to load
     except (
         *(AssertionError, AttributeError, EOFError, IndexError, KeyError, OSError, RuntimeError),
         *(SyntaxError, TypeError, ValueError, OmegaConfBaseException, zipfile.BadZipFile),
     ) as error:
         logger.debug("%s cannot be loaded", path, exc_info=True)
-        # Python's own, as it has for files that are cut off, are about the file's content.
+        # An OSError without an errno, or with EINVAL, is about the content, e.g. a truncated file.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise InputError(
                 f"{path} cannot be read ({error.strerror}): check the disk and permissions"
@@ -297,16 +315,16 @@ def plain_errors(path: str | Path) -> Iterator[None]:
         ) from error
 
 
-def _not_roberta(path, name):
+def _not_roberta(path: str | Path, name: str) -> InputError:
     return InputError(
         f"{path} has no {name}, so it is no CLINE or RoBERTa model: give the .pt file of one"
     )
 
 
-def _arch(options):
+def _arch(options: Any) -> str | None:
     get = options.get if hasattr(options, "get") else vars(options).get
     return get("_name") or get("arch")
 
 
-def _on_command_line(name):
+def _on_command_line(name: str) -> str:
     return f"--{name.replace('_', '-')}"

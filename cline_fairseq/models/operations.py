@@ -50,13 +50,23 @@ class Dropout(FairseqDropout):
     """fairseq's dropout: sets an element to 0 with probability p, and divides others by 1 - p."""
 
     def forward(self, x: Tensor, inplace: bool = False) -> Tensor:
-        """Apply dropout to ``x``, of any shape; ``inplace`` as in fairseq."""
+        """Apply dropout.
+
+        Args:
+            x: of any shape.
+            inplace: change ``x`` itself where torch's dropout runs, as in fairseq.
+        """
         if self.rate() > 0 and cpu.draws_masks(x, self.p):
             return cpu.dropout(x, None, self.p)
         return super().forward(x, inplace)
 
     def add(self, x: Tensor, residual: Tensor) -> Tensor:
-        """Add ``residual`` to ``x`` after dropout; both have the same shape."""
+        """Apply dropout to ``x``, and add ``residual``.
+
+        Args:
+            x: of any shape.
+            residual: of the same shape.
+        """
         if self.rate() > 0 and x.dtype == residual.dtype and cpu.draws_masks(x, self.p):
             return cpu.dropout(x, residual, self.p)
         return residual + self(x)

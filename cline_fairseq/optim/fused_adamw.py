@@ -1,6 +1,7 @@
-"""AdamW in one kernel for all parameters: apex's where it is installed, else torch's."""
+"""AdamW that updates all parameters in one kernel: apex's if it is installed, else torch's."""
 
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from fairseq.dataclass import FairseqDataclass
 from fairseq.optim import FairseqOptimizer, register_optimizer
 from omegaconf import II
+from torch import nn
 
 from ..errors import InputError
 from .low_precision_adamw import LowPrecisionAdamW
@@ -17,19 +19,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class FusedAdamWConfig(FairseqDataclass):
-    """The options have the names that they have for ``adam``."""
+    """Options of the optimizer, named like those of ``adam``."""
 
     adam_betas: Any = field(
         default=(0.9, 0.999),
-        metadata={"help": "decay of the two moments, as '(0.9, 0.999)'"},
+        metadata={"help": "decay rates of the two moments, e.g. '(0.9, 0.999)'"},
     )
-    adam_eps: float = field(default=1e-8, metadata={"help": "epsilon of Adam"})
+    adam_eps: float = field(default=1e-8, metadata={"help": "term added to the denominator"})
     weight_decay: float = field(default=0.01, metadata={"help": "decoupled weight decay"})
     decay_matrices_only: bool = field(
         default=False,
         metadata={
-            "help": "no weight decay for biases, layer norms and learned weights of the losses "
-            "(with --fp16 it needs --fp16-no-flatten-grads)"
+            "help": "no weight decay for biases, layer norms and learned loss weights (with "
+            "--fp16, this needs --fp16-no-flatten-grads)"
         },
     )
     lr: list[float] = II("optimization.lr")
@@ -40,17 +42,21 @@ class FusedAdamWConfig(FairseqDataclass):
 class FusedAdamW(FairseqOptimizer):
     """Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101), fused.
 
-    apex's FusedAdam updates all parameters in one launch; torch's own fused AdamW runs on CUDA and
-    CPU, also for parameters in fp16 or bf16 (``--memory-efficient-*``), whose state is in fp32. The
-    log says which one runs.
+    apex's FusedAdam is used for fp32 parameters on a GPU if apex is installed. Otherwise torch's
+    fused AdamW is, on CUDA and CPU, and also for parameters in fp16 or bf16
+    (``--memory-efficient-*``), with its state in fp32. The log says which one runs.
 
-    A run with ``--optimizer adam`` can be taken up where it stopped.
+    Runs that were started with ``--optimizer adam`` can be continued.
+
+    Args:
+        cfg: the options of the optimizer.
+        params: the parameters, in the order of the model.
     """
 
-    def __init__(self, cfg: FusedAdamWConfig, params):
+    def __init__(self, cfg: FusedAdamWConfig, params: Iterable[nn.Parameter]):
         super().__init__(cfg)
         params = list(params)
-        # The places of the parameters of each group in the order of the model.
+        # The indices of the parameters of each group, in the order of the model.
         matrices = [i for i, p in enumerate(params) if p.dim() > 1]
         others = [i for i, p in enumerate(params) if p.dim() <= 1]
         self._split = [group for group in (matrices, others) if group]
@@ -76,37 +82,41 @@ class FusedAdamW(FairseqOptimizer):
                     group["weight_decay"] = 0.0
 
     def load_state_dict(self, state_dict: dict, optimizer_overrides: dict | None = None) -> None:
-        """Load a state: of this optimizer, of another one of its kind, or of ``adam``.
+        """Load a state of this optimizer (with any of its implementations) or of ``adam``.
+
+        Args:
+            state_dict: the state, as torch's optimizers have it.
+            optimizer_overrides: options that replace those in the state.
 
         Raises:
-            InputError: if it is of other parameters.
+            InputError: if it has another number of parameters.
         """
         count = sum(map(len, self._groups))
         found = sum(len(group["params"]) for group in state_dict["param_groups"])
         if found != count:
             raise InputError(
                 f"the optimizer state of the checkpoint is of {found} parameters, and this model "
-                f"has {count}: give --reset-optimizer to start with a new one"
+                f"has {count}: give --reset-optimizer to start with a new state"
             )
         saved = [group["params"] for group in state_dict["param_groups"]]
-        saved_places = self._split if len(saved) > 1 else [list(range(count))]
+        saved_groups = self._split if len(saved) > 1 else [list(range(count))]
         state_of = {
-            place: state_dict["state"][number]
-            for numbers, places in zip(saved, saved_places, strict=True)
-            for number, place in zip(numbers, places, strict=True)
+            index: state_dict["state"][number]
+            for numbers, indices in zip(saved, saved_groups, strict=True)
+            for number, index in zip(numbers, indices, strict=True)
             if number in state_dict["state"]
         }
-        order = [place for places in self._groups for place in places]
+        order = [index for indices in self._groups for index in indices]
         states = {
-            number: state_of[place] for number, place in enumerate(order) if place in state_of
+            number: state_of[index] for number, index in enumerate(order) if index in state_of
         }
-        current = self._optimizer.state_dict()["param_groups"]  # options that adam does not have
+        current = self._optimizer.state_dict()["param_groups"]  # with options that adam lacks
         self._set_step(state_dict, states, current)
         super().load_state_dict({"state": states, "param_groups": current}, optimizer_overrides)
         self._exempt_from_decay()
 
     def _set_step(self, saved, states, groups):
-        """Put the number of steps where it belongs: apex counts by group, others by parameter."""
+        """Store the number of steps: apex keeps it by group, others by parameter."""
         steps = [group["step"] for group in saved["param_groups"] if "step" in group]
         steps += [state["step"] for state in states.values() if "step" in state]
         if not steps:
@@ -121,7 +131,7 @@ class FusedAdamW(FairseqOptimizer):
 
     @property
     def optimizer_config(self) -> dict[str, Any]:
-        """Options of the optimizer, which also override those stored in a checkpoint."""
+        """Options of the optimizer, which also replace those stored in a checkpoint."""
         lr = self.cfg.lr
         return {
             "lr": lr if isinstance(lr, float) else lr[0],
@@ -132,20 +142,20 @@ class FusedAdamW(FairseqOptimizer):
 
     @property
     def supports_flat_params(self) -> bool:
-        """All parameters may be one flat tensor, as ``--fp16`` makes it."""
+        """Whether all parameters may be one flat tensor, as with ``--fp16``."""
         return not self.cfg.decay_matrices_only
 
     @property
     def supports_memory_efficient_fp16(self) -> bool:
-        """Parameters may be in fp16 or bf16."""
+        """Whether parameters may be in fp16 or bf16."""
         return True
 
 
-def parse_betas(betas) -> tuple[float, float]:
-    """Two decays in [0, 1), from a pair or from text like ``(0.9, 0.999)``.
+def parse_betas(betas: str | Sequence[float]) -> tuple[float, float]:
+    """Read two decay rates from a pair, or from text like ``(0.9, 0.999)``.
 
     Raises:
-        InputError: if that is not what is given.
+        InputError: if there are not two numbers, each at least 0 and less than 1.
     """
     try:
         parts = betas.strip("()[] ").split(",") if isinstance(betas, str) else list(betas)
@@ -154,13 +164,13 @@ def parse_betas(betas) -> tuple[float, float]:
             raise ValueError
     except (TypeError, ValueError):
         raise InputError(
-            f"--adam-betas must be two numbers from 0 to 1, as '(0.9, 0.999)', not {betas!r}"
+            f"--adam-betas must be two numbers from 0 to 1, such as '(0.9, 0.999)', not {betas!r}"
         ) from None
     return first, second
 
 
 def _apex_fused_adam(params):
-    """apex's FusedAdam if it is installed and fits the parameters."""
+    """Return apex's FusedAdam if it is installed and fits the parameters, else None."""
     if not all(p.is_cuda and p.dtype == torch.float32 for p in params):
         return None
     try:

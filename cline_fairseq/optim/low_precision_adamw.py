@@ -1,4 +1,7 @@
-"""AdamW for parameters in fp16 or bf16, with its state and arithmetic in fp32."""
+"""AdamW for parameters in fp16 or bf16, with state and arithmetic in fp32."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,33 +11,34 @@ from torch.optim.adamw import adamw
 from .masters import round_to
 from .rounding import round_stochastically
 
-_CHUNK = 1 << 24  # elements that are in fp32 at a time
+_CHUNK = 1 << 24  # number of elements that are converted to fp32 at a time
 
 
 class LowPrecisionAdamW(torch.optim.AdamW):
-    """What ``--memory-efficient-fp16`` and ``--memory-efficient-bf16`` want of an optimizer.
+    """The optimizer for ``--memory-efficient-fp16`` and ``--memory-efficient-bf16``.
 
-    Matrices have no fp32 copy. For each step they are converted to fp32, some at a time, updated by
+    Matrices have no fp32 copy. In each step they are converted to fp32, a few at a time, updated by
     torch's fused kernel, and rounded stochastically, so that small updates are not lost on average.
-    Scalars and vectors (layer norms, biases, learned weights of the losses) take little memory, so
-    the state holds fp32 copies of them ("master"). The moments are in fp32 too.
+    Scalars and vectors (layer norms, biases, learned loss weights) take little memory: the state
+    holds fp32 copies of them ("master"). The moments are in fp32, too.
 
     Args:
-        params: parameters or groups of them, as for torch's AdamW.
-        seed: seed of the rounding. Together with the number of updates it determines all random
-            numbers, so that a resumed run rounds like an uninterrupted one, and every worker alike.
+        params: parameters or parameter groups, as for torch's AdamW.
+        seed: seed of the rounding. With the number of updates, it determines all random numbers, so
+            that a resumed run rounds like an uninterrupted one, and all workers round alike.
         options: options of torch's AdamW.
     """
 
-    # fairseq would put the moments of a checkpoint in place itself, on the CPU as they were read.
+    # fairseq would load the moments of a checkpoint itself, and leave them on the CPU.
     disable_mem_eff_fp16_loading_hack = True
 
-    def __init__(self, params, seed: int, **options):
+    def __init__(self, params: Iterable[Any], seed: int, **options: Any):
         super().__init__(params, fused=True, **options)
         self._seed = seed
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters; return the value of ``closure``, as torch's optimizers do."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -54,7 +58,7 @@ class LowPrecisionAdamW(torch.optim.AdamW):
         return loss
 
     def _generators(self):
-        """A source of random numbers for each device, seeded for this update."""
+        """Return a generator for each device, seeded for this update."""
         params = [param for group in self.param_groups for param in group["params"]]
         steps = [state["step"] for param in params if (state := self.state.get(param))]
         update = int(steps[0]) if steps else 0
@@ -69,11 +73,11 @@ class LowPrecisionAdamW(torch.optim.AdamW):
                 state["step"] = torch.zeros((), device=param.device)
                 state["exp_avg"] = torch.zeros_like(param, dtype=torch.float32)
                 state["exp_avg_sq"] = torch.zeros_like(param, dtype=torch.float32)
-            elif not torch.is_tensor(state["step"]):  # as fairseq's adam counts
+            elif not torch.is_tensor(state["step"]):  # from fairseq's adam
                 state["step"] = torch.tensor(float(state["step"]), device=param.device)
             if _has_copy(param) and "master" not in state:
                 state["master"] = param.detach().float()
-        # The fp32 copy, or a new tensor; a parameter that is in fp32 itself is updated in place.
+        # The fp32 copy or a new tensor; a parameter that is in fp32 already is updated in place.
         wide = [
             state["master"] if _has_copy(param) else param.detach().float()
             for param, state in zip(params, states, strict=True)
@@ -102,8 +106,8 @@ class LowPrecisionAdamW(torch.optim.AdamW):
                 new = round_stochastically(new, param.dtype, generators[param.device])
             param.copy_(new)
 
-    def load_state_dict(self, state_dict):
-        """Load a state; torch would round it to the precision of the parameters."""
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load a state without rounding it to the dtype of the parameters, as torch would."""
         super().load_state_dict(state_dict)
         numbers = [n for group in state_dict["param_groups"] for n in group["params"]]
         params = [param for group in self.param_groups for param in group["params"]]

@@ -1,8 +1,8 @@
-"""What a checkpoint needs so that half-precision training resumes exactly.
+"""What a checkpoint must contain for half-precision training to resume exactly.
 
-With ``--fp16`` and ``--bf16`` fairseq updates an fp32 copy of the weights (the masters), and saves
-only the half-precision model that is rounded from it. Here the masters are saved beside the state
-of the optimizer, where fairseq ignores them, along with the counters of the loss scaler.
+With ``--fp16`` and ``--bf16``, fairseq updates an fp32 copy of the weights (the masters), but saves
+only the half-precision model that is rounded from it. Here the masters and the counters of the loss
+scaler are saved with the state of the optimizer, where fairseq ignores them.
 """
 
 import logging
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from fairseq.optim import FP16Optimizer, MemoryEfficientFP16Optimizer
 from torch import Tensor
 
 logger = logging.getLogger(__name__)
@@ -24,8 +25,11 @@ _SCALER_COUNTERS = (
 )
 
 
-def exact_state(optimizer) -> dict[str, Any]:
-    """What fairseq's state of a half-precision optimizer lacks, as plain data and tensors."""
+def exact_state(optimizer: FP16Optimizer | MemoryEfficientFP16Optimizer) -> dict[str, Any]:
+    """Return what is missing from fairseq's state of a half-precision optimizer.
+
+    It consists of plain data and tensors.
+    """
     state = {}
     if optimizer.scaler is not None:
         state[_SCALER] = {name: getattr(optimizer.scaler, name) for name in _SCALER_COUNTERS}
@@ -34,10 +38,16 @@ def exact_state(optimizer) -> dict[str, Any]:
     return state
 
 
-def restore_exact_state(optimizer, state: dict[str, Any]) -> None:
-    """Restore what :func:`exact_state` saved, if the checkpoint has it.
+def restore_exact_state(
+    optimizer: FP16Optimizer | MemoryEfficientFP16Optimizer, state: dict[str, Any]
+) -> None:
+    """Restore what :func:`exact_state` returned.
 
-    The model must be loaded already: masters that do not round to it are not used.
+    Load the model first: masters that do not round to it are not used.
+
+    Args:
+        optimizer: a half-precision optimizer of fairseq.
+        state: its state in a checkpoint, which may lack these entries.
     """
     if optimizer.scaler is not None:
         for name, value in state.get(_SCALER, {}).items():
@@ -50,9 +60,13 @@ def restore_exact_state(optimizer, state: dict[str, Any]) -> None:
 
 
 def round_to(masters: Iterable[Tensor], params: Iterable[Tensor]) -> bool:
-    """Whether fp32 masters are those of the half-precision parameters; if not, say so.
+    """Return whether fp32 masters round to the half-precision parameters; if not, log a warning.
 
-    They are not if somebody changed the model of a checkpoint, for example averaged several.
+    They do not if the model of a checkpoint was changed, for example averaged with others.
+
+    Args:
+        masters: fp32 tensors.
+        params: as many parameters, in fp16 or bf16.
     """
     masters, params = list(masters), list(params)
     fits = len(masters) == len(params) and all(
@@ -68,7 +82,7 @@ def round_to(masters: Iterable[Tensor], params: Iterable[Tensor]) -> bool:
 
 
 def _masters(optimizer):
-    """The fp32 copy of each parameter; a view of it where fairseq keeps all in a flat tensor."""
+    """Return the fp32 copy of each parameter, a view of it if fairseq keeps one flat tensor."""
     if not optimizer.has_flat_params:
         return [param.detach() for param in optimizer.fp32_params]
     masters, used = [], defaultdict(int)
