@@ -55,6 +55,7 @@ SMALLER = {
     r"--(validate|save)-interval-updates 1[02]00": r"--\1-interval-updates 2",
     r"--log-interval 100": "--log-interval 1",
     r"--encoder-layers 4": "--encoder-layers 2",
+    r"--batch-size 16": "--batch-size 2",
     r"--arch cline_small": "--arch cline_small --encoder-layers 1",
     r"--sizes 2x128 4x256 --blocks 128 --steps 5": "--sizes 2x32 --blocks 32 --steps 1",
     r"--num-examples 200": "--num-examples 2",
