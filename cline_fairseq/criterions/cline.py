@@ -34,7 +34,7 @@ _BY_KIND = "replaced_in_"  # prefix of counts of replaced tokens, by view and ki
 class ClineCriterionConfig(FairseqDataclass):
     """Options of the criterion."""
 
-    loss_weighting: ChoiceEnum([*LEARNED, "fixed"]) = field(
+    loss_weighting: ChoiceEnum([*LEARNED, "fixed"]) = field(  # type: ignore[valid-type]
         default="bounded",
         metadata={
             "help": "what a loss L contributes in training, besides its fixed weight. bounded: "
@@ -53,10 +53,10 @@ class ClineCriterionConfig(FairseqDataclass):
     contrastive_weight: float = field(
         default=1.0, metadata={"help": "weight of the contrastive loss; 0 turns it off"}
     )
-    similarity: ChoiceEnum(["dot", "cosine"]) = field(
+    similarity: ChoiceEnum(["dot", "cosine"]) = field(  # type: ignore[valid-type]
         default="dot", metadata={"help": "similarity of two vectors in the contrastive loss"}
     )
-    negatives: ChoiceEnum(NEGATIVES) = field(
+    negatives: ChoiceEnum(NEGATIVES) = field(  # type: ignore[valid-type]
         default="antonym",
         metadata={
             "help": "what the contrastive loss tells a text apart from. antonym: its own antonym "

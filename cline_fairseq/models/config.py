@@ -58,10 +58,10 @@ class ClineModelConfig(FairseqDataclass):
     encoder_embed_dim: Optional[int] = _option("width of the layers")
     encoder_ffn_embed_dim: Optional[int] = _option("inner width of the feed-forward blocks")
     encoder_attention_heads: Optional[int] = _option("number of attention heads in each layer")
-    activation_fn: Optional[ChoiceEnum(get_available_activation_fns())] = _option(
+    activation_fn: Optional[ChoiceEnum(get_available_activation_fns())] = _option(  # type: ignore[valid-type]
         "activation function of the layers and heads"
     )
-    pooler_activation_fn: Optional[ChoiceEnum(get_available_activation_fns())] = _option(
+    pooler_activation_fn: Optional[ChoiceEnum(get_available_activation_fns())] = _option(  # type: ignore[valid-type]
         "activation function of classification heads"
     )
     encoder_normalize_before: Optional[bool] = _option(
@@ -109,7 +109,7 @@ class ClineModelConfig(FairseqDataclass):
     ffn_blocks_to_remove: Optional[int] = _option(
         "number of inner dimensions that pruning removes from each feed-forward block; -1 for none"
     )
-    sentence_vector: Optional[ChoiceEnum(SENTENCE_VECTORS)] = _option(
+    sentence_vector: Optional[ChoiceEnum(SENTENCE_VECTORS)] = _option(  # type: ignore[valid-type]
         "what represents a text in the contrastive loss: cls for the last-layer vector of <s>, "
         "mean for the mean over its tokens"
     )

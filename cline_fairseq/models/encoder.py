@@ -13,7 +13,7 @@ from fairseq.distributed import fsdp_wrap
 from fairseq.models.roberta import RobertaEncoder
 from fairseq.models.roberta.model import RobertaLMHead
 from fairseq.models.transformer import TransformerConfig, TransformerEncoder
-from fairseq.modules import LearnedPositionalEmbedding
+from fairseq.modules import FairseqDropout, LearnedPositionalEmbedding
 from fairseq.modules.transformer_layer import TransformerEncoderLayerBase
 from fairseq.modules.transformer_sentence_encoder import init_bert_params
 from fairseq.utils import make_positions
@@ -29,6 +29,9 @@ from .unpadding import Unpadding
 
 class EncoderLayer(TransformerEncoderLayerBase):
     """A layer of RoBERTa over unpadded tokens."""
+
+    dropout_module: FairseqDropout
+    activation_dropout_module: FairseqDropout
 
     def __init__(self, cfg: TransformerConfig):
         super().__init__(cfg)
@@ -93,6 +96,8 @@ class SentenceEncoder(TransformerEncoder):
         InputError: if the options ask for quantization noise.
     """
 
+    dropout_module: FairseqDropout
+
     def __init__(self, args: Namespace, dictionary: Dictionary, embed_tokens: nn.Embedding):
         if args.quant_noise_pq or args.quant_noise_scalar:
             raise InputError(
@@ -135,7 +140,7 @@ class SentenceEncoder(TransformerEncoder):
             ``encoder_embedding`` is empty.
         """
         unpadding = Unpadding.of(src_tokens, self.padding_idx)
-        states = [] if return_all_hiddens else None
+        states: list[Tensor] | None = [] if return_all_hiddens else None
         x = self.encode(src_tokens, unpadding, states=states, token_embeddings=token_embeddings)
         return {
             "encoder_out": [unpadding.pad(x).transpose(0, 1)],  # (T, B, C)
