@@ -23,6 +23,8 @@ _PATIENCE_OF_CHILDREN = 0.6  # their parents wait a little longer for them, see 
 _LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated by SIGTERM"}
 _POLLING = 0.5  # seconds
 _MOMENT = 0.01  # seconds
+# What multiprocessing's tracker removes after a process that could not, and says so in a warning.
+_LEAKS = "ignore:resource_tracker:UserWarning"
 PARENT = "CLINE_FAIRSEQ_PARENT"  # the process that reports for this one, see children.py
 
 leftovers: set[Path] = set()
@@ -57,6 +59,8 @@ def end_cleanly() -> None:
     _process = os.getpid()
     for number in ours:
         signal.signal(number, _interrupt)
+    others = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = f"{others},{_LEAKS}" if others else _LEAKS
     sys.unraisablehook = _raise_again_after(sys.unraisablehook)
     # Python runs handlers between its own instructions only; this pipe tells of signals at once.
     reader, writer = os.pipe()

@@ -100,6 +100,10 @@ if os.fork():
 print(os.getpid(), flush=True)
 time.sleep(60)
 """
+LEAKING = f"""
+import multiprocessing
+lock = multiprocessing.get_context("spawn").Lock()
+{STUCK}"""
 WAKEUP = """
 import os, signal
 reader, writer = os.pipe()
@@ -134,8 +138,10 @@ def test_one_line_and_nothing_half_done(tmp_path, program, kind):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_does_not_end_is_ended(tmp_path):
-    status, errors, seconds = hit(STUCK, tmp_path / "out", signal.SIGINT)
+@pytest.mark.parametrize("program", [STUCK, LEAKING])
+def test_what_does_not_end_is_ended(tmp_path, program):
+    """And multiprocessing does not complain of semaphores that it has to remove."""
+    status, errors, seconds = hit(program, tmp_path / "out", signal.SIGINT)
     assert (status, errors) == (130, "interrupted\n")
     assert 1 < seconds < 5  # two, if nothing else runs
     assert not list(tmp_path.iterdir())

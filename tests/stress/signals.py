@@ -26,6 +26,7 @@ from stress.programs_under_test import (
 from stress.trial import Trial
 
 _LIMIT = 2  # seconds
+_SHOWN = 4  # lines of a program that wrote too many
 _UNFINISHED = (".part", ".lock")
 
 
@@ -72,7 +73,7 @@ def _trial(program: Program, folder: Path, kind: signal.Signals, moment: float):
         return f"{story}, it ended with status {status}: {running.last_line}"
     lines = program.unusual(running, folder)
     if "Traceback" in running.errors or (len(lines) > 1 and program.name != "fairseq-train"):
-        return f"{story}, it wrote {len(lines)} lines, the last one {running.last_line!r}"
+        return f"{story}, it wrote {len(lines)} lines: {' / '.join(lines[-_SHOWN:])}"
     if left := [path.name for path in folder.rglob("*") if set(path.suffixes) & set(_UNFINISHED)]:
         return f"{story}, it left {', '.join(left)}"
     wrong = program.difference(folder)
