@@ -11,7 +11,7 @@ from cline_fairseq.checkpoint import load_model
 from cline_fairseq.convert.export_hf import export_hf
 from cline_fairseq.convert.roberta import export_roberta
 from cline_fairseq.evaluation import Predictor
-from cline_fairseq.rewriting.rewriter import VERSION
+from cline_fairseq.rewriting.engine import VERSION
 from cline_fairseq.tokenizer import TokenizerFiles
 from helpers import FIRST_VERSION, SENTENCE, TOKENIZER, first_version_command, make_task
 from programs import run

@@ -143,7 +143,7 @@ class ClineDataset(FairseqDataset):
             "replaced_tokens": {
                 f"{name}_view_{kind.name.lower()}": view.replaced_by_kind[kind]
                 for name, view, kinds in zip(
-                    ("synonym", "antonym"), views, self.rewriter.rewriter.kinds, strict=True
+                    ("synonym", "antonym"), views, self.rewriter.engine.kinds, strict=True
                 )
                 for kind in kinds
             },

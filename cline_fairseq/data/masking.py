@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..rewriting.choice import order_by_turn
+from ..rewriting.segments import draw_uniform, random_order
 
 
 class Masking(NamedTuple):
@@ -43,9 +43,7 @@ class Masking(NamedTuple):
             The masked tokens (N,), and which tokens are predicted, bool (N,).
         """
         counts = np.bincount(text, minlength=len(generators))
-        draws = np.concatenate(
-            [g.random((3, n)) for g, n in zip(generators, counts.tolist(), strict=True)], axis=1
-        )
+        draws = draw_uniform(generators, (3,), counts.tolist())
         extra = np.array([generator.random() for generator in generators])
         maskable = _whole(self.maskable[tokens], units)
         unit_sizes = np.bincount(units, minlength=len(tokens))[units]
@@ -54,7 +52,7 @@ class Masking(NamedTuple):
         if allowed is not None:
             maskable &= _whole(allowed, units)
 
-        order = order_by_turn(text, ~maskable, draws[0][units])
+        order = random_order(text, ~maskable, draws[0][units])
         place = np.empty(len(tokens), np.int64)
         place[order] = np.arange(len(tokens))
         place -= (np.cumsum(counts) - counts)[text]

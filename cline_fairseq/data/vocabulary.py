@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..dictionary import SymbolKind
 from ..errors import InputError
-from ..rewriting.blocks import UNKNOWN, Vocabulary
+from ..rewriting.vocabulary import UNKNOWN_PIECE, Vocabulary
 from ..tokenizer import FILES, SPACE, SUPPORTED, Tokenizer
 
 
@@ -67,7 +67,7 @@ def build_vocabulary(
         if kind == SymbolKind.PIECE:
             piece, begin = tokenizer.model.letters(symbol)
         elif kind == SymbolKind.LETTERS or i == dictionary.unk():
-            piece, begin = UNKNOWN, symbol.startswith(SPACE)
+            piece, begin = UNKNOWN_PIECE, symbol.startswith(SPACE)
         else:
             piece, begin = None, True
         pieces.append(piece)

@@ -21,8 +21,9 @@ from ..data.token_blocks import token_blocks
 from ..data.vocabulary import build_vocabulary
 from ..dictionary import ALLOWED_UNKNOWN, MASK
 from ..errors import InputError, MissingFileError
-from ..rewriting import Lexicon, Rewriter, Tagger
+from ..rewriting import Lexicon, Tagger
 from ..rewriting.blocks import BlockRewriter
+from ..rewriting.engine import Engine
 from ..rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS, format_kinds, parse_kinds
 from .views_record import report_changes, views_record
 
@@ -189,7 +190,7 @@ class ClineTask(FairseqTask):
         """The rewriter, built when it is first needed: fine-tuning never does."""
         if self._rewriter is None:
             vocabulary = build_vocabulary(self.dictionary, self.cfg.subwords)
-            rewriter = Rewriter(
+            engine = Engine(
                 Lexicon.load(self.cfg.lexicon),
                 Tagger.load(self.cfg.tagger),
                 self.cfg.synonym_ratio,
@@ -201,7 +202,7 @@ class ClineTask(FairseqTask):
                 self.cfg.match_edits,
                 self.cfg.one_kind_per_text,
             )
-            self._rewriter = BlockRewriter(rewriter, vocabulary, self.cfg.tokens_per_sample)
+            self._rewriter = BlockRewriter(engine, vocabulary, self.cfg.tokens_per_sample)
         return self._rewriter
 
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs):

@@ -12,8 +12,8 @@ from typing import Any
 from fairseq.distributed import utils as distributed_utils
 
 from ..data.cline_dataset import ORDER_VERSION
+from ..rewriting.engine import VERSION
 from ..rewriting.lexicon import resource_path
-from ..rewriting.rewriter import VERSION
 
 logger = logging.getLogger(__name__)
 

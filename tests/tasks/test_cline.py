@@ -35,7 +35,7 @@ def test_bad_options(corpus, options, message):
         ({"subwords": None}, "one of sentencepiece, gpt2, not None: give the options"),
         ({"subwords": {"_name": "bert"}}, "one of sentencepiece, gpt2, not 'bert'"),
         ({"lexicon": "xx"}, "no lexicon 'xx'"),
-        ({"antonym_kinds": "synonym=1"}, "'synonym=1' is no kind with its weight"),
+        ({"antonym_kinds": "synonym=1"}, "'synonym=1' is not a kind and its weight"),
         ({"tagger": "missing.npz"}, "no tagger 'missing.npz'"),
     ],
 )
