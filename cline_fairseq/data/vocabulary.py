@@ -25,7 +25,8 @@ def load_tokenizer(
         InputError: if the tokenizer is not supported, samples or cannot be read, or if the
             dictionary was made for another tokenizer.
     """
-    config = OmegaConf.create(config or {})
+    given: Any = config or {}
+    config = OmegaConf.create(given)
     name = config.get("_name")
     if name not in SUPPORTED:
         raise InputError(
@@ -42,7 +43,8 @@ def load_tokenizer(
     for option in FILES[name]:
         if OmegaConf.is_missing(config, option):
             raise InputError(f"--bpe {name} needs --{option.replace('_', '-')} FILE")
-    return Tokenizer(OmegaConf.to_container(config), dictionary)
+    options: Any = OmegaConf.to_container(config)
+    return Tokenizer(options, dictionary)
 
 
 def build_vocabulary(

@@ -11,9 +11,8 @@ def mix(x: np.ndarray) -> np.ndarray:
     https://prng.di.unimi.it/splitmix64.c
     """
     x = x.astype(np.uint64)
-    with np.errstate(over="ignore"):  # numpy warns of overflow in scalars, though not in arrays
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
 
 
@@ -33,4 +32,4 @@ def hash_rows(rows: np.ndarray, salt: int = 0) -> np.ndarray:
         uint64 (N,).
     """
     polynomial = (rows.astype(np.uint64) * powers(rows.shape[1])).sum(axis=1, dtype=np.uint64)
-    return mix(polynomial + mix(np.uint64(salt + 1)))
+    return mix(polynomial + mix(np.array([salt + 1])))

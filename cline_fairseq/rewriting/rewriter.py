@@ -133,7 +133,7 @@ class Rewriter:
         views = self._engine.select(words, draws, lengths, totals)
         return self._write(texts, flat, sizes, rows, views)
 
-    def _forget(self):
+    def _forget(self) -> None:
         self._table = self._engine.new_table()
         self._row_of: dict[str, int] = {}
 

@@ -16,7 +16,7 @@ every sum exactly, so a text has the same tags on every machine.
 """
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -118,7 +118,8 @@ class Tagger:
 
     def save(self, path: Path) -> None:
         """Write the tagger to an .npz file."""
-        np.savez_compressed(path, format=np.int32(FORMAT), **self.parameters)
+        arrays: dict[str, Any] = {"format": np.int32(FORMAT), **self.parameters}
+        np.savez_compressed(path, **arrays)
 
     def tag(self, words: list[str]) -> list[str]:
         """Tag the words of one text."""

@@ -46,7 +46,7 @@ class Vocabulary:
         # A space alone takes the class of the piece after it.
         self._is_space = np.array([piece == b"" for piece in pieces])
         # A piece that starts within a character takes the class of the piece before it.
-        self._continues = np.array([bool(piece) and 0x80 <= piece[0] < 0xC0 for piece in pieces])
+        self._continues = np.array([0x80 <= (piece or b"\0")[0] < 0xC0 for piece in pieces])
         joiners = [c.encode() for c in "'’-"]
         self._joins = np.array([piece in joiners for piece in pieces]) & ~self.begins
         self._curly_start = np.array([piece == _CURLY_START for piece in pieces]) & ~self.begins
