@@ -35,7 +35,7 @@ def tag_texts(tagger: Tagger, texts: Iterable[list[str]]) -> Iterator[list[tuple
     while chunk := list(islice(texts, CHUNK)):
         index = {"": 0}
         ids = [np.array([index.setdefault(w, len(index)) for w in words]) for words in chunk]
-        tags = tagger.tag_ids(tagger.types(list(index)), pad(ids))
+        tags = tagger.tag_ids(tagger.word_features(list(index)), pad(ids))
         end = 0
         for words in chunk:
             start, end = end + WINDOW, end + WINDOW + len(words)

@@ -103,7 +103,7 @@ def train(args) -> Tagger:
     network.eval()
     sample = ids[: 1 << 17]
     tagger = quantised(network, keys, features[sample])
-    found = tagger.tag_ids(tagger.types(words), sample.numpy())[WINDOW:-WINDOW]
+    found = tagger.tag_ids(tagger.word_features(words), sample.numpy())[WINDOW:-WINDOW]
     with torch.no_grad():
         exact = network(features[sample]).argmax(1).numpy()
     changed = (found != exact)[gold[: len(sample)][WINDOW:-WINDOW] >= 0].mean()
@@ -114,7 +114,7 @@ def train(args) -> Tagger:
 def evaluate(tagger, paths, lower=False):
     """Counts of (gold, predicted) tags, an int array (tags, tags)."""
     words, ids, gold = load_corpus(paths, float(lower), np.random.default_rng(0))
-    found = tagger.tag_ids(tagger.types(words), ids)
+    found = tagger.tag_ids(tagger.word_features(words), ids)
     keep = gold >= 0
     confusion = np.zeros((len(TAGS), len(TAGS)), np.int64)
     np.add.at(confusion, (gold[keep], found[keep]), 1)

@@ -11,7 +11,7 @@ from cline_fairseq.checkpoint import load_model
 from cline_fairseq.convert.export_hf import export_hf
 from cline_fairseq.convert.roberta import export_roberta
 from cline_fairseq.evaluation import Predictor
-from cline_fairseq.rewriting.rewriter import VERSION
+from cline_fairseq.rewriting.engine import VERSION
 from cline_fairseq.tokenizer import TokenizerFiles
 from helpers import FIRST_VERSION, SENTENCE, TOKENIZER, first_version_command, make_task
 from programs import run
@@ -54,7 +54,7 @@ def test_resumes_and_validates(tmp_path):
     again = run(*command, "--max-update", 12, "--synonym-ratio", 0.3)
     assert sorted(losses(again)) == [12]
     assert "does not record" not in again.stdout
-    assert "gets other views than before: --synonym-ratio 0.3 (before: 0.4)\n" in again.stdout
+    assert "makes different views: --synonym-ratio 0.3 (before: 0.4)\n" in again.stdout
     valid = run(
         *("fairseq-validate", FIRST_VERSION / "data-bin", "--user-dir", "cline_fairseq", "--cpu"),
         *("--task", "cline", "--criterion", "cline", "--path", CHECKPOINT, "--batch-size", 4),

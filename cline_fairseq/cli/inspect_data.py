@@ -18,8 +18,9 @@ from tqdm import tqdm
 from ..atomic_io import require_folder_of
 from ..checkpoint_files import tokenizer_in
 from ..errors import InputError, MissingFileError
-from ..rewriting import Lexicon, Rewriter, Tagger
+from ..rewriting import Lexicon, Tagger
 from ..rewriting.blocks import BlockRewriter
+from ..rewriting.engine import Engine
 from ..runtime.terminal import printable
 from ..tokenizer import TokenizerFiles
 from .figures import load_pyplot, save_figure
@@ -92,14 +93,14 @@ def show_samples(lines, dictionary, tokenizer, args) -> None:
     from ..data.vocabulary import build_vocabulary
 
     vocabulary = build_vocabulary(dictionary, TokenizerFiles.of(tokenizer).config())
-    rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"), seed=args.seed)
+    engine = Engine(Lexicon.load("en"), Tagger.load("en"), seed=args.seed)
     long_enough = np.flatnonzero(np.asarray(lines.sizes) > min(20, int(lines.sizes.max()) - 1))
     rng = np.random.default_rng(args.seed)
     chosen = rng.choice(long_enough, min(args.samples, len(long_enough)), replace=False)
     for index in sorted(chosen.tolist()):
         tokens = np.insert(lines[index].numpy(), 0, dictionary.bos())
-        block_rewriter = BlockRewriter(rewriter, vocabulary, 2 * len(tokens))
-        views = block_rewriter.rewrite([tokens], 1, [index])
+        rewriter = BlockRewriter(engine, vocabulary, 2 * len(tokens))
+        views = rewriter.rewrite([tokens], 1, [index])
         print(f"\nline {index:,}, {len(tokens) - 2:,} tokens")
         print(f"original  {text_of(vocabulary, tokens)}")
         for name, view in zip(("synonym", "antonym"), views, strict=True):

@@ -1,3 +1,3 @@
-"""From the binarized corpus to batches: blocks of tokens, their views, masking."""
+"""From a binarized corpus to batches: blocks of tokens, their views, and masking."""
 
-import fairseq  # noqa: F401  first of all: its import registers what this package holds
+import fairseq  # noqa: F401  imported first: it registers the parts of this package

@@ -1,4 +1,4 @@
-"""Files of fairseq-preprocess: what their headers say, and formats that fairseq reads badly."""
+"""Binarized files: their headers, and a reader for formats that fairseq reads poorly."""
 
 import itertools
 import os
@@ -11,55 +11,62 @@ from fairseq.data.indexed_dataset import IndexedDataset, MMapIndexedDataset
 
 from ..errors import InputError, MissingFileError
 
-# Of an .idx file: (magic,) version, code of the type, size of a token (lazy and cached only),
-# number of lines, number of their dimensions (lazy and cached only).
+# The header of an .idx file: magic number, version, code of the dtype, bytes per token (lazy and
+# cached only), number of lines, number of their dimensions (lazy and cached only).
 MMAP_HEADER = struct.Struct("<9sQBQ")
 LEGACY_HEADER = struct.Struct("<8sQQQQQ")
 _VERSION = 1
+# Bytes per token by the code of the dtype.
 ITEM_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 4, 7: 8, 8: 2, 9: 4, 10: 8}
 
 
 class Header(NamedTuple):
-    """How much text a binarized file holds, according to its index."""
+    """The size of a binarized file, according to its index."""
 
     num_lines: int
     num_tokens: int
 
 
 def read_headers(path: str, combine: bool = False) -> list[Header]:
-    """Read the headers of a binarized text, and with ``combine`` of its further parts.
-
-    This takes milliseconds, however large the files are.
+    """Read the headers of a binarized text, which takes milliseconds for files of any size.
 
     Args:
-        path: without .bin and .idx.
-        combine: include train1, train2, ... along with train.
+        path: of the text, without .bin and .idx.
+        combine: whether to include its further parts (train1, train2, ... for train).
 
     Returns:
-        One header for each part. The list is empty where ``path`` itself is a file: a text that
-        fairseq binarizes while it loads it (``--dataset-impl raw``).
+        One header for each part. The list is empty if ``path`` itself is a file: a text that
+        fairseq binarizes when it loads it (``--dataset-impl raw``).
 
     Raises:
         MissingFileError: if there is no such text.
-        InputError: if a file is cut off.
+        InputError: if a file is damaged or truncated.
     """
     if _exists(path):
         return [_read_header(part) for part in parts_of(path, combine)]
     if os.path.isfile(path):
         return []
-    if os.path.isfile(f"{path}.None-None"):  # the name that fairseq-preprocess gives to it
+    if os.path.isfile(f"{path}.None-None"):  # the name that fairseq-preprocess writes
         raise MissingFileError(
             f"no binarized text {path}.bin, only {path}.None-None, a copy of the text: run "
             "fairseq-preprocess again without --dataset-impl raw"
         )
     raise MissingFileError(
-        f"no binarized text {path}.bin: give the folder that fairseq-preprocess wrote, and the "
+        f"no binarized text {path}.bin: specify the folder that fairseq-preprocess wrote, and the "
         "names of its splits (--train-subset, --valid-subset)"
     )
 
 
 def parts_of(path: str, combine: bool) -> list[str]:
-    """The parts of a binarized text: itself, and with ``combine`` train1, train2, ..."""
+    """List the parts of a binarized text.
+
+    Args:
+        path: of the text, without .bin and .idx.
+        combine: whether to include its further parts (train1, train2, ... for train).
+
+    Returns:
+        The paths of the parts, without .bin and .idx.
+    """
     paths = [path]
     if combine:
         paths += itertools.takewhile(_exists, (f"{path}{k}" for k in itertools.count(1)))
@@ -88,7 +95,7 @@ def _read_header(path):
 
 
 def _read_index(path):
-    """Lines, tokens, and bytes of a token."""
+    """The number of lines, the number of tokens, and the bytes per token."""
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         start = file.read(LEGACY_HEADER.size)
@@ -96,12 +103,12 @@ def _read_index(path):
             _, version, code, item_size, lines, dimensions = LEGACY_HEADER.unpack(start)
             if (version, item_size, dimensions) != (_VERSION, ITEM_SIZES[code], lines):
                 raise ValueError("the header of the index is damaged")
-            offsets = LEGACY_HEADER.size + 8 * (lines + 1)  # of the data; before them, of sizes
+            offsets = LEGACY_HEADER.size + 8 * (lines + 1)  # where the offsets of the data start
             _require_size(size, offsets + 8 * (lines + 1 + dimensions))
             file.seek(offsets + 8 * lines)
             return lines, *struct.unpack("<q", file.read(8)), item_size
         if not start.startswith(MMapIndexedDataset.Index._HDR_MAGIC):
-            raise ValueError("the index is of no format that fairseq-preprocess writes")
+            raise ValueError("the index has a format that fairseq-preprocess does not write")
         _, version, code, lines = MMAP_HEADER.unpack_from(start)
         if version != _VERSION:
             raise ValueError("the header of the index is damaged")
@@ -122,13 +129,13 @@ def _require_size(found, expected):
 
 
 class MappedIndexedDataset(IndexedDataset):
-    """Lines written with ``--dataset-impl lazy`` or ``cached``, read through a memory map.
+    """Reads lines written with ``--dataset-impl lazy`` or ``cached`` through a memory map.
 
-    fairseq reads them with a file position that forked workers of the data loader would share, or
-    from a cache that must be filled with the lines of an epoch before it begins.
+    fairseq reads them through a file position, which the workers of the data loader would share, or
+    from a cache, which has to be filled with the lines of an epoch before it starts.
 
     Args:
-        path: without .bin and .idx.
+        path: of the text, without .bin and .idx.
     """
 
     def __init__(self, path: str):
@@ -141,4 +148,6 @@ class MappedIndexedDataset(IndexedDataset):
     def __getitem__(self, index: int) -> torch.Tensor:
         start = self.data_offsets[index]
         tokens = self._tokens[start : start + self.sizes[index]].astype(np.int64)
-        return torch.from_numpy(tokens - 1)  # Torch 7, for which the format was made, counts from 1
+        return torch.from_numpy(
+            tokens - 1
+        )  # ids start at 1 in this format, which comes from Torch 7

@@ -1,4 +1,4 @@
-"""The dataset of the CLINE task: blocks of tokens in, batches of three views out."""
+"""The dataset of the CLINE task: turns blocks of tokens into batches with their views."""
 
 from typing import Any
 
@@ -10,34 +10,34 @@ from ..errors import InputError
 from ..rewriting.blocks import BlockRewriter
 from .masking import Masking
 
-# Of the order of blocks. Raise it when an epoch takes them in another order, so that resumed runs
-# say so.
+VIEWS = ("synonym", "antonym")
+# Version of the order of blocks. Increase it when an epoch takes blocks in another order:
+# checkpoints record it, and a resumed run warns when it has changed.
 ORDER_VERSION = 2
-# Each purpose has random numbers of its own. The rewriter's are those of (seed, epoch, index),
-# which to numpy is the same as (seed, epoch, index, 0).
+# Each purpose has its own random numbers, by the last number of their seed. The rewriter seeds with
+# (seed, epoch, index), which is the same to numpy as (seed, epoch, index, 0).
 _MASKING_STREAM = 1
 _ORDER_STREAM = 2
-_VIEW_MASKING_STREAMS = (3, 4)  # of the synonym view, of the antonym view
+_VIEW_MASKING_STREAMS = (3, 4)  # synonym view, antonym view
 
 
 class ClineDataset(FairseqDataset):
-    """Rewrites and masks blocks anew in each epoch.
+    """Rewrites and masks blocks, differently in each epoch.
 
-    All draws hang on (seed, epoch, index of the block), so that batches are the same for any
-    number of workers, and after resuming. The work is done in the collater, for all blocks of a
-    batch at once.
+    Random draws depend only on (seed, epoch, block index), so batches are identical for any number
+    of workers and after a resume. The collater does the work, for all blocks of a batch at once.
 
     Args:
         blocks: dataset of token blocks that begin with ``<s>``.
         rewriter: makes the views.
         masking: masks the originals.
-        pad: id of the padding token, also the target where nothing is predicted.
+        pad: id of the padding token, which is also the target of tokens that are not predicted.
         seed: of masking and of the order of blocks; the rewriter has its own.
         mask_whole_words: mask all subwords of a word together.
-        rtd_content_words: RTD has targets at words that could be replaced only.
+        rtd_content_words: compute RTD targets only for words that could have been replaced.
         mask_views: mask the views too, at tokens that were not replaced.
         clean_original: add a row for each text, its original without masks.
-        shuffle: order blocks of equal length at random.
+        shuffle: shuffle blocks of equal length.
     """
 
     def __init__(
@@ -58,17 +58,17 @@ class ClineDataset(FairseqDataset):
         self.pad, self.seed, self.shuffle = pad, seed, shuffle
         self.mask_whole_words, self.rtd_content_words = mask_whole_words, rtd_content_words
         self.mask_views, self.clean_original = mask_views, clean_original
-        self.num_rows = 4 if clean_original else 3  # of a text
+        self.num_rows = 4 if clean_original else 3  # rows per text
         self.epoch = 1
-        self._sizes = blocks.sizes  # of few bits: with a line in each block, there are many
+        self._sizes = blocks.sizes  # kept in its small dtype, since there may be many blocks
 
     @property
     def can_reuse_epoch_itr_across_epochs(self) -> bool:
-        """No: workers that live on from the last epoch would not hear of the new one."""
+        """False: workers kept from the previous epoch would not know the new one."""
         return False
 
     def set_epoch(self, epoch: int) -> None:
-        """Rewrite and mask as in this epoch from now on."""
+        """Set the epoch, on which views, masks and the order of blocks depend."""
         super().set_epoch(epoch)
         self.epoch = epoch
 
@@ -81,19 +81,26 @@ class ClineDataset(FairseqDataset):
     def collater(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
         """Make a batch of B blocks.
 
+        Args:
+            samples: what :meth:`__getitem__` returns for the blocks.
+
         Returns:
-            ``{id, nsentences, ntokens, net_input: {src_tokens, src_lengths}, mlm_target,
-            rtd_target, has_contrast, view_tokens, replaced_tokens}``, and nothing for no samples.
-            ``src_tokens`` int64 (3B, T) holds B masked originals, B synonym views and B antonym
-            views; with ``clean_original`` (4B, T), with B originals without masks at the end.
-            ``mlm_target`` int64 (B, T), or (3B, T) with ``mask_views``, holds the masked tokens,
-            padding elsewhere; ``rtd_target`` int64 (2B, T) is 1 for a replaced token, 0 for an
-            original one and -1 for special tokens, masked tokens and padding.
-            ``has_contrast`` bool (B,) says which texts have a replacement in both views, in the
-            antonym view one that changes the meaning.
-            ``view_tokens`` counts the tokens of each view (``synonym``), special ones aside, and
-            ``replaced_tokens`` counts replaced tokens by view and kind
-            (``synonym_view_hypernym``).
+            A dictionary, which is empty if ``samples`` is. T is the length of the longest row.
+
+            * ``id``: int64 (B,), indices of the blocks.
+            * ``nsentences``: int, B.
+            * ``ntokens``: int, tokens of all rows without padding.
+            * ``net_input``: ``src_tokens`` int64 (3B, T), B masked originals, then B synonym views
+              and B antonym views; with ``clean_original`` (4B, T), with B originals without masks
+              at the end. ``src_lengths`` int64 (3B,) or (4B,).
+            * ``mlm_target``: int64 (B, T), or (3B, T) with ``mask_views``, the original token
+              where one is predicted, padding elsewhere.
+            * ``rtd_target``: int64 (2B, T), 1 for a replaced token, 0 for an original one, and -1
+              for special tokens, masked tokens and padding.
+            * ``has_contrast``: bool (B,), texts with a replacement in both views, the one in the
+              antonym view being one that changes the meaning.
+            * ``view_tokens``: tokens by view (``synonym``), without special tokens.
+            * ``replaced_tokens``: replaced tokens by view and kind (``synonym_view_hypernym``).
         """
         if not samples:
             return {}
@@ -137,14 +144,11 @@ class ClineDataset(FairseqDataset):
             ),
             "has_contrast": torch.from_numpy(views[0].changed & views[1].changed),
             "view_tokens": {
-                name: int((view.labels >= 0).sum())
-                for name, view in zip(("synonym", "antonym"), views, strict=True)
+                name: int((view.labels >= 0).sum()) for name, view in zip(VIEWS, views, strict=True)
             },
             "replaced_tokens": {
                 f"{name}_view_{kind.name.lower()}": view.replaced_by_kind[kind]
-                for name, view, kinds in zip(
-                    ("synonym", "antonym"), views, self.rewriter.rewriter.kinds, strict=True
-                )
+                for name, view, kinds in zip(VIEWS, views, self.rewriter.engine.kinds, strict=True)
                 for kind in kinds
             },
         }
@@ -161,37 +165,47 @@ class ClineDataset(FairseqDataset):
         return np.where(view.content, view.labels, -1) if self.rtd_content_words else view.labels
 
     def _mask(self, tokens, lengths, ids, stream, allowed=None):
-        """The masked tokens and the targets, flat."""
+        """Mask texts, one after the other: the masked tokens and the targets, int (N,) each."""
         generators = [np.random.default_rng((self.seed, self.epoch, i, stream)) for i in ids]
         units = np.arange(len(tokens))
         if self.mask_whole_words:
             starts, _ = self.rewriter.vocabulary.words(tokens, lengths)
             units = np.repeat(starts, np.diff(np.append(starts, len(tokens))))
-        text = np.repeat(np.arange(len(ids)), lengths)
-        masked, predicted = self.masking.apply(tokens, text, units, generators, allowed)
+        text_ids = np.repeat(np.arange(len(ids)), lengths)
+        masked, predicted = self.masking.apply(tokens, text_ids, units, generators, allowed)
         return masked, np.where(predicted, tokens, self.pad)
 
     @property
     def sizes(self) -> np.ndarray:
-        """Lengths of the blocks."""
+        """Lengths of the blocks, in tokens."""
         return self._sizes
 
     def num_tokens(self, index: int) -> int:
-        """Tokens that a block takes in a batch: of all its rows, at their greatest lengths."""
+        """Number of tokens that a block can take in a batch, in all its rows."""
         return int(self.num_tokens_vec(np.array([index]))[0])
 
     def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
-        """:meth:`num_tokens` of many blocks."""
+        """:meth:`num_tokens` for many blocks: int (N,)."""
         return self.num_rows * self.rewriter.longest_view(self._sizes[indices].astype(np.int64))
 
-    def batch_by_size(self, indices, max_tokens=None, **kwargs):
-        """Batches as fairseq makes them, and one of the blocks that it would drop.
+    def batch_by_size(
+        self, indices: np.ndarray, max_tokens: int | None = None, **kwargs: Any
+    ) -> list[Any]:
+        """Batch blocks like fairseq, but without dropping any.
 
-        The last batch may have another number of blocks than ``--required-batch-size-multiple``
-        asks for.
+        The last batch contains the blocks that fairseq would drop, so their number may not be a
+        multiple of ``--required-batch-size-multiple``.
+
+        Args:
+            indices: of the blocks, ordered.
+            max_tokens: maximum number of tokens in a batch, as counted by :meth:`num_tokens`.
+            **kwargs: see ``FairseqDataset.batch_by_size``.
+
+        Returns:
+            The indices of each batch.
 
         Raises:
-            InputError: if ``max_tokens`` has no room for the views of one block.
+            InputError: if the rows of one block can exceed ``max_tokens``.
         """
         if not len(indices):
             return []
@@ -200,28 +214,36 @@ class ClineDataset(FairseqDataset):
             if longest > max_tokens:
                 raise InputError(
                     f"--max-tokens {max_tokens} has no room for the {self.num_rows} rows of one "
-                    f"block, up to {longest} tokens: give at least as many, or a smaller "
+                    f"block, up to {longest} tokens: increase it, or use a smaller "
                     "--tokens-per-sample"
                 )
         batches = super().batch_by_size(indices, max_tokens=max_tokens, **kwargs)
         left_over = indices[sum(map(len, batches)) :]
         return [*batches, left_over] if len(left_over) else batches
 
-    def filter_indices_by_size(self, indices, max_sizes):
-        """Leave nothing out.
+    def filter_indices_by_size(
+        self, indices: np.ndarray, max_sizes: Any
+    ) -> tuple[np.ndarray, list[int]]:
+        """Keep all blocks, unlike fairseq, which drops long ones in training.
 
-        The model has room for ``--tokens-per-sample``, and whether ``--max-tokens`` has room for
-        the views of a block is up to :meth:`batch_by_size`. fairseq leaves out blocks that are
-        longer than either, with ``--skip-invalid-size-inputs-valid-test`` and in training always.
+        All blocks fit into ``--tokens-per-sample``, and :meth:`batch_by_size` reports those that do
+        not fit into ``--max-tokens``.
+
+        Args:
+            indices: of the blocks.
+            max_sizes: ignored.
+
+        Returns:
+            The indices, and an empty list of dropped ones.
         """
         return indices, []
 
     def size(self, index: int) -> int:
-        """The length of a block; what ``--max-positions`` limits."""
+        """The length of a block, in tokens, which ``--max-positions`` limits."""
         return int(self._sizes[index])
 
     def ordered_indices(self) -> np.ndarray:
-        """Indices by length, at random among equals, anew in each epoch."""
+        """Sort blocks by length; those of equal length are shuffled differently in each epoch."""
         if not self.shuffle:
             return np.argsort(self._sizes, kind="stable")
         generator = np.random.default_rng((self.seed, self.epoch, 0, _ORDER_STREAM))
@@ -230,7 +252,7 @@ class ClineDataset(FairseqDataset):
 
 
 def _padded(parts, width, pad):
-    """Texts (tokens, lengths), one part below the other, as int64 (rows, width)."""
+    """Stack parts of (tokens, lengths) and pad their rows: int64 (rows, width)."""
     lengths = np.concatenate([n for _, n in parts])
     out = np.full((len(lengths), width), pad, np.int64)
     out[np.arange(width) < lengths[:, None]] = np.concatenate([tokens for tokens, _ in parts])

@@ -1,4 +1,4 @@
-"""Does the index of a binarized text describe lines that follow each other?"""
+"""Checks that the index of a binarized text is consistent."""
 
 import numpy as np
 from fairseq.data.indexed_dataset import IndexedDataset
@@ -6,18 +6,19 @@ from fairseq.data.indexed_dataset import IndexedDataset
 from ..errors import InputError
 from .binarized import ITEM_SIZES, LEGACY_HEADER, MMAP_HEADER, parts_of
 
-_CHUNK = 1 << 20  # lines at a time
+_CHUNK = 1 << 20  # lines to check at a time
 
 
 def require_indexes(path: str, combine: bool = False) -> None:
-    """Make sure that each line begins where the one before it ends.
+    """Check that each line starts where the previous one ends.
 
-    An index in which a number has changed would be read all the same, as another text. This reads
-    the whole index.
+    Without this check, an index with a changed number would be read as another text. The whole
+    index is read.
 
     Args:
-        path: as in :func:`.binarized.read_headers`, which must have found sound headers.
-        combine: include the further parts.
+        path: of the text, without .bin and .idx. Its headers must be sound; see
+            :func:`.binarized.read_headers`.
+        combine: whether to include its further parts (train1, train2, ... for train).
 
     Raises:
         InputError: if an index is damaged.
@@ -25,18 +26,18 @@ def require_indexes(path: str, combine: bool = False) -> None:
     for part in parts_of(path, combine):
         if not all(_follow(*arrays) for arrays in _sizes_and_starts(f"{part}.idx")):
             raise InputError(
-                f"{part}.idx is damaged, its lines do not follow each other: run "
+                f"{part}.idx is damaged (its lines overlap or have gaps): run "
                 "fairseq-preprocess or cline-fairseq encode again"
             )
 
 
 def _sizes_and_starts(path):
-    """What an index holds: sizes of items, where each begins, and the unit of the latter."""
+    """The sizes of the items of an index, where each one starts, and the unit of these offsets."""
     with open(path, "rb") as file:
         header = file.read(LEGACY_HEADER.size)
     if header.startswith(IndexedDataset._HDR_MAGIC):
         *_, lines, dimensions = LEGACY_HEADER.unpack(header)
-        # First of dimensions, of which a line has one, then of tokens; with an end each.
+        # First the starts of dimensions, one for each line, then those of tokens; with an end each.
         starts = np.memmap(path, np.int64, "r", LEGACY_HEADER.size, (2, lines + 1))
         after = LEGACY_HEADER.size + starts.nbytes
         sizes = np.memmap(path, np.int64, "r", after, (dimensions,))

@@ -1,4 +1,4 @@
-"""Does a binarized corpus fit its dictionary and tokenizer?"""
+"""Checks that a binarized corpus fits its dictionary and tokenizer."""
 
 import numpy as np
 from fairseq.data import Dictionary
@@ -7,30 +7,30 @@ from omegaconf import DictConfig
 from ..dictionary import require_known
 from .vocabulary import load_tokenizer
 
-_LINES = 1000  # to look at, spread over the corpus
-_TOKENS = 512  # of a line
+_LINES = 1000  # lines to check, spread over the corpus
+_TOKENS = 512  # tokens to check of each line
 
 
 def require_known_lines(
     lines, dictionary: Dictionary, config: DictConfig | dict | None, allowed: float, path: str
 ) -> None:
-    """Make sure that the dictionary has the pieces that the tokenizer makes of a corpus.
+    """Check that the dictionary contains the pieces into which the tokenizer splits a corpus.
 
-    The text is gone: what is left are its symbols, and ``<unk>`` where the dictionary lacks one.
-    So some lines are written as text again, and encoded with the tokenizer. That finds a
-    dictionary of another tokenizer whose symbols all happen to be pieces of this one, as those of
-    a small vocabulary are of a larger one. An ``<unk>`` may stand for letters that the tokenizer
-    does not know, or for a piece; it counts as a piece, unless the dictionary has them all.
+    The binarized corpus only has symbols, and ``<unk>`` for those that the dictionary lacks. So a
+    sample of lines is decoded to text and encoded again. This also detects the dictionary of
+    another tokenizer if all its symbols happen to be pieces of this one, e.g. those of a smaller
+    vocabulary. An ``<unk>`` stands either for letters that the tokenizer does not know or for a
+    missing piece; it counts as a missing piece unless the dictionary has all pieces.
 
     Args:
         lines: dataset of the lines of the corpus.
         dictionary: of the corpus.
         config: fairseq's configuration of ``--bpe``.
-        allowed: the share of the tokens that may be missing.
-        path: what the message calls the corpus.
+        allowed: the maximum share of tokens that may be missing, 0 to 1.
+        path: name of the corpus in the error message.
 
     Raises:
-        InputError: if more are missing, or if the dictionary was made for another tokenizer.
+        InputError: if more tokens are missing, or the dictionary was made for another tokenizer.
     """
     tokenizer = load_tokenizer(config, dictionary)
     if not tokenizer.lacking:

@@ -1,4 +1,4 @@
-"""What a run does not use of its data: told at the start, in one sentence each."""
+"""Warnings, at the start of a run, about data that the run will not use."""
 
 import logging
 import os
@@ -12,9 +12,9 @@ logger = logging.getLogger(__name__)
 
 
 def log_unused_shards(paths: Sequence[str]) -> None:
-    """Warn where shards hold a split that is only read from the first of them.
+    """Warn if later shards contain a split that is only read from the first one.
 
-    fairseq validates in each epoch on the same data.
+    fairseq validates on the same data in each epoch.
 
     Args:
         paths: of the split in each shard, without .bin and .idx.
@@ -29,7 +29,7 @@ def log_unused_shards(paths: Sequence[str]) -> None:
 
 
 def log_unused_batches(iterator: EpochBatchIterator, name: str) -> None:
-    """Warn about workers without a batch, and batches that ``--skip-remainder-batch`` leaves out.
+    """Warn about workers without a batch, and batches dropped by ``--skip-remainder-batch``.
 
     Args:
         iterator: over the batches of a split.
@@ -43,18 +43,18 @@ def log_unused_batches(iterator: EpochBatchIterator, name: str) -> None:
         if len(iterator) < 2:
             raise InputError(
                 f"--skip-remainder-batch leaves nothing of {name}, which has one batch for each "
-                "worker: leave this option out, or make batches smaller"
+                "worker: omit this option, or make batches smaller"
             )
         logger.warning(
-            "%s: --skip-remainder-batch leaves out the last of the %s batches of each worker, in "
-            "each epoch another one",
+            "%s: --skip-remainder-batch drops the last of the %s batches of each worker, a "
+            "different one in each epoch",
             name,
             f"{len(iterator):,}",
         )
     if batches < workers:
         logger.warning(
-            "%s has %s batches for %s workers, of which %s will have nothing to do: make batches "
-            "smaller, or use fewer workers",
+            "%s has %s batches for %s workers, so %s of them will be idle: make batches smaller, "
+            "or use fewer workers",
             name,
             batches,
             workers,

@@ -1,21 +1,24 @@
-"""Masking for the masked-LM loss, of many texts at once."""
+"""Masking for the masked-LM loss, for many texts at once."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..rewriting.choice import order_by_turn
+from ..rewriting.segments import draw_uniform, random_order
 
 
 class Masking(NamedTuple):
-    """Dynamic masking as in BERT and RoBERTa: 15 % of the tokens, of which 80/10/10.
+    """Dynamic masking as in BERT and RoBERTa.
 
-    Unlike fairseq's ``MaskTokensDataset``, special tokens are never masked, and the draws of a
-    text hang on nothing but its own generator.
+    A share ``prob`` of the tokens is predicted. Of these, ``leave_unmasked_prob`` are kept,
+    ``random_token_prob`` are replaced by random tokens, and the others by ``<mask>``.
+
+    Unlike fairseq's ``MaskTokensDataset``, it never masks special tokens, and the draws for a text
+    depend only on the text's own generator.
     """
 
     mask_id: int
-    maskable: np.ndarray  # bool (vocabulary,), ids that may be predicted, or drawn at random
+    maskable: np.ndarray  # bool (vocabulary,), ids that can be predicted, or drawn as random tokens
     prob: float = 0.15
     leave_unmasked_prob: float = 0.1
     random_token_prob: float = 0.1
@@ -23,7 +26,7 @@ class Masking(NamedTuple):
     def apply(
         self,
         tokens: np.ndarray,
-        text: np.ndarray,
+        text_ids: np.ndarray,
         units: np.ndarray,
         generators: list[np.random.Generator],
         allowed: np.ndarray | None = None,
@@ -31,34 +34,33 @@ class Masking(NamedTuple):
         """Mask texts.
 
         Args:
-            tokens: int (N,), texts one after the other.
-            text: int (N,), which text a token is of, ascending.
+            tokens: int (N,), one text after the other.
+            text_ids: int (N,), the text of each token, ascending.
             units: int (N,), the index of the first token of the unit that is masked as a whole:
-                the token itself, or the first one of its word.
+                of the token itself, or of its word.
             generators: one for each text.
-            allowed: bool (N,), the only tokens that may be masked (default: all). The others still
-                count in the number of tokens to mask.
+            allowed: bool (N,), the tokens that may be masked (default: all). The others still
+                count when computing how many tokens to mask.
 
         Returns:
-            The masked tokens (N,), and which tokens are predicted, bool (N,).
+            The masked tokens, int (N,), and which tokens are predicted, bool (N,).
         """
-        counts = np.bincount(text, minlength=len(generators))
-        draws = np.concatenate(
-            [g.random((3, n)) for g, n in zip(generators, counts.tolist(), strict=True)], axis=1
-        )
+        counts = np.bincount(text_ids, minlength=len(generators))
+        draws = draw_uniform(generators, (3,), counts.tolist())
         extra = np.array([generator.random() for generator in generators])
         maskable = _whole(self.maskable[tokens], units)
         unit_sizes = np.bincount(units, minlength=len(tokens))[units]
-        # The fraction of a token that is left over is masked with its probability.
-        wanted = np.floor(self.prob * np.bincount(text[maskable], minlength=len(counts)) + extra)
+        # Round at random, so that the expected number is exact.
+        candidates = np.bincount(text_ids[maskable], minlength=len(counts))
+        wanted = np.floor(self.prob * candidates + extra)
         if allowed is not None:
             maskable &= _whole(allowed, units)
 
-        order = order_by_turn(text, ~maskable, draws[0][units])
+        order = random_order(text_ids, ~maskable, draws[0][units])
         place = np.empty(len(tokens), np.int64)
         place[order] = np.arange(len(tokens))
-        place -= (np.cumsum(counts) - counts)[text]
-        predicted = (place[units] + unit_sizes / 2 <= wanted[text]) & maskable
+        place -= (np.cumsum(counts) - counts)[text_ids]
+        predicted = (place[units] + unit_sizes / 2 <= wanted[text_ids]) & maskable
 
         masked = tokens.copy()
         kept = draws[1] < self.leave_unmasked_prob
@@ -71,5 +73,5 @@ class Masking(NamedTuple):
 
 
 def _whole(good, units):
-    """A unit is masked as a whole or not at all, so that one bad token spares all of it."""
+    """Whether all tokens of the unit are good, since it is masked as a whole: bool (N,)."""
     return np.bincount(units, ~good, minlength=len(good))[units] == 0

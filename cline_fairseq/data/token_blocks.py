@@ -1,4 +1,4 @@
-"""Blocks of tokens, as fairseq makes them, of lines that fit into a block."""
+"""Joins the lines of a corpus into blocks of tokens."""
 
 import logging
 
@@ -9,19 +9,21 @@ from .corpus_lines import CutLinesDataset, cut_lines
 logger = logging.getLogger(__name__)
 
 
-def token_blocks(lines, dictionary: Dictionary, length: int, break_mode: str, name: str):
-    """Make the lines of a corpus into blocks, each with ``<s>`` in front.
+def token_blocks(
+    lines, dictionary: Dictionary, length: int, break_mode: str, name: str
+) -> PrependTokenDataset:
+    """Join the lines of a corpus into blocks that begin with ``<s>``.
 
     Args:
         lines: dataset of lines of tokens.
         dictionary: of the tokens.
-        length: of the longest block, with ``<s>``.
-        break_mode: as in ``--sample-break-mode``.
-        name: what the log calls the corpus.
+        length: maximum length of a block in tokens, with ``<s>``.
+        break_mode: how lines form blocks; see ``--sample-break-mode``.
+        name: name of the corpus in the log.
     """
     length -= 1  # for <s>
     if break_mode != "none":
-        # In eos mode a blank line would be a text of </s> alone.
+        # In eos mode, a blank line would become a text that consists of </s> alone.
         lines = cut_lines(lines, length, min_length=2 if break_mode == "eos" else 0)
         _log_cut(lines, length, name)
     blocks = TokenBlockDataset(
@@ -41,8 +43,8 @@ def _log_cut(lines, length, name):
     cut = sum(part.num_cut for part in parts if isinstance(part, CutLinesDataset))
     if cut:
         logger.info(
-            "%s: %s lines are longer than a block of %s tokens and were divided; all of their "
-            "text is used",
+            "%s: %s lines are longer than a block of %s tokens and were split; all of their text "
+            "is used",
             name,
             f"{cut:,}",
             length,

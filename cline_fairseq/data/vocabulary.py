@@ -1,4 +1,4 @@
-"""What the rewriter must know about fairseq's dictionary and subword tokenizer."""
+"""Describes fairseq's dictionary and tokenizer to the rewriter."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,41 +8,43 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..dictionary import SymbolKind
 from ..errors import InputError
-from ..rewriting.blocks import UNKNOWN, Vocabulary
+from ..rewriting.vocabulary import UNKNOWN_PIECE, Vocabulary
 from ..tokenizer import FILES, SPACE, SUPPORTED, Tokenizer
 
 
 def load_tokenizer(
     config: DictConfig | Mapping[str, Any] | None, dictionary: Dictionary
 ) -> Tokenizer:
-    """The tokenizer that the words in a block of subwords are found with.
+    """Load the tokenizer of a corpus, with which words are found in blocks of subwords.
 
     Args:
         config: fairseq's configuration of ``--bpe``.
         dictionary: of the corpus.
 
     Raises:
-        InputError: if the configuration names no supported tokenizer, one that samples, or files
-            that cannot be read, or if the dictionary was made for another tokenizer.
+        InputError: if the tokenizer is not supported, samples or cannot be read, or if the
+            dictionary was made for another tokenizer.
     """
-    config = OmegaConf.create(config or {})
+    given: Any = config or {}
+    config = OmegaConf.create(given)
     name = config.get("_name")
     if name not in SUPPORTED:
         raise InputError(
             f"the task cline finds words in subwords with the tokenizer, which must be one of "
-            f"{', '.join(SUPPORTED)}, not {name!r}: give the options that the corpus was encoded "
-            "with, as --bpe sentencepiece --sentencepiece-model FILE or --bpe gpt2 "
+            f"{', '.join(SUPPORTED)}, not {name!r}: specify the options that the corpus was "
+            "encoded with, e.g. --bpe sentencepiece --sentencepiece-model FILE or --bpe gpt2 "
             "--gpt2-encoder-json FILE --gpt2-vocab-bpe FILE"
         )
     if config.get("sentencepiece_enable_sampling"):
         raise InputError(
             "--sentencepiece-enable-sampling would make replacements differ from run to run: "
-            "leave it out"
+            "omit it"
         )
     for option in FILES[name]:
         if OmegaConf.is_missing(config, option):
             raise InputError(f"--bpe {name} needs --{option.replace('_', '-')} FILE")
-    return Tokenizer(OmegaConf.to_container(config), dictionary)
+    options: Any = OmegaConf.to_container(config)
+    return Tokenizer(options, dictionary)
 
 
 def build_vocabulary(
@@ -50,15 +52,15 @@ def build_vocabulary(
 ) -> Vocabulary:
     """Describe the subwords of a dictionary to the rewriter.
 
-    Letters that the tokenizer does not know are treated as ``<unk>``, even if the dictionary has a
-    symbol for them: the rewriter cannot tell which word they belong to.
+    Letters that the tokenizer does not know are treated like ``<unk>``, even if the dictionary has
+    a symbol for them: the rewriter cannot tell which word they belong to.
 
     Args:
         dictionary: of the corpus.
         config: fairseq's configuration of ``--bpe``.
 
     Raises:
-        InputError: as :func:`load_tokenizer`.
+        InputError: see :func:`load_tokenizer`.
     """
     tokenizer = load_tokenizer(config, dictionary)
     pieces: list[bytes | None] = []
@@ -67,7 +69,7 @@ def build_vocabulary(
         if kind == SymbolKind.PIECE:
             piece, begin = tokenizer.model.letters(symbol)
         elif kind == SymbolKind.LETTERS or i == dictionary.unk():
-            piece, begin = UNKNOWN, symbol.startswith(SPACE)
+            piece, begin = UNKNOWN_PIECE, symbol.startswith(SPACE)
         else:
             piece, begin = None, True
         pieces.append(piece)
@@ -76,7 +78,11 @@ def build_vocabulary(
 
 
 class WordEncoder:
-    """Text to the ids that the rewriter writes for it."""
+    """Encodes the words that the rewriter inserts.
+
+    Args:
+        tokenizer: of the corpus.
+    """
 
     def __init__(self, tokenizer: Tokenizer):
         self._tokenizer = tokenizer
@@ -85,7 +91,7 @@ class WordEncoder:
         self._unknown = {tokenizer.dictionary.index("<unk>"), *letters}
 
     def __call__(self, text: str) -> list[int]:
-        """The ids of a text; [] if it cannot be written without unknown tokens."""
+        """Encode a text to ids, or return [] if that is impossible without unknown tokens."""
         index, symbols = self._tokenizer.dictionary.index, self._tokenizer.model.text(text)
         ids = [index(symbol) for symbol in symbols.split()]
         return ids if self._unknown.isdisjoint(ids) else []

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from ..atomic_io import atomic_write
 from ..errors import InputError
-from ..rewriting import Rewriter
-from ..rewriting.words import word_spans
+from ..rewriting import Rewriter, word_spans
 from ..runtime.terminal import cell, from_cell
 from .labelled_text import is_json_lines, read_rows
 

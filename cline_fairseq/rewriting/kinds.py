@@ -1,4 +1,4 @@
-"""The kinds of replacements, and how often each is drawn."""
+"""The kinds of replacements, and their default weights."""
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
@@ -25,15 +25,19 @@ ANTONYM_KINDS = {
     Kind.COHYPONYM: 1.0,
     Kind.RANDOM: 1.0,
 }
-# These stand in for the other kinds, in this order, at words that have none of the kinds before.
+# Used, in this order, for words that have no candidates of any other kind.
 STAND_INS = (Kind.COHYPONYM, Kind.RANDOM)
 
 
 def parse_kinds(text: str, allowed: Iterable[Kind]) -> dict[Kind, float]:
-    """Weights of kinds from text like ``synonym=0.6,hypernym=0.4``; kinds left out are not drawn.
+    """Parse the weights of kinds from a text like ``synonym=0.6,hypernym=0.4``.
+
+    Args:
+        text: pairs of a kind and its weight. Kinds that it does not name are never drawn.
+        allowed: the kinds that it may name.
 
     Raises:
-        InputError: if the text is not like that, or names a kind that is not allowed.
+        InputError: if the text has another form, or names a kind that is not allowed.
     """
     names = {kind.name.lower(): kind for kind in allowed}
     kinds = {}
@@ -43,12 +47,12 @@ def parse_kinds(text: str, allowed: Iterable[Kind]) -> dict[Kind, float]:
             kinds[names[name.strip()]] = float(weight)
         except (KeyError, ValueError):
             raise InputError(
-                f"{item!r} is no kind with its weight: expected some of {', '.join(names)} as in "
+                f"{item!r} is not a kind and its weight: expected some of {', '.join(names)}, e.g. "
                 f"'{format_kinds(dict.fromkeys(names.values(), 1))}'"
             ) from None
     return kinds
 
 
 def format_kinds(kinds: Mapping[Kind, float]) -> str:
-    """The text that :func:`parse_kinds` reads."""
+    """Format weights as a text that :func:`parse_kinds` can parse."""
     return ",".join(f"{kind.name.lower()}={weight:g}" for kind, weight in kinds.items())

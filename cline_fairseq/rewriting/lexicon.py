@@ -1,9 +1,9 @@
-"""The lexicon: what a word may be replaced by, by part of speech and kind of relation.
+"""The lexicon: candidates to replace a word with, by part of speech and kind of relation.
 
-A lexicon is stored by *lemma* (mouse is related to rodent) and used by *entry*: a form with its
-tag (mice, NNS). Loading expands the relations to all inflections, so that a candidate always
-stands in the inflection of the word that it replaces (mice -> rodents). All is arrays; words are
-rows of tables, and drawing candidates for a million words is a few gathers.
+A lexicon file relates *lemmas* (mouse to rodent). Loading expands these relations to *entries*, a
+form with its tag (mice, NNS), so that candidates are inflected like the word they replace
+(mice -> rodents). Everything is an array, and drawing candidates for a million words takes a few
+gathers.
 """
 
 import zipfile
@@ -20,33 +20,33 @@ from .neighbours import Article, begin_with_vowel
 from .tags import TAG_INDEX, TAGS
 
 RESOURCES = Path(__file__).parent / "resources"
-# What numpy raises for an .npz file that is cut off, or of another kind.
+# What numpy raises for an .npz file that is truncated, or is something else.
 UNREADABLE = (
     *(EOFError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError),
     *(IndexError, zipfile.BadZipFile, zlib.error),
 )
-FORMAT = 2  # of the file; 1, which has no co-hyponyms, is read too, and others are refused
-_READ = (1, FORMAT)
+FORMAT = 2  # of the file
+_READ = (1, FORMAT)  # format 1 has no co-hyponyms
 
-NUM_RELATIONS = Kind.RANDOM  # kinds that an entry has candidates of its own for
-_SOUNDS = 2  # each list is two: of forms that begin with a consonant, then with a vowel
-_MASS = 255  # what the candidates of a kind weigh together, but for rounding
+NUM_RELATIONS = Kind.RANDOM  # all kinds before it, for which each entry has its own candidates
+_SOUNDS = 2  # each list has two parts: forms that begin with a consonant, then with a vowel
+_MASS = 255  # total weight of the candidates of a kind, except for rounding
 
 
 class LexiconData(NamedTuple):
     """The arrays of a lexicon file: forms, entries, relations and the pool of random words."""
 
-    forms: np.ndarray  # uint8, the UTF-8 lower-case forms, a line each
+    forms: np.ndarray  # uint8, lower-case forms in UTF-8, one per line
     entry_lemma: np.ndarray  # int32 (E,), sorted by tag and lemma
     entry_tag: np.ndarray  # uint8 (E,), index into TAGS
-    entry_form: np.ndarray  # int32 (E,); of several spellings of one entry, the first is written
-    lemma_count: np.ndarray  # int32 (L,), how often the lemma was seen: it settles homographs
+    entry_form: np.ndarray  # int32 (E,); of several spellings, the first is the one to write
+    lemma_count: np.ndarray  # int32 (L,), frequency, which decides between homographs
     pair_lemma: np.ndarray  # int32 (P,), sorted by lemma and kind
     pair_kind: np.ndarray  # uint8 (P,)
     pair_candidate: np.ndarray  # int32 (P,), a lemma
-    pair_weight: np.ndarray  # uint8 (P,), 0 for related words that are never drawn
+    pair_weight: np.ndarray  # uint8 (P,), 0 for candidates that are never drawn
     pool_entry: np.ndarray  # int32 (R,), random words, sorted
-    pool_count: np.ndarray  # int32 (R,), how often a corpus has them
+    pool_count: np.ndarray  # int32 (R,), their frequency in a corpus
 
     def save(self, path: Path) -> None:
         """Write the lexicon to an .npz file."""
@@ -57,7 +57,7 @@ class LexiconData(NamedTuple):
         """Read an .npz file.
 
         Raises:
-            InputError: if the file is no lexicon, or one of another format.
+            InputError: if the file is not a lexicon, or has another format.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -70,38 +70,44 @@ class LexiconData(NamedTuple):
         except UNREADABLE as error:
             raise InputError(
                 f"{path} is not a lexicon of this version ({error}); "
-                "build one again, or use the shipped one"
+                "build it again, or use the shipped one"
             ) from error
 
 
 class Weighted:
     """Weighted lists, one after the other in one array, to draw from in bulk.
 
-    Weights are integers and so are the sums, which makes a draw exact: the same uniform number
-    gives the same item on every machine. Lists that follow each other can be drawn from as one.
+    Weights and their sums are integers, so draws are exact: the same uniform number gives the same
+    item on every machine. Consecutive lists can be drawn from as if they were one.
 
     Args:
-        list_of: int array, which list an item is of, ascending.
-        weights: int array, the weight of every item.
-        num_lists: how many lists there are.
+        list_of: int (items,), the list of each item, ascending.
+        weights: int (items,), the weight of each item.
+        num_lists: number of lists; some may be empty.
     """
 
     def __init__(self, list_of: np.ndarray, weights: np.ndarray, num_lists: int):
         cumulative = np.concatenate([[0], np.cumsum(weights, dtype=np.int64)])
-        # Small ones are searched faster.
+        # The smaller the type, the faster the search.
         self._cumulative = cumulative.astype(np.min_scalar_type(-int(cumulative[-1]) - 1))
         sizes = np.bincount(list_of, minlength=num_lists)
         self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
         self._bounds = self._cumulative[self._starts]
 
     def totals(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """What the items of the lists from ``first`` to ``last`` (excluded) weigh together."""
+        """Total weights of the lists from ``first`` up to and excluding ``last``: int (N,)."""
         return self._bounds[last] - self._bounds[first]
 
     def draw(self, first: np.ndarray, last: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-        """An item of the lists from ``first`` to ``last``, whose total must not be 0.
+        """Draw an item for each range of lists.
 
-        ``uniform`` is in [0, 1).
+        Args:
+            first: int (N,), the first list of each range.
+            last: int (N,), the end of each range, excluded. Its total weight must not be 0.
+            uniform: float (N,) in [0, 1).
+
+        Returns:
+            int (N,), indices of items.
         """
         bounds = self._bounds[first]
         target = (uniform * (self._bounds[last] - bounds)).astype(self._cumulative.dtype)
@@ -109,7 +115,7 @@ class Weighted:
         return np.searchsorted(self._cumulative, target, side="right") - 1
 
     def of(self, first: int, last: int) -> tuple[slice, np.ndarray]:
-        """The items of the lists from ``first`` to ``last``, as a slice, with their weights."""
+        """The items of the lists from ``first`` up to ``last``, as a slice, and their weights."""
         items = slice(int(self._starts[first]), int(self._starts[last]))
         return items, np.diff(self._cumulative[items.start : items.stop + 1])
 
@@ -117,9 +123,15 @@ class Weighted:
 class Lexicon:
     """Entries with weighted candidates of each kind. See :meth:`load` and :meth:`candidates`.
 
+    Args:
+        data: the arrays of a lexicon file.
+
     Attributes:
         forms: the lower-case forms, by form id.
-        entry_of: int32 (forms, tags), the entry of a form with a tag, -1 where there is none.
+        form_id: the id of each form.
+        entry_of: int32 (forms, tags), the entry of each form with each tag, -1 if there is none.
+        entry_form: int32 (E,), the form id of each entry.
+        entry_lemma: int32 (E,), the lemma of each entry.
     """
 
     def __init__(self, data: LexiconData):
@@ -128,7 +140,7 @@ class Lexicon:
         self.form_id = {form: i for i, form in enumerate(self.forms)}
         self.entry_form, self.entry_lemma = data.entry_form, data.entry_lemma
 
-        # Of homographs (axes: of axis, of axe) the one of the more frequent lemma stays.
+        # Of homographs (axes: of axis, of axe), the entry of the more frequent lemma is kept.
         order = np.argsort(data.lemma_count[data.entry_lemma], kind="stable")
         self.entry_of = np.full((len(self.forms), len(TAGS)), -1, np.int32)
         self.entry_of[data.entry_form[order], data.entry_tag[order]] = order
@@ -148,11 +160,25 @@ class Lexicon:
 
     @classmethod
     def load(cls, name: str | Path = "en") -> "Lexicon":
-        """Load the lexicon of a language shipped with the package, or one from an .npz file."""
+        """Load a lexicon that is shipped with the package, or one from an .npz file.
+
+        Args:
+            name: of the shipped lexicon, or the path of the file.
+
+        Raises:
+            MissingFileError: if there is no such lexicon.
+            InputError: if the file is not a lexicon of this version.
+        """
         return cls(LexiconData.load(resource_path(name, "lexicon")))
 
     def candidates(self, word: str, tag: str, kind: Kind) -> dict[str, float]:
-        """The candidates for a word, with their shares; for :attr:`Kind.RANDOM`, the whole pool."""
+        """The candidates of one kind for a word, with their probabilities.
+
+        Args:
+            word: in any case.
+            tag: one of :data:`~cline_fairseq.rewriting.tags.TAGS`.
+            kind: of the candidates; for :attr:`Kind.RANDOM`, all words of the pool are returned.
+        """
         form = self.form_id.get(word.lower())
         entry = -1 if form is None else self.entry_of[form, TAG_INDEX[tag]]
         if entry < 0:
@@ -168,19 +194,25 @@ class Lexicon:
         return {self.forms[f]: float(w) for f, w in zip(forms, shares, strict=True) if w}
 
     def has(self, entries: np.ndarray, kind: Kind) -> np.ndarray:
-        """Which entries have a candidate of this kind: bool, the shape of ``entries``."""
+        """Whether each entry has a candidate of this kind: bool, with the shape of ``entries``."""
         return self.mass(entries, kind) > 0
 
     def mass(
         self, entries: np.ndarray, kind: Kind, articles: np.ndarray | Article = Article.NONE
     ) -> np.ndarray:
-        """What the candidates of this kind weigh together: int, the shape of ``entries``.
+        """Total weight of the candidates of one kind that fit the article before the word.
 
-        Those are counted that fit the :class:`Article` before the word.
+        The candidates of a kind weigh about 255 together, and so do inflections; kinds that are
+        drawn together share this weight. Random words exist for all entries whose tag occurs in
+        the pool, and weigh as much as the pool's words with this tag.
 
-        A list of the lexicon weighs some 255, or shares them with a list of another kind that it
-        is drawn together with. Inflections weigh as much. All entries whose tag occurs in the pool
-        have random words, which weigh what the pool does.
+        Args:
+            entries: int array of any shape.
+            kind: of the candidates.
+            articles: int array of :class:`Article` with the shape of ``entries``, or one for all.
+
+        Returns:
+            int, with the shape of ``entries``.
         """
         if kind == Kind.RANDOM:
             tags = self.data.entry_tag[entries].astype(np.int64)
@@ -195,17 +227,17 @@ class Lexicon:
         uniform: np.ndarray,
         articles: np.ndarray | Article = Article.NONE,
     ) -> np.ndarray:
-        """Draw a candidate form for each entry from its candidates of one kind.
+        """Draw a form for each entry from its candidates of one kind.
 
         Args:
-            entries: int array (N,).
-            kinds: int array (N,) of :class:`Kind`; the entry must have candidates of it.
-            uniform: float array (N,) in [0, 1).
-            articles: int array (N,) of :class:`Article`, which the forms fit.
+            entries: int (N,).
+            kinds: int (N,) of :class:`Kind`; the entry must have candidates of this kind.
+            uniform: float (N,) in [0, 1).
+            articles: int (N,) of :class:`Article`, which the forms fit, or one for all.
 
         Returns:
-            int array (N,) of form ids; -1 where a random word was drawn that is no negative: a
-            form, a synonym or a hypernym of the very word.
+            int (N,), form ids; -1 if the random word drawn is a form, a synonym or a hypernym of
+            the word to replace.
         """
         articles = np.broadcast_to(articles, len(entries))
         forms = np.empty(len(entries), np.int64)
@@ -232,7 +264,7 @@ class Lexicon:
         return lemma.astype(np.int64) * len(self.data.lemma_count) + candidate
 
     def _expand(self):
-        """Expand the relations between lemmas to candidates of entries."""
+        """Expand relations between lemmas to candidates of entries."""
         data = self.data
         num_lemmas = len(data.lemma_count)
         written = np.full((len(TAGS), num_lemmas), -1, np.int32)
@@ -246,7 +278,7 @@ class Lexicon:
         keep = (form >= 0) & (form != data.entry_form[entry])
         entry, pair, form = entry[keep], pair[keep], form[keep]
 
-        # Other forms of the same lemma, each once.
+        # The other forms of the same lemma, each once.
         others = np.sort(written.T[data.entry_lemma], axis=1)
         new = (others >= 0) & (others != data.entry_form[:, None])
         new[:, 1:] &= others[:, 1:] != others[:, :-1]
@@ -265,7 +297,7 @@ class Lexicon:
 
 
 def _fitting(lists, articles):
-    """The parts of these lists that fit the articles: from the first to the last, excluded."""
+    """The parts of lists that fit the articles: the first one, and the end, which is excluded."""
     return (
         lists * _SOUNDS + (articles == Article.AN),
         lists * _SOUNDS + _SOUNDS - (articles == Article.A),
@@ -281,10 +313,14 @@ def _join(starts, keys):
 
 
 def resource_path(name: str | Path, what: str) -> Path:
-    """The file of a shipped resource (``"en"``), or the path itself where a file is named.
+    """Find a resource.
+
+    Args:
+        name: of a resource that is shipped with the package (``"en"``), or the path of a file.
+        what: ``"lexicon"`` or ``"tagger"``.
 
     Raises:
-        MissingFileError: if there is neither such a resource nor such a file.
+        MissingFileError: if there is no such resource and no such file.
     """
     shipped = RESOURCES / f"{what}.{name}.npz"
     path = shipped if shipped.is_file() else Path(name)

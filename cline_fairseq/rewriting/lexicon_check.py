@@ -1,4 +1,4 @@
-"""Do the arrays of a lexicon file refer to each other as they should?"""
+"""Checks that the arrays of a lexicon file are consistent."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import numpy as np
 from .kinds import Kind
 from .tags import TAGS
 
-# Arrays of one length, by the one that tells it.
+# Arrays that must be as long as the first one.
 _TABLES = {
     "entry_lemma": ("entry_tag", "entry_form"),
     "pair_lemma": ("pair_kind", "pair_candidate", "pair_weight"),
@@ -16,10 +16,9 @@ _TABLES = {
 
 
 def find_fault(arrays: Mapping[str, np.ndarray]) -> str | None:
-    """What is wrong with the arrays of a :class:`~.lexicon.LexiconData`, in words; None if nothing.
+    """Describe the first fault in the arrays of a :class:`~.lexicon.LexiconData`, or return None.
 
-    A file that is damaged, or was made by another program, would otherwise fail far from here, or
-    draw words at random.
+    Without this check, a damaged file would fail much later, or draw arbitrary words.
     """
     for name, array in arrays.items():
         if array.ndim != 1 or array.dtype.kind not in "iu":

@@ -1,11 +1,11 @@
-"""What the words next to a word demand of its replacement, in English.
+"""How the neighbours of an English word limit its replacements.
 
-After *a* comes a consonant and after *an* a vowel, as spoken. The article stays, and candidates are
-drawn among those that fit: an article that changed would be a replaced token without a meaning of
-its own, which gives away that the next word was replaced.
+After *a* comes a consonant and after *an* a vowel, as spoken. Articles are kept, and only
+candidates that fit them are drawn: a changed article would be a replaced token without a meaning of
+its own, and would give away that the next word was replaced.
 
-A verb before a particle (*broke out*) stays: its meaning is that of both words together, and
-candidates are those of the verb alone.
+A verb before a particle (*broke out*) is kept, since the lexicon has candidates for the meaning of
+the verb alone.
 """
 
 import re
@@ -13,13 +13,13 @@ from enum import IntEnum
 
 import numpy as np
 
-# Before these, people accept 1 % of a verb's candidates, elsewhere 7 %. Before *on* and *in*, which
-# are prepositions more often, it is 6 %; before *over* and *through*, too few were judged.
+# People accept 1 % of a verb's candidates before these, and 7 % elsewhere. Before *on* and *in*,
+# which are more often prepositions, they accept 6 %; *over* and *through* were judged too rarely.
 PARTICLES = frozenset(["up", "out", "off", "down", "away", "back", "forward", "aside", "apart"])
 
 
 class Article(IntEnum):
-    """The article right before a word."""
+    """The article right before a word, if any."""
 
     NONE = 0
     A = 1
@@ -28,7 +28,7 @@ class Article(IntEnum):
 
 _ARTICLES = {"a": Article.A, "an": Article.AN}
 
-# Beginnings that do not sound like their letter: hour, unit, and one, but not onerous.
+# Beginnings whose sound differs from their letter: hour, unit, and one, but not onerous.
 _OTHER_SOUND = re.compile(
     rb"\n(?:e(?:u|we)"
     rb"|h(?:eir|onest|ono(?:r|ur)|our(?!i)|rs?\b)"
@@ -40,15 +40,15 @@ _OTHER_SOUND = re.compile(
 
 
 def article_of(word: str) -> Article:
-    """Which article a word is."""
+    """Which article a word is, if any."""
     return _ARTICLES.get(word.lower(), Article.NONE)
 
 
 def begin_with_vowel(lines: np.ndarray) -> np.ndarray:
-    """Which lower-case forms begin with a vowel as spoken, and follow *an*.
+    """Find the forms that begin with a vowel, as spoken, and so follow *an*.
 
     Args:
-        lines: uint8, the UTF-8 forms, a line each.
+        lines: uint8, lower-case forms in UTF-8, one per line.
 
     Returns:
         bool (forms,).

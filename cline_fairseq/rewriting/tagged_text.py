@@ -1,4 +1,4 @@
-"""Text with tags: a file of word/TAG pairs, one text a line."""
+"""Tagged text: files of word/TAG pairs, one text per line."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,15 +8,15 @@ from ..errors import InputError, MissingFileError
 
 
 def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
-    """Yield the (word, Penn tag) pairs of each line.
+    """Read the (word, Penn tag) pairs of each line.
 
     Raises:
-        MissingFileError: if there is no such file.
-        InputError: naming file and line, where an item is no word/TAG pair.
+        MissingFileError: if the file does not exist.
+        InputError: if an item is not a word/TAG pair, with file and line.
     """
     if not path.is_file():
         raise MissingFileError(
-            f"no tagged text {path}: give a file of word_TAG pairs, one sentence a line"
+            f"no tagged text {path}: specify a file of word/TAG pairs, one text per line"
         )
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
@@ -33,7 +33,12 @@ def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
 
 
 def write_tagged(path: Path, texts: Iterable[Iterable[tuple[str, str]]]) -> None:
-    """Write the (word, tag) pairs of texts, one text a line, for :func:`read_tagged`."""
+    """Write a file that :func:`read_tagged` can read.
+
+    Args:
+        path: of the file.
+        texts: the (word, tag) pairs of each text.
+    """
     with atomic_write(path) as part, part.open("w", encoding="utf-8") as out:
         for pairs in texts:
             print(*(f"{word}/{tag}" for word, tag in pairs), file=out)

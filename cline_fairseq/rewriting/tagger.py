@@ -2,20 +2,21 @@
 
 A small network over a window of two words to each side (the "window approach" of Collobert et
 al. 2011, https://arxiv.org/abs/1103.0398). A word is the sum of the vectors of its features: the
-word itself, its capitals, shape, prefix and suffixes, so that unseen words are known by their
-endings. No feature looks at a predicted tag, so all words of all texts are tagged at once::
+word itself, its capitals, shape, prefix and suffixes, so that unseen words are recognised by their
+endings. No feature depends on a predicted tag, so all words of all texts are tagged at once::
 
-    v = sum of the vectors of the features of a word              once for each word type
-    s[o] = v W[o]                for each offset o of the window  once for each word type
-    h1 = relu(sum of s[o] of the words at the offsets + b1)       a gather of five rows
+    v = sum of the vectors of the word's features     once per distinct word
+    s[o] = v W[o], for each offset o of the window    once per distinct word
+    h1 = relu(sum over o of s[o] of the word at o + b1)    a gather of five rows
     h2 = relu(h1 W2 + b2)
     tag = argmax(h2 W3 + b3)
 
-All of it is integers, those in matrix products small enough for float32 to hold every sum exactly,
-so a text has the same tags on every machine.
+All numbers are integers, and those in matrix products are small enough for float32 to represent
+every sum exactly, so a text has the same tags on every machine.
 """
 
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,15 +26,15 @@ from .lexicon import UNREADABLE, resource_path
 from .tags import TAGS
 from .words import is_word
 
-FORMAT = 2  # of the file; a file of another format is refused
+FORMAT = 2  # of the file; files of other formats are refused
 WINDOW = 2  # words to each side
 OFFSETS = range(-WINDOW, WINDOW + 1)
-BOUNDARY = 0  # the word type that stands before and behind a text
+BOUNDARY = 0  # the id before and after each text
 FEATURES = ("word", "capitals", "shape", "prefix", "suffix2", "suffix3", "suffix4")
-MAX_ACTIVATION = 1023  # of h1 and h2: times 127 and 64 units, a sum still fits 24 bits
-_MAX_SUM = 6000  # of s: five of them and b1 fit an int16
-_CHUNK = 4096  # words tagged at a time, whose activations fit the cache
-_MAX_LENGTH = 24  # letters of a word that features see: the first and the last
+MAX_ACTIVATION = 1023  # of h1 and h2: a sum over 64 units, times 127, still fits 24 bits
+_MAX_SUM = 6000  # of s: five of them plus b1 fit an int16
+_CHUNK = 4096  # words tagged at a time, so that their activations fit the cache
+_MAX_LENGTH = 24  # of longer words, features see the first 12 and the last 12 letters
 _DTYPES = {
     "features": np.uint32,
     "vectors": np.int8,
@@ -47,18 +48,31 @@ _DTYPES = {
 }
 
 
+class AnyTagger(Protocol):
+    """The methods that the rewriter needs of a tagger."""
+
+    def tag(self, words: list[str]) -> list[str]:
+        """See :meth:`Tagger.tag`."""
+
+    def word_features(self, words: list[str]) -> np.ndarray:
+        """A row for each distinct word, for :meth:`tag_ids`."""
+
+    def tag_ids(self, word_features: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """See :meth:`Tagger.tag_ids`."""
+
+
 class Tagger:
     """Assigns one of :data:`~cline_fairseq.rewriting.tags.TAGS` to each word of a text.
 
     Args:
-        parameters: by name,
+        parameters: arrays by name:
 
             * ``features``: uint32 (F,), sorted keys of the features that have a vector,
             * ``vectors``: int8 (F, D),
             * ``first``: int16 (5, D, H), ``first_bias``: int16 (H,),
             * ``second``: int8 (H, G), ``second_bias``: int32 (G,),
             * ``output``: int8 (G, tags), ``output_bias``: int32 (tags,),
-            * ``shifts``: int8 (2,), bits to drop from s and from h2.
+            * ``shifts``: int8 (2,), how many bits to drop from s and from h2.
     """
 
     def __init__(self, parameters: dict[str, np.ndarray]):
@@ -67,7 +81,7 @@ class Tagger:
         offsets, width, hidden = parameters["first"].shape
         first = parameters["first"].transpose(1, 0, 2).reshape(width, offsets * hidden)
         scale1, scale2 = 2.0 ** -parameters["shifts"].astype(float)
-        # Powers of two change no digit of a sum; half a unit makes rounding of floor.
+        # Scaling by powers of two is exact. With half a unit added, floor rounds.
         self._first = first * scale1  # float64, since its sums need more than 24 bits
         self._second, self._second_bias, self._output, self._output_bias = (
             array.astype(np.float32)
@@ -81,11 +95,14 @@ class Tagger:
 
     @classmethod
     def load(cls, name: str | Path = "en") -> "Tagger":
-        """Load the tagger of a language shipped with the package, or one from an .npz file.
+        """Load a tagger that is shipped with the package, or one from an .npz file.
+
+        Args:
+            name: of the shipped tagger, or the path of the file.
 
         Raises:
-            MissingFileError: if there is none.
-            InputError: if the file holds no tagger of this version.
+            MissingFileError: if there is no such tagger.
+            InputError: if the file is not a tagger of this version.
         """
         path = resource_path(name, "tagger")
         try:
@@ -95,22 +112,30 @@ class Tagger:
             raise InputError(f"{path} is not a tagger ({error})") from error
         if parameters.pop("format", None) != FORMAT or not _fit(parameters):
             raise InputError(
-                f"{path} holds no tagger of this version: train one again, or use the shipped one"
+                f"{path} is not a tagger of this version: train it again, or use the shipped one"
             )
         return cls(parameters)
 
     def save(self, path: Path) -> None:
         """Write the tagger to an .npz file."""
-        np.savez_compressed(path, format=np.int32(FORMAT), **self.parameters)
+        arrays: dict[str, Any] = {"format": np.int32(FORMAT), **self.parameters}
+        np.savez_compressed(path, **arrays)
 
     def tag(self, words: list[str]) -> list[str]:
-        """The tags of the words of one text."""
+        """Tag the words of one text."""
         names, ids = np.unique(np.array([*words, ""]), return_inverse=True)
-        types = self.types(["", *names.tolist()])
-        return [TAGS[tag] for tag in self.tag_ids(types, pad([ids[:-1] + 1]))[WINDOW:-WINDOW]]
+        features = self.word_features(["", *names.tolist()])
+        return [TAGS[tag] for tag in self.tag_ids(features, pad([ids[:-1] + 1]))[WINDOW:-WINDOW]]
 
-    def types(self, words: list[str]) -> np.ndarray:
-        """What words add to h1 at each offset: int16 (V, 5, H). The empty word is the boundary."""
+    def word_features(self, words: list[str]) -> np.ndarray:
+        """Compute what each distinct word adds to h1 at each offset.
+
+        Args:
+            words: V distinct words. The empty word is the boundary.
+
+        Returns:
+            int16 (V, 5, H).
+        """
         keys = feature_keys(words)
         at = np.searchsorted(self._features, keys)
         known = np.append(self._features, np.uint32(0))[at] == keys
@@ -121,28 +146,28 @@ class Tagger:
         sums = np.clip(sums, -_MAX_SUM, _MAX_SUM).astype(np.int16)
         return sums.reshape(len(words), len(OFFSETS), -1)
 
-    def tag_ids(self, types: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """Tag texts given as word types, one after the other with boundaries between them.
+    def tag_ids(self, word_features: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Tag texts that are given as ids of words, one text after the other.
 
         Args:
-            types: the rows of the word types.
-            ids: int array (N,) as made by :func:`pad`.
+            word_features: int16 (V, 5, H) from :meth:`word_features`; row 0 is the boundary.
+            ids: int (N,), rows of ``word_features``, as :func:`pad` makes them.
 
         Returns:
-            int array (N,), indices into TAGS; those of boundaries mean nothing.
+            int (N,), indices into TAGS; ignore those of boundaries.
         """
         tags = np.zeros(len(ids), np.intp)
         for start in range(0, len(ids) - 2 * WINDOW, _CHUNK):
             piece = ids[start : start + _CHUNK + 2 * WINDOW]
-            scores = self._scores(types, piece)
+            scores = self._scores(word_features, piece)
             tags[start + WINDOW :][: len(scores)] = scores.argmax(axis=1)
         return tags
 
-    def _scores(self, types, ids):
-        """The scores (N - 4, tags) of a piece of text: integers as floats."""
+    def _scores(self, word_features, ids):
+        """The scores of a piece of text: float32 (N - 4, tags), whole numbers."""
         n = len(ids) - 2 * WINDOW
         # take() on rows is several times faster than indexing with two arrays.
-        rows = types.reshape(-1, types.shape[2])
+        rows = word_features.reshape(-1, word_features.shape[2])
         first = ids * len(OFFSETS)
         h1 = rows.take(first[:n], axis=0)
         for i in range(1, len(OFFSETS)):
@@ -157,7 +182,7 @@ class Tagger:
 
 
 def _fit(parameters):
-    """Whether parameters have the right names, types and shapes."""
+    """Whether parameters have the right names, dtypes and shapes."""
     if {name: array.dtype for name, array in parameters.items()} != _DTYPES:
         return False
     shape = {name: array.shape for name, array in parameters.items()}
@@ -177,13 +202,13 @@ def _fit(parameters):
 
 
 def pad(texts: list[np.ndarray]) -> np.ndarray:
-    """Join texts of word types, with boundaries before, between and behind them."""
+    """Join texts of word ids, with boundaries before, between and after them."""
     boundary = np.full(WINDOW, BOUNDARY)
     return np.concatenate([part for text in texts for part in (boundary, text)] + [boundary])
 
 
 def feature_keys(words: list[str]) -> np.ndarray:
-    """The keys of the features of words: uint32 (V, features), in the order of FEATURES."""
+    """Hash the features of words: uint32 (V, features), in the order of FEATURES."""
     half = _MAX_LENGTH // 2
     words = [w if len(w) <= _MAX_LENGTH else w[:half] + w[-half:] for w in words]
     capitals, _ = _letters([w if w != w.lower() else "" for w in words])
@@ -201,14 +226,14 @@ def feature_keys(words: list[str]) -> np.ndarray:
 
 
 def _letters(words):
-    """Code points (V, L), zeros behind the words, and the lengths (V,)."""
+    """Code points (V, L), with zeros after the words, and the lengths (V,)."""
     array = np.array(words)
     letters = array.view(np.uint32).reshape(len(words), -1)
     return letters, np.count_nonzero(letters, axis=1)
 
 
 def _suffixes(letters, lengths, n):
-    """The last ``n`` letters of each word from the last one on, zeros before its start."""
+    """The last ``n`` letters of each word from the last one backwards, (V, n), zeros if shorter."""
     at = lengths[:, None] - 1 - np.arange(n)
     last = np.take_along_axis(letters, np.maximum(at, 0), axis=1)
     return np.where(at >= 0, last, 0)

@@ -1,4 +1,4 @@
-"""The part-of-speech tags that the rewriter knows: Penn's open classes, and O for the rest."""
+"""The part-of-speech tags of the rewriter: the Penn tags of open classes, and O for all others."""
 
 OTHER = "O"
 TAGS = (
@@ -10,7 +10,7 @@ TAGS = (
 )
 TAG_INDEX = {tag: i for i, tag in enumerate(TAGS)}
 
-# The inflections of a lemma by part of speech. Proper nouns have none: they are never replaced.
+# The inflections of a lemma, by part of speech. Proper nouns are left out: they are not replaced.
 INFLECTIONS = {
     "NOUN": ("NN", "NNS"),
     "ADJ": ("JJ", "JJR", "JJS"),
@@ -19,11 +19,11 @@ INFLECTIONS = {
 }
 POS_OF_TAG = {tag: pos for pos, tags in INFLECTIONS.items() for tag in tags}
 
-# Penn tags that say the same as one of ours; the present tense of verbs has the form of VB.
+# Penn tags that are treated as another one: VBP, the present tense, has the form of VB.
 _FOLDED = {"NNPS": "NNP", "VBP": "VB"}
 
 
 def fold_tag(penn_tag: str) -> str:
-    """The tag of ours for a Penn Treebank tag: ``VBP -> VB``, ``DT -> O``."""
+    """Map a Penn Treebank tag to one of TAGS: ``VBP -> VB``, ``DT -> O``."""
     tag = _FOLDED.get(penn_tag, penn_tag)
     return tag if tag in TAG_INDEX else OTHER

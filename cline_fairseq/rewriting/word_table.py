@@ -1,26 +1,33 @@
-"""A table of the word types seen so far, with what lexicon and tagger know of each."""
+"""A table of the distinct words seen so far, with what lexicon and tagger know of each."""
 
 import numpy as np
 
 from .lexicon import Lexicon
 from .neighbours import PARTICLES, article_of
-from .tagger import Tagger
+from .tagger import AnyTagger
 from .tags import TAGS
 from .words import Case, case_of, is_word
 
+# Distinct words to keep; a front end starts a new table when it has more.
+MAX_WORDS = 300_000
+
 
 class WordTable:
-    """Word types as rows of arrays, which grow by doubling. Row 0 is the boundary of a text.
+    """Distinct words as rows of arrays, which grow by doubling. Row 0 is the boundary of a text.
 
-    A row depends on its word alone, so that the order in which words are met changes nothing.
+    A row depends on its word alone, so the order in which words are added changes nothing.
+
+    Args:
+        lexicon: looks up the entries of words.
+        tagger: computes the features that it needs of a word.
     """
 
-    def __init__(self, lexicon: Lexicon, tagger: Tagger):
+    def __init__(self, lexicon: Lexicon, tagger: AnyTagger):
         self._lexicon, self._tagger = lexicon, tagger
         self._count = 0
         self._columns = {
-            "types": np.empty_like(tagger.types([""])),
-            "entries": np.empty((1, len(TAGS)), np.int32),
+            "tagger_features": np.empty_like(tagger.word_features([""])),
+            "lexicon_entries": np.empty((1, len(TAGS)), np.int32),
             "case": np.empty(1, np.uint8),
             "is_word": np.empty(1, bool),
             "article": np.empty(1, np.uint8),
@@ -32,20 +39,22 @@ class WordTable:
         return self._count
 
     def add(self, words: list[str]) -> np.ndarray:
-        """Append word types that are not there yet, and return their rows."""
+        """Append words that the table does not contain yet, and return their rows."""
         rows = np.arange(self._count, self._count + len(words))
         self._reserve(self._count + len(words))
         cases = [case_of(word) for word in words]
         form_id = self._lexicon.form_id
-        forms = np.array(
+        form_ids = np.array(
             [
                 -1 if case == Case.MIXED else form_id.get(word.lower(), -1)
                 for word, case in zip(words, cases, strict=True)
             ]
         )
         new = {
-            "types": self._tagger.types(words),
-            "entries": np.where(forms[:, None] >= 0, self._lexicon.entry_of[forms], -1),
+            "tagger_features": self._tagger.word_features(words),
+            "lexicon_entries": np.where(
+                form_ids[:, None] >= 0, self._lexicon.entry_of[form_ids], -1
+            ),
             "case": cases,
             "is_word": [is_word(word) for word in words],
             "article": [article_of(word) for word in words],
@@ -67,18 +76,18 @@ class WordTable:
             self._columns[name] = grown
 
     @property
-    def types(self) -> np.ndarray:
-        """What the tagger wants to know of each word type."""
-        return self._columns["types"]
+    def tagger_features(self) -> np.ndarray:
+        """(V, ...), what the tagger's ``word_features`` returns for each word."""
+        return self._columns["tagger_features"]
 
     @property
-    def entries(self) -> np.ndarray:
-        """int32 (V, tags), the lexicon's entry of a word with a tag, -1 where there is none."""
-        return self._columns["entries"]
+    def lexicon_entries(self) -> np.ndarray:
+        """int32 (V, tags), the lexicon's entry of each word with each tag, -1 if it has none."""
+        return self._columns["lexicon_entries"]
 
     @property
     def case(self) -> np.ndarray:
-        """uint8 (V,) of :class:`~cline_fairseq.rewriting.words.Case`."""
+        """uint8 (V,), the :class:`~cline_fairseq.rewriting.words.Case` of each word."""
         return self._columns["case"]
 
     @property
@@ -88,10 +97,10 @@ class WordTable:
 
     @property
     def article(self) -> np.ndarray:
-        """uint8 (V,) of :class:`~cline_fairseq.rewriting.neighbours.Article`."""
+        """uint8 (V,), the :class:`~cline_fairseq.rewriting.neighbours.Article` that a word is."""
         return self._columns["article"]
 
     @property
     def is_particle(self) -> np.ndarray:
-        """bool (V,), whether a word is a particle where it follows a verb."""
+        """bool (V,), whether the word is a particle if it follows a verb."""
         return self._columns["is_particle"]

@@ -1,3 +1,3 @@
 """The task ``cline``."""
 
-import fairseq  # noqa: F401  first of all: its import registers what this package holds
+import fairseq  # noqa: F401  imported first: it registers the parts of this package

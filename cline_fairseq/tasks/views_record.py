@@ -1,7 +1,7 @@
-"""What the views of a run are made by, kept in its checkpoints.
+"""A record in checkpoints of everything that the views of a run depend on.
 
-A resumed run would silently get other views if the lexicon, the tagger, the rewriter or an option
-had changed in the meantime. It says so in one line.
+Without it, a resumed run would silently make different views if the lexicon, the tagger, the
+rewriter or an option had changed in the meantime. With it, the run logs a warning.
 """
 
 import hashlib
@@ -12,18 +12,18 @@ from typing import Any
 from fairseq.distributed import utils as distributed_utils
 
 from ..data.cline_dataset import ORDER_VERSION
+from ..rewriting.engine import VERSION
 from ..rewriting.lexicon import resource_path
-from ..rewriting.rewriter import VERSION
 
 logger = logging.getLogger(__name__)
 
 
 def views_record(cfg: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint keeps, as plain data.
+    """The record of a run, as plain data that ``torch.load`` accepts with ``weights_only``.
 
     Args:
         cfg: the configuration of the task.
-        options: names of the options that decide what the views are.
+        options: the options that the views depend on, by name.
     """
     return {
         "lexicon": _digest(cfg.lexicon, "lexicon"),
@@ -37,20 +37,20 @@ def views_record(cfg: Any, options: Mapping[str, Any]) -> dict[str, Any]:
 def report_changes(
     before: Mapping[str, Any], now: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> None:
-    """Log a warning where a resumed run gets other views than before.
+    """Log a warning if a resumed run makes different views.
 
     Args:
-        before: the record in the checkpoint; empty if version 0.1 saved it, which kept none.
+        before: the record in the checkpoint; empty if version 0.1 saved it.
         now: the record of this run.
-        defaults: of the options, which a record lacks that is older than the option.
+        defaults: default values of options, for records that are older than an option.
     """
     if distributed_utils.get_global_rank() != 0:
         return
     if not before:
         logger.warning(
-            "the checkpoint does not record what made its views (version 0.1 saved it): the views "
-            "differ from those of the run before, since the rewriter and its default kinds have "
-            "changed, and the order of blocks in this epoch may differ, too"
+            "the checkpoint does not record what made its views (version 0.1 saved it): the "
+            "resumed run makes different views, since the rewriter and its default kinds have "
+            "changed, and the order of blocks in this epoch may also differ"
         )
         return
     changed = [
@@ -61,12 +61,12 @@ def report_changes(
     parts = {
         "lexicon": "another lexicon",
         "tagger": "another tagger",
-        "rewriter": "a rewriter that makes other views",
-        "order": "another order of blocks within an epoch",
+        "rewriter": "another version of the rewriter",
+        "order": "another order of blocks in an epoch",
     }
     changed += [text for name, text in parts.items() if before[name] != now[name]]
     if changed:
-        logger.warning("the resumed run gets other views than before: %s", ", ".join(changed))
+        logger.warning("the resumed run makes different views: %s", ", ".join(changed))
 
 
 def _digest(name, what):

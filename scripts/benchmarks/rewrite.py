@@ -16,6 +16,7 @@ from cline_fairseq.cli.options import add_tokenizer_options
 from cline_fairseq.dictionary import MASK
 from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger, split_words
 from cline_fairseq.rewriting.blocks import BlockRewriter
+from cline_fairseq.rewriting.engine import Engine
 from cline_fairseq.tokenizer import TokenizerFiles
 
 TOKENS_PER_BATCH = 16 * 512
@@ -77,9 +78,10 @@ def run(args) -> dict[str, float]:
 
     before = memory()
     start = time.perf_counter()
-    rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"), match_edits=args.match_edits)
+    lexicon, tagger = Lexicon.load("en"), Tagger.load("en")
+    engine = Engine(lexicon, tagger, match_edits=args.match_edits)
     vocabulary = build_vocabulary(dictionary, config)
-    block_rewriter = BlockRewriter(rewriter, vocabulary, args.block)
+    block_rewriter = BlockRewriter(engine, vocabulary, args.block)
     figures["seconds to load"] = time.perf_counter() - start
     maskable = ~(vocabulary.is_special | vocabulary.is_unknown)
     dataset = ClineDataset(blocks, block_rewriter, Masking(mask, maskable), dictionary.pad())
@@ -100,6 +102,8 @@ def run(args) -> dict[str, float]:
 
     texts = [split_words(line) for line in lines]
     num_words = sum(map(len, texts))
+
+    rewriter = Rewriter(lexicon, tagger, match_edits=args.match_edits)
 
     def rewrite():
         for i in range(0, len(texts), 256):

@@ -346,7 +346,7 @@ def test_rewrite_shows_views(tmp_path):
     [
         (["--input", "missing.txt"], "error: no text missing.txt"),
         (["--synonym-ratio", "2"], "error: the synonym ratio must be from 0 to 1, not 2.0"),
-        (["--antonym-kinds", "hypernym=1"], "error: 'hypernym=1' is no kind with its weight"),
+        (["--antonym-kinds", "hypernym=1"], "error: 'hypernym=1' is not a kind and its weight"),
         (["--shard", "3/2"], "shards numbered from 0 to N - 1 (for example 0/4), not '3/2'"),
         (["--tagger", "spacy", "--spacy-model", "xx"], "spaCy or its model xx is missing"),
     ],

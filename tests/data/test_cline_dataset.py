@@ -88,7 +88,7 @@ def test_views_are_the_original_word_by_word(task, lexicon, tagger):
     dataset = task.datasets["valid"]
     batch = batch_of(dataset, range(len(dataset)))
     _, *views = rows_of(batch)
-    kinds = [list(view.kinds) for view in task.rewriter.rewriter.views]
+    kinds = [list(view.kinds) for view in task.rewriter.engine.views]
     replaced = 0
     for view, rows in enumerate(views):
         for i, row in enumerate(rows):
@@ -129,13 +129,13 @@ def test_words_of_a_block(task, texts):
 def check_views(task, lexicon, tagger, text, room, epoch=1):
     """The invariants of both views of a text that fills a block all but ``room`` tokens."""
     ids = ids_of(task, text)
-    rewriter = BlockRewriter(task.rewriter.rewriter, task.rewriter.vocabulary, len(ids) + room)
+    rewriter = BlockRewriter(task.rewriter.engine, task.rewriter.vocabulary, len(ids) + room)
     views = rewriter.rewrite([ids], epoch, [0])
-    for view, chosen in zip(views, rewriter.rewriter.views, strict=True):
+    for view, spec in zip(views, rewriter.engine.views, strict=True):
         row, labels = view.tokens.tolist(), view.labels.tolist()
         assert view.lengths.tolist() == [len(row)]
         assert len(row) <= len(ids) + room
-        align(rewriter, lexicon, tagger, ids, row, labels, list(chosen.kinds))
+        align(rewriter, lexicon, tagger, ids, row, labels, list(spec.kinds))
         assert sum(view.replaced_by_kind.values()) == labels.count(1)
         assert (np.array(labels) == 1)[~view.content].sum() == 0
 
@@ -348,7 +348,7 @@ def test_full_blocks_reach_the_shares(corpus, mode):
     dataset = task.datasets["train"]
     blocks = [dataset.blocks[i].numpy() for i in range(len(dataset))]
     vocabulary = task.rewriter.vocabulary
-    roomy = BlockRewriter(task.rewriter.rewriter, vocabulary, 2 * task.cfg.tokens_per_sample)
+    roomy = BlockRewriter(task.rewriter.engine, vocabulary, 2 * task.cfg.tokens_per_sample)
 
     def shares(rewriter):
         views = rewriter.rewrite(blocks, 1, range(len(blocks)))

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from aligned import align, ids_of
 from cline_fairseq.criterions.cline import counting_counts
-from cline_fairseq.rewriting import Kind, Rewriter
+from cline_fairseq.rewriting import Kind
 from cline_fairseq.rewriting.blocks import BlockRewriter
+from cline_fairseq.rewriting.engine import Engine
 from cline_fairseq.rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS
 from helpers import ODD_WORDS, make_task
 
@@ -25,12 +26,12 @@ def task(request, corpus):
     return task
 
 
-class Recording(Rewriter):
+class Recording(Engine):
     """Keeps what it chose for each view: texts, tokens and kinds of the replacements."""
 
-    def choose_views(self, words, *args, new_lengths, **limits):
-        views = super().choose_views(words, *args, new_lengths=new_lengths, **limits)
-        self.chosen = [(words.text[v.word], new_lengths(v.word, v.form), v.kind) for v in views]
+    def select(self, words, *args):
+        views = super().select(words, *args)
+        self.chosen = [(words.text_ids[v.word_index], v.lengths, v.kinds) for v in views]
         return views
 
 
@@ -112,7 +113,7 @@ def test_antonyms_stay_and_synonyms_fill_up(task, corpus):
     """As many antonyms as without matching, and the same ones, but for what does not fit."""
     dataset = task.datasets["train"]
     blocks = [dataset.blocks[i].numpy() for i in range(60)]
-    plain = Rewriter(task.rewriter.rewriter.lexicon, task.rewriter.rewriter.tagger)
+    plain = Engine(task.rewriter.engine.lexicon, task.rewriter.engine.tagger)
     before = BlockRewriter(plain, task.rewriter.vocabulary, 64).rewrite(blocks, 1, range(60))
     after = task.rewriter.rewrite(blocks, 1, range(60))
     antonyms = (Kind.ANTONYM, Kind.INDIRECT_ANTONYM)

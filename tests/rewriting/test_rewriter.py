@@ -337,7 +337,7 @@ def test_parse_kinds(text):
 
 @pytest.mark.parametrize("text", ["", "synonym", "antonym=1", "synonym=much"])
 def test_bad_kinds(text):
-    with pytest.raises(InputError, match="is no kind with its weight: expected some of synonym"):
+    with pytest.raises(InputError, match="is not a kind and its weight: expected some of synonym"):
         parse_kinds(text, SYNONYM_KINDS)
 
 
@@ -347,7 +347,7 @@ def test_bad_kinds(text):
         ({"synonym_ratio": 1.2}, "synonym ratio must be from 0 to 1, not 1.2"),
         ({"antonym_ratio": -0.1}, "antonym ratio must be from 0 to 1, not -0.1"),
         ({"synonym_kinds": {Kind.SYNONYM: 0}}, "weights of the synonym kinds"),
-        ({"enough_antonyms": 2}, "antonyms that is enough must be from 0 to 1, not 2"),
+        ({"enough_antonyms": 2}, "enough_antonyms must be from 0 to 1, not 2"),
     ],
 )
 def test_bad_options(lexicon, tagger, options, message):

@@ -68,7 +68,7 @@ def test_a_text_alone_and_in_company(tagger, texts):
     names = ["", *dict.fromkeys(word for text in words for word in text)]
     index = {name: i for i, name in enumerate(names)}
     ids = pad([np.array([index[word] for word in text]) for text in words])
-    together = tagger.tag_ids(tagger.types(names), ids)
+    together = tagger.tag_ids(tagger.word_features(names), ids)
     start = WINDOW
     for text in words:
         found = together[start : start + len(text)]
@@ -139,7 +139,7 @@ def test_bad_files(tmp_path, tagger):
         {"format": np.int32(2), **tagger.parameters, "vectors": np.zeros(5, np.int8)},
     ):
         np.savez(path, **parameters)
-        with pytest.raises(InputError, match="holds no tagger of this version"):
+        with pytest.raises(InputError, match="is not a tagger of this version"):
             Tagger.load(path)
     path.write_text("no archive")
     with pytest.raises(InputError, match="is not a tagger"):

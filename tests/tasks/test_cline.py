@@ -20,8 +20,8 @@ from programs import run
         ({"mask_prob": 2}, "--mask-prob must be from 0 to 1, not 2"),
         ({"leave_unmasked_prob": 0.6, "random_token_prob": 0.6}, "add up to more than 1"),
         ({"tokens_per_sample": 3}, "--tokens-per-sample must be at least 8, not 3"),
-        ({"data": "/nowhere"}, "no folder /nowhere: give the one that fairseq-preprocess wrote"),
-        ({"data": "/tmp"}, "no dictionary /tmp/dict.txt: give the folder"),
+        ({"data": "/nowhere"}, "no folder /nowhere: specify the one that fairseq-preprocess wrote"),
+        ({"data": "/tmp"}, "no dictionary /tmp/dict.txt: specify the folder"),
     ],
 )
 def test_bad_options(corpus, options, message):
@@ -32,10 +32,10 @@ def test_bad_options(corpus, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"subwords": None}, "one of sentencepiece, gpt2, not None: give the options"),
+        ({"subwords": None}, "one of sentencepiece, gpt2, not None: specify the options"),
         ({"subwords": {"_name": "bert"}}, "one of sentencepiece, gpt2, not 'bert'"),
         ({"lexicon": "xx"}, "no lexicon 'xx'"),
-        ({"antonym_kinds": "synonym=1"}, "'synonym=1' is no kind with its weight"),
+        ({"antonym_kinds": "synonym=1"}, "'synonym=1' is not a kind and its weight"),
         ({"tagger": "missing.npz"}, "no tagger 'missing.npz'"),
     ],
 )
@@ -148,7 +148,7 @@ def test_validation_on_the_first_shard_is_told(corpus, shards, caplog):
 def test_lines_that_are_longer_than_a_block_are_told(corpus, caplog):
     with caplog.at_level(logging.INFO):
         make_task(corpus, tokens_per_sample=32).load_dataset("valid")
-    assert "lines are longer than a block of 28 tokens and were divided; all of" in caplog.text
+    assert "lines are longer than a block of 28 tokens and were split; all of" in caplog.text
 
 
 def test_command_line_shows_one_sentence(corpus, tmp_path):

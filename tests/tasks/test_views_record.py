@@ -55,7 +55,9 @@ def test_nothing_to_say(caplog):
 def test_changed_option(caplog, option, value, default):
     (line,) = said(caplog, record(), **{option: value})
     name = option.replace("_", "-")
-    assert line.endswith(f"other views than before: --{name} {value} (before: {default})")
+    assert line.endswith(
+        f"the resumed run makes different views: --{name} {value} (before: {default})"
+    )
 
 
 def test_defaults_of_before(caplog):
@@ -70,9 +72,7 @@ def test_defaults_of_before(caplog):
         assert f"--{name.replace('_', '-')} " in line
         assert f"(before: {old})" in line
     (line,) = said(caplog, before, **kinds)
-    assert line == (
-        "the resumed run gets other views than before: a rewriter that makes other views"
-    )
+    assert line == "the resumed run makes different views: another version of the rewriter"
 
 
 def test_changed_parts(caplog, monkeypatch, tmp_path):
