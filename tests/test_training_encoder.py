@@ -71,4 +71,4 @@ def test_masked_lm(corpus, tmp_path):
 def test_attention_is_logged_once(corpus, tmp_path):
     options = ("--sample-break-mode", "eos", "--max-update", 3)
     result = run(*command(corpus, tmp_path, *options))
-    assert (result.stdout + result.stderr).count("attention to rows of several lengths") == 1
+    assert (result.stdout + result.stderr).count("attention over sequences of several lengths") == 1
