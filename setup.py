@@ -47,8 +47,13 @@ setup(
     description="CLINE pre-training for fairseq: contrastive learning with semantic negatives",
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="The cline_fairseq developers",
     license="MIT AND WordNet",
-    license_files=["LICENSE", "cline_fairseq/rewriting/resources/*LICENSE*"],
+    license_files=[
+        "LICENSE",
+        "cline_fairseq/rewriting/resources/WORDNET_LICENSE",
+        "cline_fairseq/rewriting/resources/LEXICON_SOURCES",
+    ],
     project_urls={"Paper": "https://aclanthology.org/2021.acl-long.181"},
     keywords=["CLINE", "fairseq", "RoBERTa", "pre-training", "contrastive learning", "robustness"],
     classifiers=[
