@@ -96,14 +96,14 @@ def test_few_batches_are_told(task, caplog):
         task.get_batch_iterator(dataset_of(task, [9] * 5), max_sentences=2, num_shards=3)
         assert not caplog.messages
         task.get_batch_iterator(dataset_of(task, [9] * 5), max_sentences=2, num_shards=8)
-    assert "3 batches for 8 workers, of which 5 will have nothing to do" in caplog.text
+    assert "3 batches for 8 workers, so 5 of them will be idle" in caplog.text
 
 
 def test_skipped_remainder_is_told(task, caplog):
     limits = {"max_sentences": 2, "skip_remainder_batch": True}
     with caplog.at_level(logging.WARNING):
         task.get_batch_iterator(dataset_of(task, [9] * 5), **limits)
-    assert "--skip-remainder-batch leaves out the last of the 3 batches" in caplog.text
+    assert "--skip-remainder-batch drops the last of the 3 batches" in caplog.text
     with pytest.raises(InputError, match="--skip-remainder-batch leaves nothing of the split"):
         task.get_batch_iterator(dataset_of(task, [9] * 2), **limits)
 
