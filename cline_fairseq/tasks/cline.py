@@ -47,7 +47,7 @@ class ClineConfig(FairseqDataclass):
             "each epoch uses the next one"
         },
     )
-    sample_break_mode: ChoiceEnum(["none", "complete", "complete_doc", "eos"]) = field(
+    sample_break_mode: ChoiceEnum(["none", "complete", "complete_doc", "eos"]) = field(  # type: ignore[valid-type]
         default="complete",
         metadata={
             "help": "how lines form blocks: none cuts anywhere; complete cuts only between lines; "
