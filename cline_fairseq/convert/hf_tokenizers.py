@@ -80,7 +80,9 @@ def require_same_as_fast(folder: Path, imported: Path) -> None:
         return
     try:
         fast = tokenizers.Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises Exception itself
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # the library raises Exception itself; its panics are no such
         raise InputError(f"{path} is no tokenizer of Hugging Face: {error}") from error
     dictionary = PlainDictionary(imported / DICTIONARY)
     tokenizer = Tokenizer(tokenizer_in([imported]).config(), dictionary)

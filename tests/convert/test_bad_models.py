@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from cline_fairseq.convert.configs import to_hf_config
 from cline_fairseq.convert.export_hf import export_hf
+from cline_fairseq.convert.hf_tokenizers import require_same_as_fast
 from cline_fairseq.convert.import_hf import import_hf, model_folder
 from cline_fairseq.convert.roberta import export_roberta
 from cline_fairseq.errors import InputError, MissingFileError
@@ -179,6 +180,15 @@ def test_byte_level_tokenizers(model, change, message):
     tokenizer = json.loads(text)
     (folder / TOKENIZER).write_text(json.dumps(tokenizer), encoding="utf-8")
     refused(folder, message)
+
+
+def test_tokenizers_that_the_library_panics_at(tmp_path):
+    """As it does for a flipped bit in a table of characters; the error is no Exception."""
+    table = {"type": "Precompiled", "precompiled_charsmap": "@@"}
+    text = json.dumps({"model": {"type": "BPE", "vocab": {}, "merges": []}, "normalizer": table})
+    (tmp_path / TOKENIZER).write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"tokenizer\.json is no tokenizer of .*Invalid byte 64"):
+        require_same_as_fast(tmp_path, tmp_path)
 
 
 def test_a_prefix_space_in_the_settings(model):

@@ -140,7 +140,7 @@ def attacks(material: Material, number: int, seed: int, folder: Path) -> Iterato
 def _failure(result, target):
     if target.exists():
         return "it ran code"
-    told = re.findall(r"^(?:error: |\S+: error: )", result.stderr, re.MULTILINE)
+    told = re.findall(r"^(?:[\w. -]+: )?error: ", result.stderr, re.MULTILINE)
     if result.returncode == 0 or len(told) != 1 or "Traceback" in result.stderr:
         return f"status {result.returncode} and not one sentence: {result.stderr[-500:]}"
     if "weights_only" in result.stderr:
