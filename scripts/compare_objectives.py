@@ -237,9 +237,9 @@ def hits(predictor, triples: list) -> dict[str, dict[str, float]]:
 
     from cline_fairseq.evaluation.bootstrap import bootstrap_shares
     from cline_fairseq.evaluation.hits import evaluate_hits
-    from cline_fairseq.evaluation.similarities import SIMILARITIES
+    from cline_fairseq.evaluation.similarities import SIMILARITY_FUNCTIONS
 
-    columns = [list(SIMILARITIES).index(name) for name in HITS.values()]
+    columns = [list(SIMILARITY_FUNCTIONS).index(name) for name in HITS.values()]
     wins = evaluate_hits(predictor, triples)[:, -1, columns]
     shares = bootstrap_shares(wins, np.ones_like(wins))
     return {name: share.as_dict() for name, share in zip(HITS, shares, strict=True)}

@@ -19,7 +19,7 @@ from cline_fairseq.dictionary import PlainDictionary, SymbolKind, kinds_of, requ
 from cline_fairseq.errors import InputError
 from cline_fairseq.evaluation.glue.binarizing import GlueJob as GlueJob
 from cline_fairseq.evaluation.glue.binarizing import binarize
-from cline_fairseq.evaluation.glue.tasks import TASKS
+from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
 from cline_fairseq.preprocessing.encoding import EncodingJob, encode
 from cline_fairseq.tokenizer import SentencePiece, Tokenizer
 from glue_files import write_task
@@ -275,7 +275,7 @@ def test_text_with_too_many_pieces_that_the_dictionary_lacks(usual, texts, tmp_p
     tokenizer = Tokenizer(config(usual), PlainDictionary(path))
     glue = GlueJob(tmp_path / "raw", tmp_path / "glue", tokenizer, {})
     with pytest.raises(InputError, match=r"% of the tokens of RTE are pieces that the dictionary"):
-        binarize(TASKS["RTE"], glue)
+        binarize(GLUE_TASKS["RTE"], glue)
     assert not (tmp_path / "glue" / "RTE").exists()
 
 

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from cline_fairseq.dictionary import PlainDictionary
 from cline_fairseq.evaluation.glue.binarizing import GlueJob, binarize
-from cline_fairseq.evaluation.glue.tasks import TASKS
+from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
 from cline_fairseq.tokenizer import Tokenizer
 from glue_files import write_task
 from helpers import sentencepiece_options
@@ -31,7 +31,7 @@ def binarize_tasks(folder, corpus, names, texts):
     written = {}
     for name in names:
         written[name] = write_task(folder / "raw", name, texts, 1)
-        binarize(TASKS[name], job)
+        binarize(GLUE_TASKS[name], job)
     return folder / "bin", written
 
 

@@ -1,27 +1,28 @@
-"""Encode plain text: into fairseq's binarized files, or into the text fairseq-preprocess reads.
+"""Encode plain text into fairseq's binarized files, or into the text that fairseq-preprocess reads.
 
-One paragraph a line, blank lines between documents; plain files, .gz, .xz or .zst. Straight to
-the files that fairseq-preprocess --only-source would write, byte for byte:
+Input has one paragraph per line and blank lines between documents, plain or as .gz, .xz or .zst.
+With --binarize, the result is byte for byte what fairseq-preprocess --only-source would write:
 
     cline-fairseq encode --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
         --dict dict.txt --input train.txt --binarize --dest data-bin --split train
 
-With the BPE of GPT-2 and RoBERTa, one of 16 shards (a folder for each, for fairseq-train
-shard0:shard1:...):
+With the BPE of GPT-2 and RoBERTa, one of 16 shards (each has a folder, for fairseq-train
+data-bin/shard0:data-bin/shard1:...):
 
     cline-fairseq encode --bpe gpt2 --gpt2-encoder-json encoder.json --gpt2-vocab-bpe \\
         vocab.bpe --dict dict.txt --input wiki.txt.xz books.txt.gz --binarize --dest data-bin \\
         --split train --shard 3/16
 
-Without --binarize, the symbols as text:
+Without --binarize, the subwords as text:
 
     cline-fairseq encode --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
         --input train.txt --output train.sp
 
-A rerun leaves finished output alone, and makes anew what is broken or whose input has changed;
-what it goes by is the manifest beside each output.
+The same command can be rerun: it skips finished output, and redoes whatever is damaged or out of
+date according to the manifest next to each output.
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -43,42 +44,84 @@ from .options import (
 )
 
 
-def _parse_args(argv):
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
-    parser.add_argument("--input", type=Path, nargs="+", required=True, help="text files")
-    parser.add_argument("--output", type=Path, help="file of symbols to write")
+    parser.add_argument(
+        "--input",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="text files, plain or as .gz, .xz or .zst",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="file for the subwords as text")
     parser.add_argument("--binarize", action="store_true", help="write fairseq's binarized files")
-    parser.add_argument("--dest", type=Path, help="folder of --binarize")
-    parser.add_argument("--split", default="train", help="name of the files of --binarize")
-    parser.add_argument("--dict", type=Path, help="fairseq's dictionary, for --binarize")
+    parser.add_argument(
+        "--dest", type=Path, metavar="DIR", help="folder for the files of --binarize"
+    )
+    parser.add_argument(
+        "--split",
+        default="train",
+        metavar="NAME",
+        help="name of the split, for the files of --binarize (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dict", type=Path, metavar="FILE", help="fairseq's dictionary, for --binarize"
+    )
     add_tokenizer_options(parser)
     add_allow_unknown_option(parser)
     add_max_line_option(parser)
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count(),
+        metavar="N",
+        help="number of processes (default: the number of cores, %(default)s)",
+    )
     parser.add_argument(
         "--shard",
         type=parse_shard,
         metavar="I/N",
-        help="encode shard I of N, numbered from 0: each N-th block of documents from the I-th on; "
-        "with --binarize into DEST/shardI",
+        help="encode shard I of N, numbered from 0: every N-th block of documents, starting with "
+        "the I-th; with --binarize into DEST/shardI (default: all documents)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace other output")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace output of other options or inputs"
+    )
     clean = parser.add_argument_group("cleaning (lines that are left out are counted by reason)")
-    clean.add_argument("--errors", choices=ON_ERRORS, default="strict", help="at bytes not UTF-8")
-    clean.add_argument("--normalize", choices=NORMALIZATIONS, help="Unicode's normalization")
-    clean.add_argument("--max-chars", type=int, default=0, help="leave out longer lines")
+    clean.add_argument(
+        "--errors",
+        choices=ON_ERRORS,
+        default="strict",
+        help="what to do with bytes that are not UTF-8 (default: %(default)s)",
+    )
+    clean.add_argument(
+        "--normalize",
+        choices=NORMALIZATIONS,
+        help="Unicode normalization form (default: leave the text as it is)",
+    )
+    clean.add_argument(
+        "--max-chars",
+        type=int,
+        default=0,
+        metavar="N",
+        help="leave out lines with more characters; 0 is no limit (default: %(default)s)",
+    )
     clean.add_argument(
         "--min-letters",
         type=float,
         default=0.0,
-        metavar="SHARE",
-        help="leave out lines with fewer letters among their characters, as 0.5",
+        metavar="FRACTION",
+        help="leave out lines where letters are a smaller fraction of the characters, e.g. 0.5 "
+        "(default: %(default)s)",
     )
-    clean.add_argument("--drop-blank", action="store_true", help="one blank line of several stays")
+    clean.add_argument(
+        "--drop-blank", action="store_true", help="reduce consecutive blank lines to one"
+    )
     clean.add_argument(
         "--drop-duplicates",
         action="store_true",
-        help="leave out lines that were there before (with --shard, in the same shard)",
+        help="leave out lines that occurred before (with --shard, in the same shard)",
     )
     args = parser.parse_args(argv)
     if args.workers < 1:
@@ -88,12 +131,12 @@ def _parse_args(argv):
     if not is_plain_name(args.split):
         parser.error(f"--split must be a plain name, such as train, not {args.split!r}")
     if args.binarize == bool(args.output):
-        parser.error("give either --output, or --binarize with --dest and --dict")
+        parser.error("pass either --output, or --binarize with --dest and --dict")
     return args
 
 
-def job_of(args) -> EncodingJob:
-    """The job that the options describe."""
+def make_job(args: argparse.Namespace) -> EncodingJob:
+    """Make the job that the options describe."""
     output = args.output
     if args.binarize:
         output = args.dest / (f"shard{args.shard[0]}" if args.shard else "") / args.split
@@ -115,7 +158,7 @@ def job_of(args) -> EncodingJob:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
     args = _parse_args(argv)
-    job = job_of(args)
+    job = make_job(args)
     total = sum(path.stat().st_size for path in args.input if path.is_file())
     with tqdm(total=total, unit="B", unit_scale=True, desc=str(job.output)) as bar:
         counts = encode(
@@ -123,13 +166,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     tokens = max(counts["tokens"], 1)
     unknown = f", {100 * counts['unknown'] / tokens:.3f} % unknown"
-    if missing := counts.get("missing"):  # manifests of earlier versions do not have it
+    if missing := counts.get("missing"):  # not in manifests of earlier versions
         unknown += f" ({100 * missing / tokens:.3f} % are pieces that the dictionary lacks)"
     print(
         f"{job.paths[0]}: {counts['documents']:,} documents, {counts['lines']:,} lines, "
         f"{counts['tokens']:,} tokens{unknown if args.binarize else ''}"
     )
-    if counts.get("repaired"):  # manifests of the first version lack it
+    if counts.get("repaired"):  # not in manifests of the first version
         print(f"repaired: {counts['repaired']:,} lines with bytes that are not UTF-8")
     for reason, count in sorted(counts["left_out"].items()):
         if count:

@@ -1,7 +1,7 @@
 """Evaluate classifiers on contrast sets: accuracy on originals and contrasts, and consistency.
 
 A set is an original text and one or more contrasts: small edits, most of which change the label.
-A model is consistent on a set if it is right on all of it (Gardner et al. 2020,
+A model is consistent on a set if all its predictions there are right (Gardner et al. 2020,
 https://arxiv.org/abs/2004.02709). From one file whose rows name their set, the original first:
 
     cline-fairseq evaluate-contrast --checkpoint cline=runs/cline/seed1/checkpoint_best.pt \\
@@ -14,83 +14,119 @@ From two files in the same order, with pairs of texts, for two checkpoints side 
         --originals original.jsonl --contrasts revised.jsonl --text-column premise \\
         --text2-column hypothesis --json contrast.json --unmoved unmoved.tsv
 
-Files are TSV with a header, or JSON lines (.jsonl, .ndjson, .json). Numbers are percent, with 95 %
-bootstrap intervals over the sets. Unmoved are the contrasts whose label is not that of the
-original while the prediction is. Checkpoints must predict the same labels.
+Files are TSV with a header, or JSON lines (.jsonl, .ndjson, .json). Figures are percentages with
+95 % bootstrap intervals over the sets. "Unmoved" counts contrasts whose label differs from the
+original's while the prediction does not. All checkpoints must predict the same labels.
 """
 
-import csv
+import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from .. import evaluation
-from ..atomic_io import atomic_write, write_json
+from ..atomic_io import write_json
 from ..errors import InputError
 from ..evaluation.contrast import (
+    ContrastSet,
     all_examples,
     count_moving,
-    find_unmoved,
     group_by_id,
     pair_files,
-    require_labels,
-    score,
-    score_groups,
+)
+from ..evaluation.contrast_report import (
+    ContrastReport,
+    contrast_tables,
+    make_contrast_report,
+    write_unmoved,
 )
 from ..evaluation.in_turn import load_in_turn
-from ..evaluation.labelled_text import Columns, read_examples
-from ..evaluation.truncation import count_truncated, truncation_sentence
-from ..runtime.terminal import cell, printable
+from ..evaluation.labelled_text import Columns, read_examples, require_labels
+from ..evaluation.truncation import count_truncated
+from ..runtime.terminal import printable
 from ..tokenizer import TokenizerFiles
 from .options import (
+    add_bootstrap_options,
     add_checkpoints_options,
     add_examples_options,
+    add_json_option,
     program_parser,
     require_files,
     require_ready,
 )
 
-UNMOVED = ("checkpoint", "set", "group", "original_label", "contrast_label", "prediction")
+if TYPE_CHECKING:
+    from ..inference import Predictor  # imports torch, which takes seconds
 
 
-def _parse_args(argv):
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
-    add_checkpoints_options(parser, "a fine-tuned classifier", "folder of its binarized task")
+    add_checkpoints_options(parser, "a fine-tuned classifier", "folder with its binarized task")
     files = parser.add_argument_group("files")
-    files.add_argument("--paired", type=Path, help="one file of originals and contrasts")
-    files.add_argument("--originals", type=Path, help="or a file of originals")
-    files.add_argument("--contrasts", type=Path, help="and one of contrasts in the same order")
     files.add_argument(
-        "--contrasts-per-original", type=int, default=1, help="of two files; one after the other"
+        "--paired", type=Path, metavar="FILE", help="one file with originals and contrasts"
+    )
+    files.add_argument(
+        "--originals", type=Path, metavar="FILE", help="a file with originals (with --contrasts)"
+    )
+    files.add_argument(
+        "--contrasts", type=Path, metavar="FILE", help="a file with contrasts in the same order"
+    )
+    files.add_argument(
+        "--contrasts-per-original",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of consecutive rows of --contrasts for each original (default: %(default)s)",
     )
     columns = parser.add_argument_group("columns")
     add_examples_options(columns)
-    columns.add_argument("--group-column", help="count by this as well, as a kind of edit")
-    columns.add_argument("--pair-column", help="id of the set; of two files, it is compared")
     columns.add_argument(
-        "--role-column", help="tells originals from contrasts; without, the first row is original"
+        "--group-column", metavar="NAME", help="also count by this column, e.g. the kind of edit"
     )
-    columns.add_argument("--original-role", default="original", help="what it says of originals")
-    parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
-    parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
-    parser.add_argument("--json", type=Path, help="write all numbers into this file")
-    parser.add_argument("--unmoved", type=Path, help="write unmoved contrasts into this TSV file")
+    columns.add_argument(
+        "--pair-column",
+        metavar="NAME",
+        help="column with the id of the set; with two files, it is compared between them",
+    )
+    columns.add_argument(
+        "--role-column",
+        metavar="NAME",
+        help="column that tells originals from contrasts (default: the first row of a set is its "
+        "original)",
+    )
+    columns.add_argument(
+        "--original-role",
+        default="original",
+        metavar="VALUE",
+        help="value of --role-column for originals (default: %(default)s)",
+    )
+    add_bootstrap_options(parser)
+    add_json_option(parser)
+    parser.add_argument(
+        "--unmoved", type=Path, metavar="FILE", help="write unmoved contrasts to this TSV file"
+    )
     args = parser.parse_args(argv)
     if (args.paired is None) == (args.originals is None) or (args.originals is None) != (
         args.contrasts is None
     ):
-        parser.error("give either --paired, or --originals with --contrasts")
+        parser.error("pass either --paired, or --originals with --contrasts")
     if args.paired and not args.pair_column:
         parser.error("--paired needs --pair-column")
     return args
 
 
-def read_sets(args):
-    """The contrast sets of the options."""
+def read_sets(args: argparse.Namespace) -> list[ContrastSet]:
+    """Read the contrast sets that the options name.
+
+    Raises:
+        InputError: if the files do not hold contrast sets, or have no groups to count by.
+    """
     columns = Columns(
         args.text_column,
         args.label_column,
@@ -104,7 +140,7 @@ def read_sets(args):
     if args.paired:
         sets = group_by_id(files[0], args.original_role if args.role_column else None)
     else:
-        sets = pair_files(*files, args.contrasts_per_original)
+        sets = pair_files(files[0], files[1], args.contrasts_per_original)
         moving = count_moving(sets)
         if not args.pair_column and moving < len(files[1]):
             print(
@@ -114,130 +150,60 @@ def read_sets(args):
             )
     if args.group_column and all(one.group is None for one in sets):
         raise InputError(
-            f"{paths[-1]} has no column {args.group_column!r}: say with --group-column which it is"
+            f"{paths[-1]} has no column {args.group_column!r}: specify with --group-column which "
+            "column it is"
         )
     return sets
 
 
-def each_predictor(sets, args):
-    """The predictors of the checkpoints one by one, with their names."""
-
-    def check(name, predictor):
-        if predictor.head and not predictor.is_regression:
-            require_labels(sets, predictor.labels, name)
-
+def each_predictor(
+    sets: Sequence[ContrastSet], args: argparse.Namespace
+) -> "Iterator[tuple[str, Predictor]]":
+    """Yield the classifiers one by one, with their names."""
     load, options = evaluation.Predictor.from_checkpoint, TokenizerFiles.of(args).given()
     loads = {name: partial(load, path, args.data, **options) for name, path in args.checkpoint}
+
+    def check(name, predictor):
+        if predictor.head and not predictor.is_regression:  # else predicting says so
+            found = ((example.where, example.label) for example in all_examples(sets))
+            require_labels(found, predictor.labels, name)
+
     return load_in_turn(loads, check)
 
 
-def evaluate(name, predictor, sets, args):
-    """The results of a checkpoint as plain values, and its unmoved contrasts."""
+def evaluate(
+    name: str, predictor: "Predictor", sets: Sequence[ContrastSet], args: argparse.Namespace
+) -> ContrastReport:
+    """Evaluate a checkpoint, with a progress bar."""
     texts = [example.text for example in all_examples(sets)]
     with tqdm(total=len(texts), unit=" texts", desc=name) as bar:
         columns = predictor.predict_proba(texts, bar.update).argmax(1)
     predictions = [predictor.labels[column] for column in columns]
-    draws = (args.resamples, args.seed)
-    groups = score_groups(sets, predictions, *draws)
-    unmoved = find_unmoved(sets, predictions)
-    result = {
-        "name": name,
-        "checkpoint": str(dict(args.checkpoint)[name]),
-        "scores": score(sets, predictions, *draws),
-        "groups": groups,
-        "unmoved": len(unmoved),
-        **count_truncated(predictor, texts),
-    }
-    return result, unmoved
-
-
-def as_markdown(results, sets) -> str:
-    """The tables for people."""
-    lines = [
-        f"{len(sets):,} contrast sets, {len(all_examples(sets)):,} texts.",
-        "",
-        "| checkpoint | originals | contrasts | consistency | unmoved |",
-        "|---|---|---|---|---|",
-    ]
-    moving = count_moving(sets)
-    for result in results:
-        lines.append(
-            f"| {result['name']} | {_shares(result['scores'])} | {result['unmoved']:,} of "
-            f"{moving:,} |"
-        )
-    if any(result["groups"] for result in results):
-        lines += [
-            "",
-            "| group | sets | checkpoint | originals | contrasts | consistency |",
-            "|---|---|---|---|---|---|",
-        ]
-        for group in results[0]["groups"]:
-            for result in results:
-                scores = result["groups"][group]
-                lines.append(
-                    f"| {group} | {scores.sets:,} | {result['name']} | {_shares(scores)} |"
-                )
-    for result in results:
-        if sentence := truncation_sentence(result["name"], result):
-            lines += ["", sentence]
-    return "\n".join(lines)
-
-
-def _shares(scores):
-    return " | ".join(
-        str(share) for share in (scores.original, scores.contrast, scores.consistency)
+    checkpoint, truncation = str(dict(args.checkpoint)[name]), count_truncated(predictor, texts)
+    return make_contrast_report(
+        name, checkpoint, sets, predictions, truncation, args.resamples, args.seed
     )
 
 
-def as_json(results, args) -> dict:
-    """All numbers."""
-    plain = [
-        {
-            **result,
-            "scores": result["scores"].as_dict(),
-            "groups": {name: scores.as_dict() for name, scores in result["groups"].items()},
-        }
-        for result in results
-    ]
-    return {"resamples": args.resamples, "seed": args.seed, "checkpoints": plain}
-
-
-def write_unmoved(unmoved, path: Path, is_pair: bool) -> None:
-    """The contrasts that did not move a checkpoint, with their originals."""
-    texts = ["text", "text2"] if is_pair else ["text"]
-    header = [*UNMOVED, *(f"{kind}_{t}" for kind in ("original", "contrast") for t in texts)]
-    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, "excel-tab", lineterminator="\n")
-        writer.writerow(header)
-        for name, found in unmoved.items():
-            for one, contrast, prediction in found:
-                row = [
-                    name,
-                    one.set_id,
-                    one.group_of(contrast) or "",
-                    one.original.label,
-                    contrast.label,
-                ]
-                row.append(prediction)
-                for text in (one.original.text, contrast.text):
-                    row += [text] if isinstance(text, str) else text
-                writer.writerow(map(cell, row))
+def as_json(reports: Sequence[ContrastReport], args: argparse.Namespace) -> dict[str, Any]:
+    """Collect all figures and the options that they depend on."""
+    checkpoints = [report.as_dict() for report in reports]
+    return {"resamples": args.resamples, "seed": args.seed, "checkpoints": checkpoints}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
-    logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
+    logging.disable(logging.INFO)  # fairseq logs what it loads
     args = _parse_args(argv)
     numbers = {n: getattr(args, n) for n in ("resamples", "contrasts_per_original")}
     require_ready(args.checkpoint, [args.json, args.unmoved], **numbers)
     require_files(args)
     sets = read_sets(args)
-    results, unmoved = [], {}
-    for name, predictor in each_predictor(sets, args):
-        result, unmoved[name] = evaluate(name, predictor, sets, args)
-        results.append(result)
-    print(printable(as_markdown(results, sets)))
+    reports = [
+        evaluate(name, predictor, sets, args) for name, predictor in each_predictor(sets, args)
+    ]
+    print(printable(contrast_tables(reports, sets)), end="")
     if args.json:
-        write_json(args.json, as_json(results, args))
+        write_json(args.json, as_json(reports, args))
     if args.unmoved:
-        write_unmoved(unmoved, args.unmoved, args.text2_column is not None)
+        write_unmoved(reports, args.unmoved, args.text2_column is not None)

@@ -1,7 +1,7 @@
 """Export a checkpoint to a plain RoBERTa, which fairseq loads without this package.
 
-Writes model.pt, dict.txt and the files of the tokenizer, for --arch roberta_base (with the sizes of
-the model) and for fairseq's hub interface:
+Writes model.pt, dict.txt and the tokenizer's files, for --arch roberta_base (with the model's own
+sizes) and for fairseq's hub interface:
 
     cline-fairseq export-roberta --checkpoint checkpoints/checkpoint_best.pt \\
         --dest my-roberta
@@ -9,21 +9,26 @@ the model) and for fairseq's hub interface:
     from fairseq.models.roberta import RobertaModel
     roberta = RobertaModel.from_pretrained("my-roberta", bpe="sentencepiece")
 
-The RTD head is left out (cline-fairseq export-cline keeps it); the heads of classifiers come along.
+The RTD head is left out (cline-fairseq export-cline keeps it); classification heads are kept.
 """
 
+import argparse
 from collections.abc import Sequence
 
 from .options import add_export_options, load_from_options, program_parser
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the program."""
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
     add_export_options(parser)
-    args = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program."""
+    args = _parse_args(argv)
     loaded = load_from_options(args)
-    from ..convert.roberta import export_roberta  # takes seconds, --help does not
+    from ..convert.roberta import export_roberta  # imports torch, which takes seconds
 
     export_roberta(loaded, args.dest)
     size = loaded.model.args

@@ -1,19 +1,19 @@
-"""Fine-tune a checkpoint on a task of GLUE, with several seeds, and score it on the dev set.
+"""Fine-tune a checkpoint on a GLUE task, with several seeds, and score it on the dev set.
 
-The checkpoint is one of CLINE, or of RoBERTa as published or trained with fairseq, of any size, or
-one that was fine-tuned on another task. The data are those of cline-fairseq glue-preprocess:
+The checkpoint is a CLINE model of any size, a RoBERTa model as published or trained with fairseq,
+or one that was fine-tuned on another task. The data come from cline-fairseq glue-preprocess:
 
     cline-fairseq glue-finetune --task RTE --data glue-bin/RTE --save runs/cline/RTE \\
         --checkpoint checkpoints/checkpoint_best.pt --seeds 1,2,3
 
-Other settings than RoBERTa's; options that it does not know go to fairseq-train:
+With settings other than RoBERTa's; unknown options are passed on to fairseq-train:
 
     cline-fairseq glue-finetune --task CoLA --data glue-bin/CoLA --save runs/roberta/CoLA \\
         --checkpoint roberta.base/model.pt --lr 2e-5 --batch-size 32 --max-epoch 3 --clip-norm 1
 
 SAVE/seedN holds the best checkpoint, result.json with the metrics over the whole dev set, and the
-predictions. The same command again goes on where it was interrupted, and leaves finished runs
-alone. --predict test also writes the files for the leaderboard, into SAVE/seedN/test.
+predictions. The same command can be rerun: it resumes interrupted runs and skips finished ones.
+--predict test also writes the files for the leaderboard, to SAVE/seedN/test.
 """
 
 import argparse
@@ -23,17 +23,19 @@ import logging
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm import tqdm
 
 from ..atomic_io import make_folder, write_json
 from ..checkpoint_files import Record, checkpoint_file, find_tokenizer, tokenizer_in
 from ..errors import InputError, MissingFileError
-from ..evaluation.glue.metrics import score
+from ..evaluation.glue.metrics import compute_metrics
 from ..evaluation.glue.results import (
     RESULT,
     clip_scores,
@@ -46,6 +48,7 @@ from ..evaluation.glue.settings import (
     PRECISIONS,
     SETTINGS,
     Machine,
+    Settings,
     has_split,
     learning_rate,
     num_examples,
@@ -55,7 +58,7 @@ from ..evaluation.glue.settings import (
     total_updates,
     train_command,
 )
-from ..evaluation.glue.tasks import TASKS
+from ..evaluation.glue.tasks import GLUE_TASKS, GlueTask
 from ..preprocessing.manifest import file_digest
 from ..runtime.child_failures import require_success
 from ..runtime.children import started
@@ -63,36 +66,106 @@ from ..runtime.locking import alone
 from ..training.logs import parse_line
 from .options import program_parser
 
+if TYPE_CHECKING:
+    from ..inference import Predictions
+
+Labels = Sequence[str] | np.ndarray
+_DEFAULTS = SETTINGS["RTE"]  # of what is the same for all tasks
 LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
 SETTINGS_FILE = "settings.json"
 
 
-def _parse_args(argv):
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__, allow_abbrev=False)
-    parser.add_argument("--task", choices=list(TASKS), required=True)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the binarized task")
-    parser.add_argument("--checkpoint", type=Path, required=True, help="where to start from")
-    parser.add_argument("--save", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--seeds", type=_seeds, default=[1], help="as 1,2,3")
+    parser.add_argument(
+        "--task",
+        choices=list(GLUE_TASKS),
+        required=True,
+        metavar="TASK",
+        help="name of the task: %(choices)s",
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder with the binarized task"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="model to fine-tune, a .pt file or its folder",
+    )
+    parser.add_argument(
+        "--save", type=Path, required=True, metavar="DIR", help="folder to write runs to"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=_parse_seeds,
+        default=[1],
+        metavar="N,...",
+        help="random seeds, one run each, e.g. 1,2,3 (default: 1)",
+    )
     parser.add_argument(
         "--lr",
         type=float,
-        help="learning rate (default: RoBERTa's for the task; higher for models narrower than 768)",
+        metavar="LR",
+        help="peak learning rate (default: RoBERTa's for the task; higher for models narrower than "
+        "768)",
     )
-    parser.add_argument("--batch-size", type=int, help="texts of an update, in all")
-    parser.add_argument("--max-epoch", type=int, help="10 without")
-    parser.add_argument("--warmup-ratio", type=float, help="part of the updates, 0.06 without")
-    parser.add_argument("--weight-decay", type=float, help="0.1 without")
-    parser.add_argument("--arch", help="cline_base without; its sizes are the checkpoint's")
     parser.add_argument(
-        "--precision", choices=list(PRECISIONS), help="fp16 on a GPU, fp32 on a CPU without"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="texts per update, over all GPUs and accumulated batches (default: RoBERTa's for the "
+        "task)",
     )
-    parser.add_argument("--gpus", type=int, help="1 without, if there is one; 0 is the CPU")
-    parser.add_argument("--update-freq", type=int, default=1, help="batches of an update")
     parser.add_argument(
-        "--predict", choices=["test"], help="write the files for the leaderboard as well"
+        "--max-epoch",
+        type=int,
+        metavar="N",
+        help=f"number of epochs (default: {_DEFAULTS.max_epoch})",
     )
-    args, args.extra = parser.parse_known_args(argv)
+    parser.add_argument(
+        "--warmup-ratio",
+        type=float,
+        metavar="FRACTION",
+        help="fraction of the updates in which the learning rate grows "
+        f"(default: {_DEFAULTS.warmup_ratio})",
+    )
+    parser.add_argument(
+        "--weight-decay",
+        type=float,
+        metavar="X",
+        help=f"weight decay of AdamW (default: {_DEFAULTS.weight_decay})",
+    )
+    parser.add_argument(
+        "--arch",
+        metavar="NAME",
+        help="architecture of CLINE or RoBERTa; sizes are always the checkpoint's "
+        f"(default: {_DEFAULTS.arch})",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=list(PRECISIONS),
+        help="floating-point format (default: fp16 on a GPU, fp32 on a CPU)",
+    )
+    parser.add_argument(
+        "--gpus",
+        type=int,
+        metavar="N",
+        help="number of GPUs; 0 is the CPU (default: 1 if one is available, otherwise 0)",
+    )
+    parser.add_argument(
+        "--update-freq",
+        type=int,
+        default=1,
+        metavar="N",
+        help="accumulate gradients over N batches per update (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--predict", choices=["test"], help="also write the files for the leaderboard"
+    )
+    args, extra = parser.parse_known_args(argv)
+    args.extra = extra
     if any(not part.startswith("-") for part in args.extra[:1]):
         parser.error(f"unrecognized argument {args.extra[0]}")
     for name in ("batch_size", "max_epoch", "update_freq"):
@@ -101,44 +174,57 @@ def _parse_args(argv):
     return args
 
 
-def _seeds(text):
+def _parse_seeds(text: str) -> list[int]:
     try:
         return list(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"expected numbers with commas between, not {text!r}"
+            f"expected numbers separated by commas, not {text!r}"
         ) from None
 
 
-def machine_of(args) -> Machine:
-    """The GPUs to use.
+def machine_of(args: argparse.Namespace) -> Machine:
+    """Choose the GPUs to use.
 
     Raises:
-        InputError: if there are not so many.
+        InputError: if the machine has fewer than --gpus.
     """
     import torch
 
-    there = torch.cuda.device_count()
-    gpus = min(there, 1) if args.gpus is None else args.gpus
-    if not 0 <= gpus <= there:
-        raise InputError(f"--gpus {gpus} are not there: give a number from 0 to {there}")
+    available = torch.cuda.device_count()
+    gpus = min(available, 1) if args.gpus is None else args.gpus
+    if not 0 <= gpus <= available:
+        raise InputError(
+            f"--gpus {gpus} is not available here: give a number from 0 to {available}"
+        )
     return Machine(gpus, args.update_freq)
 
 
-def default_lr(args, width: int) -> float:
-    """The learning rate where none is given: that of a run to go on with, or one that fits."""
+def default_lr(args: argparse.Namespace, width: int) -> float:
+    """Choose a learning rate: that of a run to resume, or else one that suits the model.
+
+    Args:
+        args: the options of the program, without --lr.
+        width: dimension of the model.
+    """
     for seed in args.seeds:
         path = args.save / f"seed{seed}" / SETTINGS_FILE
         if path.is_file():
             return json.loads(path.read_text(encoding="utf-8"))["lr"]
-    lr = learning_rate(TASKS[args.task], width)
+    lr = learning_rate(GLUE_TASKS[args.task], width)
     if lr != SETTINGS[args.task].lr:
         print(f"learning rate: {lr:g}, for a model of {width} dimensions (--lr sets another)")
     return lr
 
 
-def settings_of(args, machine, width):
-    """The settings of the task, and what the options change."""
+def settings_of(args: argparse.Namespace, machine: Machine, width: int) -> Settings:
+    """Combine the task's settings with those of the options.
+
+    Args:
+        args: the options of the program.
+        machine: the GPUs to use.
+        width: dimension of the model.
+    """
     names = ("lr", "batch_size", "max_epoch", "warmup_ratio", "weight_decay", "arch", "precision")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     given.setdefault("precision", "fp16" if machine.gpus else "fp32")
@@ -147,11 +233,11 @@ def settings_of(args, machine, width):
     return replace(SETTINGS[args.task], **given, extra=tuple(args.extra))
 
 
-def record_tokenizer(args) -> list[str]:
-    """The options that let the fine-tuned checkpoint record the tokenizer of its data.
+def record_tokenizer(args: argparse.Namespace) -> list[str]:
+    """Return options that make the fine-tuned checkpoint record the tokenizer of its data.
 
-    Fine-tuning itself reads none. It is the tokenizer beside the data, where glue-preprocess put
-    it, or else that of the checkpoint.
+    Fine-tuning itself does not use a tokenizer. It is the one next to the data, where
+    glue-preprocess put it, or else the checkpoint's.
     """
     if any(option.startswith("--bpe") for option in args.extra):
         return []
@@ -162,7 +248,7 @@ def record_tokenizer(args) -> list[str]:
         record = Record.of(read_checkpoint(args.checkpoint)["cfg"])
         tokenizer = find_tokenizer(args.checkpoint, record, args.data)
     if tokenizer is None:
-        print("note: no tokenizer is found to record; evaluation needs --bpe", file=sys.stderr)
+        print("note: no tokenizer was found to record; evaluation needs --bpe", file=sys.stderr)
         return []
     options = []
     for name, value in tokenizer.given().items():
@@ -172,7 +258,7 @@ def record_tokenizer(args) -> list[str]:
 
 
 def data_digest(data: Path) -> str:
-    """What the data are, wherever they are: BLAKE2 of the files of train and dev."""
+    """Identify data, wherever their folder is: BLAKE2 of the files of train and dev."""
     files = sorted(
         path
         for part in ("input0", "input1", "label")
@@ -183,18 +269,22 @@ def data_digest(data: Path) -> str:
     return hashlib.blake2b(listed.encode(), digest_size=16).hexdigest()
 
 
-def keep_settings(folder: Path, settings: dict) -> None:
-    """Write what a run is, or make sure that it is the one that was there.
+def keep_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Write the settings of a run to its folder, or require that a run there has the same.
+
+    Args:
+        folder: folder of the run.
+        settings: plain values that identify the run.
 
     Raises:
-        InputError: if it is another one.
+        InputError: if the folder holds another run.
     """
     path = folder / SETTINGS_FILE
     begun = any((folder / name).exists() for name in (LAST, BEST, RESULT))
     if not begun or not path.exists():
         if begun:
             raise InputError(
-                f"{folder} holds a run, and no {SETTINGS_FILE} says which: give another --save"
+                f"{folder} holds a run without its {SETTINGS_FILE}: give another --save"
             )
         folder.mkdir(parents=True, exist_ok=True)
         write_json(path, settings)
@@ -207,19 +297,25 @@ def keep_settings(folder: Path, settings: dict) -> None:
     ]
     if other:
         raise InputError(
-            f"{folder} is a run with other settings ({'; '.join(other)}): give another --save"
+            f"{folder} holds a run with other settings ({'; '.join(other)}): give another --save"
         )
 
 
 def train(command: list[str], log: Path, updates: int, name: str) -> None:
-    """Run fairseq-train with a bar over its updates; what it says goes to a log.
+    """Run fairseq-train with a progress bar over its updates.
+
+    Args:
+        command: its arguments.
+        log: file that its output is appended to.
+        updates: number of updates.
+        name: what to call the run.
 
     Raises:
         InputError: if training fails.
     """
-    program = Path(sys.executable).parent / "fairseq-train"
-    program = str(program) if program.exists() else "fairseq-train"
-    tail = deque(maxlen=15)
+    installed = Path(sys.executable).parent / "fairseq-train"
+    program = str(installed) if installed.exists() else "fairseq-train"
+    tail: deque[str] = deque(maxlen=15)
     with (
         log.open("a", encoding="utf-8") as file,
         started(
@@ -227,6 +323,7 @@ def train(command: list[str], log: Path, updates: int, name: str) -> None:
         ) as process,
         tqdm(total=updates, unit="update", desc=name) as bar,
     ):
+        assert process.stdout is not None
         for line in process.stdout:
             file.write(line)
             tail.append(line)
@@ -237,8 +334,19 @@ def train(command: list[str], log: Path, updates: int, name: str) -> None:
     require_success(process.returncode, "fairseq-train", tail, log)
 
 
-def label_predictions(glue_task, task, predictions):
-    """What is right and what was predicted, as labels or as numbers."""
+def label_predictions(
+    glue_task: GlueTask, task: Any, predictions: "Predictions"
+) -> tuple[Labels | None, Labels]:
+    """Name the classes of predictions.
+
+    Args:
+        glue_task: the task.
+        task: fairseq's task, with the dictionary of labels.
+        predictions: predictions for a split.
+
+    Returns:
+        gold labels (None: the split has none) and predicted labels; numbers for regression.
+    """
     from ..checkpoint import label_names
 
     if glue_task.is_regression:
@@ -248,8 +356,21 @@ def label_predictions(glue_task, task, predictions):
     return gold, predicted
 
 
-def predict_with_bar(glue_task, model, task, data, split):
-    """Predict a split with a bar; gold labels (or None) and predictions."""
+def predict_with_bar(
+    glue_task: GlueTask, model: Any, task: Any, data: Path, split: str
+) -> tuple[Labels | None, Labels]:
+    """Predict a split with a progress bar.
+
+    Args:
+        glue_task: the task.
+        model: the classifier.
+        task: fairseq's task.
+        data: folder with the binarized task.
+        split: name of the split.
+
+    Returns:
+        as :func:`label_predictions`.
+    """
     from ..inference import predict_split
 
     with tqdm(total=num_examples(data, split), unit=" texts", desc=split) as bar:
@@ -257,8 +378,17 @@ def predict_with_bar(glue_task, model, task, data, split):
     return label_predictions(glue_task, task, predictions)
 
 
-def evaluate(glue_task, data, folder: Path) -> dict:
-    """The metrics of the best checkpoint over the whole dev sets; their predictions as files."""
+def evaluate(glue_task: GlueTask, data: Path, folder: Path) -> dict[str, Any]:
+    """Score the best checkpoint on the whole dev sets, and write its predictions.
+
+    Args:
+        glue_task: the task.
+        data: folder with the binarized task.
+        folder: folder of the run.
+
+    Returns:
+        metrics, keyed by split.
+    """
     from ..inference import load_classifier
 
     model, task = load_classifier(folder / BEST, data)
@@ -267,15 +397,16 @@ def evaluate(glue_task, data, folder: Path) -> dict:
         if has_split(data, split):
             gold, predicted = predict_with_bar(glue_task, model, task, data, split)
             write_predictions(folder / f"predictions.{split}.tsv", gold, predicted)
-            metrics[split] = score(glue_task, gold, predicted)
+            assert gold is not None
+            metrics[split] = compute_metrics(glue_task, gold, predicted)
     return metrics
 
 
-def training_facts(folder: Path) -> dict:
-    """How long training took, and which checkpoint is the best.
+def training_facts(folder: Path) -> dict[str, Any]:
+    """Find out how long training took, and which checkpoint is the best.
 
-    The seconds are those of fine-tuning with its validations, added up over interruptions. What an
-    interruption lost, from the last checkpoint on, is trained again and counted once.
+    Seconds include validation and are added up over interruptions. Updates that an interruption
+    lost are repeated, and counted once.
     """
     from ..safe_load import safe_load
 
@@ -288,8 +419,22 @@ def training_facts(folder: Path) -> dict:
     }
 
 
-def finish(glue_task, args, folder, settings, seed) -> dict:
-    """Score a run whose training has ended, and write its result."""
+def finish(
+    glue_task: GlueTask,
+    args: argparse.Namespace,
+    folder: Path,
+    settings: dict[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    """Score a run whose training has ended, and write its result.
+
+    Args:
+        glue_task: the task.
+        args: the options of the program.
+        folder: folder of the run.
+        settings: what :func:`keep_settings` wrote.
+        seed: random seed of the run.
+    """
     result = {
         "task": glue_task.name,
         "seed": seed,
@@ -299,15 +444,15 @@ def finish(glue_task, args, folder, settings, seed) -> dict:
         "metrics": evaluate(glue_task, args.data, folder),
     }
     write_result(folder, result)
-    (folder / LAST).unlink(missing_ok=True)  # was for resuming, and is large
+    (folder / LAST).unlink(missing_ok=True)  # only needed to resume, and large
     return result
 
 
-def require_test(glue_task, data: Path) -> None:
-    """Make sure that there are test sets to predict.
+def require_test(glue_task: GlueTask, data: Path) -> None:
+    """Require that the data include the test sets.
 
     Raises:
-        MissingFileError: if not.
+        MissingFileError: if they do not.
     """
     for split in glue_task.leaderboard:
         if not has_split(data, split):
@@ -316,19 +461,31 @@ def require_test(glue_task, data: Path) -> None:
             )
 
 
-def show_truncated(data: Path, splits, max_positions: int) -> None:
-    """Tell how many texts the model will not read to their end."""
+def show_truncated(data: Path, splits: Iterable[str], max_positions: int) -> None:
+    """Print how many texts are longer than the model reads.
+
+    Args:
+        data: folder with the binarized task.
+        splits: names of splits; those that do not exist are ignored.
+        max_positions: number of tokens that the model reads at most.
+    """
     for split in filter(partial(has_split, data), splits):
         count, total = num_truncated(data, split, max_positions), num_examples(data, split)
         if count:
             print(
                 f"{split}: {count:,} of {total:,} texts are longer than the model's "
-                f"{max_positions:,} positions and are cut at their end"
+                f"{max_positions:,} positions and are truncated"
             )
 
 
-def write_test_files(glue_task, data, folder: Path) -> None:
-    """Predict the test sets, and write the files for the leaderboard."""
+def write_test_files(glue_task: GlueTask, data: Path, folder: Path) -> None:
+    """Predict the test sets, and write the files for the leaderboard.
+
+    Args:
+        glue_task: the task.
+        data: folder with the binarized task.
+        folder: folder of the run.
+    """
     from ..inference import load_classifier
 
     splits = list(glue_task.leaderboard)
@@ -341,8 +498,8 @@ def write_test_files(glue_task, data, folder: Path) -> None:
         print(write_submission(glue_task, split, predicted, folder / "test"))
 
 
-def shown(result) -> str:
-    """The metrics of a run in a line, in percent."""
+def summary_line(result: Mapping[str, Any]) -> str:
+    """Show the metrics of a run in one line, in percent."""
     parts = []
     for split, metrics in result["metrics"].items():
         for name, value in metrics.items():
@@ -353,14 +510,14 @@ def shown(result) -> str:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
-    logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
+    logging.disable(logging.INFO)  # fairseq logs what it loads
     args = _parse_args(argv)
-    glue_task = TASKS[args.task]
+    glue_task = GLUE_TASKS[args.task]
     args.checkpoint = checkpoint_file(args.checkpoint)
     require_splits(glue_task, args.data)
     if args.predict:
         require_test(glue_task, args.data)
-    from ..checkpoint import describe_model  # takes seconds
+    from ..checkpoint import describe_model  # imports torch, which takes seconds
 
     machine = machine_of(args)
     model = describe_model(args.checkpoint, args.arch or SETTINGS[args.task].arch)
@@ -388,7 +545,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             keep_settings(folder, {**record, "seed": seed})
             if (folder / RESULT).exists():
                 result = read_result(folder / RESULT)
-                print(f"{shown(result)} (finished already)")
+                print(f"{summary_line(result)} (finished already)")
             else:
                 updates = total_updates(num_examples(args.data, "train"), settings)
                 train(
@@ -398,6 +555,6 @@ def main(argv: Sequence[str] | None = None) -> None:
                     f"{glue_task.name}, seed {seed}",
                 )
                 result = finish(glue_task, args, folder, {**record, "seed": seed}, seed)
-                print(shown(result))
+                print(summary_line(result))
             if args.predict:
                 write_test_files(glue_task, args.data, folder)

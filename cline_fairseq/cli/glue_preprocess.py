@@ -1,7 +1,7 @@
-"""Prepare GLUE's tasks for fine-tuning: from the published files to what fairseq reads.
+"""Binarize GLUE's published files for fine-tuning with fairseq.
 
-DIR holds a folder for each task (CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI) with its
-files as GLUE publishes them. Tokenizer and dictionary are those of the checkpoint:
+--glue-dir holds a folder for each task (CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI) with
+its files as GLUE publishes them. Use the checkpoint's tokenizer and dictionary:
 
     cline-fairseq glue-preprocess --glue-dir $GLUE_DIR --tasks all --dest glue-bin \\
         --bpe sentencepiece --sentencepiece-model sentencepiece.model --dict dict.txt
@@ -11,10 +11,11 @@ With the BPE of GPT-2 and RoBERTa, two tasks:
     cline-fairseq glue-preprocess --glue-dir $GLUE_DIR --tasks RTE,STS-B --dest glue-bin \\
         --bpe gpt2 --gpt2-encoder-json encoder.json --gpt2-vocab-bpe vocab.bpe --dict dict.txt
 
-The result is byte for byte that of fairseq-preprocess on the same text. A folder OUT/TASK appears
-when it is complete; a rerun leaves complete ones alone.
+The result is byte for byte that of fairseq-preprocess on the same text. A folder DEST/TASK appears
+only when it is complete; a rerun skips complete folders.
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,49 +25,75 @@ from tqdm import tqdm
 from ..dictionary import PlainDictionary
 from ..errors import InputError, MissingFileError
 from ..evaluation.glue.binarizing import GlueJob, binarize
-from ..evaluation.glue.tasks import TASKS, parse_tasks
+from ..evaluation.glue.tasks import GLUE_TASKS, GlueTask, parse_tasks
 from ..preprocessing.manifest import file_digest
 from ..tokenizer import FILES, Tokenizer, TokenizerFiles
 from .options import add_allow_unknown_option, add_tokenizer_options, program_parser
 
 
-def _parse_args(argv):
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
-    parser.add_argument("--glue-dir", type=Path, required=True, help="folder with the raw files")
-    parser.add_argument("--tasks", default="all", help="all, or names with commas between")
-    parser.add_argument("--dest", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--dict", type=Path, required=True, help="dictionary of the checkpoint")
+    parser.add_argument(
+        "--glue-dir",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder with a folder of published files for each task",
+    )
+    parser.add_argument(
+        "--tasks",
+        default="all",
+        metavar="TASK,...",
+        help="tasks to binarize, separated by commas (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dest", type=Path, required=True, metavar="DIR", help="folder to write to"
+    )
+    parser.add_argument(
+        "--dict", type=Path, required=True, metavar="FILE", help="dictionary of the checkpoint"
+    )
     add_tokenizer_options(parser)
     add_allow_unknown_option(parser)
     parser.add_argument(
         "--splits",
-        help="make these only, with commas between: train, valid, test, and of MNLI valid1 and "
-        "test1, which are the mismatched ones",
+        metavar="SPLIT,...",
+        help="splits to binarize, separated by commas: train, valid, test, and MNLI's mismatched "
+        "sets valid1 and test1 (default: all)",
     )
     parser.add_argument(
-        "--skip-incomplete", action="store_true", help="leave out tasks that lack files"
+        "--skip-incomplete", action="store_true", help="skip tasks with missing files"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace other output")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace output of other options or inputs"
+    )
     return parser.parse_args(argv)
 
 
 def parse_splits(text: str | None) -> tuple[str, ...] | None:
-    """The names of splits."""
+    """Parse names of splits, separated by commas; None if ``text`` is None.
+
+    Raises:
+        InputError: if there is no such split.
+    """
     if text is None:
         return None
     splits = tuple(part.strip() for part in text.split(","))
-    known = list(TASKS["MNLI"].files)
+    known = list(GLUE_TASKS["MNLI"].files)
     for split in splits:
         if split not in known:
-            raise InputError(f"no split {split!r}: give some of {', '.join(known)}")
+            raise InputError(f"no split {split!r}: expected some of {', '.join(known)}")
     return splits
 
 
-def make_job(args) -> GlueJob:
-    """The job that the options describe."""
+def make_job(args: argparse.Namespace) -> GlueJob:
+    """Make the job that the options describe.
+
+    Raises:
+        MissingFileError: if a folder or file is missing.
+    """
     if not args.glue_dir.is_dir():
         raise MissingFileError(
-            f"no folder {args.glue_dir}: give the folder that holds those of GLUE's tasks"
+            f"no folder {args.glue_dir}: give the folder with a folder for each GLUE task"
         )
     files = TokenizerFiles.of(args)
     tokenizer = Tokenizer(files.config(), PlainDictionary(args.dict))
@@ -85,11 +112,15 @@ def make_job(args) -> GlueJob:
     )
 
 
-def chosen_tasks(args, job):
-    """The tasks to make; those that lack files are reported, and end the run unless skipped.
+def choose_tasks(args: argparse.Namespace, job: GlueJob) -> list[GlueTask]:
+    """Choose the tasks to binarize, and report those with missing files.
+
+    Args:
+        args: the options of the program.
+        job: the job that they describe.
 
     Raises:
-        MissingFileError: naming all files that are missing.
+        MissingFileError: if files are missing, unless such tasks are skipped; names all of them.
         InputError: if no task is complete.
     """
     tasks = parse_tasks(args.tasks)
@@ -99,14 +130,14 @@ def chosen_tasks(args, job):
         are = "is" if len(missing) == 1 else "are"
         listed = "; ".join(f"{name}: no {paths}" for name, paths in missing.items())
         raise MissingFileError(
-            f"{', '.join(missing)} {are} incomplete ({listed}): download what is missing, or leave "
-            "such tasks out with --skip-incomplete"
+            f"{', '.join(missing)} {are} incomplete ({listed}): download what is missing, or skip "
+            "such tasks with --skip-incomplete"
         )
     for name, paths in missing.items():
         print(f"{name}: skipped, no {paths}", file=sys.stderr)
     complete = [task for task in tasks if task.name not in missing]
     if not complete:
-        raise InputError(f"no task of {args.tasks} is complete: there is nothing to do")
+        raise InputError(f"no task of {args.tasks} is complete: nothing to do")
     return complete
 
 
@@ -114,12 +145,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
     args = _parse_args(argv)
     job = make_job(args)
-    for task in chosen_tasks(args, job):
+    for task in choose_tasks(args, job):
         with tqdm(unit=" texts", unit_scale=True, desc=task.name) as bar:
             counts, made = binarize(task, job, bar.update)
         for split, count in counts.items():
             unknown = 100 * count["unknown"] / max(count["tokens"], 1)
-            left_out = f", {count['left_out']:,} broken rows left out" if count["left_out"] else ""
+            left_out = (
+                f", {count['left_out']:,} malformed rows skipped" if count["left_out"] else ""
+            )
             print(
                 f"{task.name} {split}: {count['examples']:,} examples, {count['tokens']:,} tokens, "
                 f"{unknown:.3f} % unknown{left_out}{'' if made else ' (complete already)'}"

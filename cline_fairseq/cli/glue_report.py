@@ -1,45 +1,62 @@
-"""Show the results of GLUE in a table: median, mean and standard deviation over the seeds.
+"""Show GLUE results in a table: median, mean and standard deviation over the seeds.
 
-Each folder is that of a checkpoint, and holds the runs of cline-fairseq glue-finetune, as
+Each folder holds the runs of cline-fairseq glue-finetune for one checkpoint, such as
 runs/cline/RTE/seed1:
 
     cline-fairseq glue-report runs/cline
     cline-fairseq glue-report runs/cline runs/roberta --plot glue.png --json glue.json
 
-Numbers are percent; std is the sample standard deviation. The average is that of the eight tasks
-without WNLI; a task with two metrics, or two dev sets, counts with their mean. Each task should
-have all seeds that any has (or those of --seeds): where one is missing, the table says so, and
-gives no average.
+Figures are percentages; std is the sample standard deviation. The average covers the eight tasks
+other than WNLI; a task with two metrics, or two dev sets, counts with their mean. Each task should
+have all seeds that any task has (or those of --seeds): if one is missing, the table says so and has
+no average.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..atomic_io import write_json
 from ..errors import InputError
-from ..evaluation.glue.report import Report, as_markdown, make_report, read_runs
-from ..evaluation.glue.tasks import TASKS
+from ..evaluation.glue.report import Report, glue_table, make_report, read_runs
+from ..evaluation.glue.tasks import GLUE_TASKS
 from ..runtime.terminal import printable
 from .figures import load_pyplot, save_figure
-from .options import program_parser
+from .options import add_json_option, program_parser
 
 
-def _parse_args(argv):
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
-    parser.add_argument("folders", type=Path, nargs="+", help="a folder for each checkpoint")
-    parser.add_argument("--names", help="of the checkpoints, with commas between")
-    parser.add_argument("--seeds", help="that each task should have, as 1,2,3")
-    parser.add_argument("--json", type=Path, help="write all numbers into this file")
-    parser.add_argument("--plot", type=Path, help="draw the tasks into this PNG")
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="DIR", help="folder of runs, one per checkpoint"
+    )
+    parser.add_argument(
+        "--names",
+        metavar="NAME,...",
+        help="names of the checkpoints, separated by commas (default: the folders)",
+    )
+    parser.add_argument(
+        "--seeds",
+        metavar="N,...",
+        help="seeds that each task should have, e.g. 1,2,3 (default: all seeds of any task)",
+    )
+    add_json_option(parser)
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the scores of the tasks to this PNG file"
+    )
     args = parser.parse_args(argv)
     args.names = args.names.split(",") if args.names else [str(path) for path in args.folders]
     if len(args.names) != len(args.folders) or len(set(args.names)) < len(args.names):
-        parser.error("give each folder once, and each a name of its own")
+        parser.error("pass each folder once, and give each a name of its own")
     return args
 
 
-def make_reports(args) -> list[Report]:
-    """A report of each folder, all over the same seeds."""
+def make_reports(args: argparse.Namespace) -> list[Report]:
+    """Make a report of each folder, all over the same seeds.
+
+    Raises:
+        InputError: if --seeds are not numbers, or a folder holds no runs.
+    """
     found = [read_runs(folder) for folder in args.folders]
     seeds = sorted(set().union(*(seeds for _, seeds in found)))
     if args.seeds:
@@ -47,19 +64,24 @@ def make_reports(args) -> list[Report]:
             seeds = sorted({int(part) for part in args.seeds.split(",")})
         except ValueError:
             raise InputError(
-                f"--seeds must be numbers with commas between, not {args.seeds!r}"
+                f"--seeds must be numbers separated by commas, not {args.seeds!r}"
             ) from None
     return [
         make_report(name, runs, seeds) for name, (runs, _) in zip(args.names, found, strict=True)
     ]
 
 
-def draw(reports: list[Report], path: Path) -> None:
-    """Bars of the tasks, side by side for the checkpoints; dots are the seeds' metrics."""
+def draw(reports: Sequence[Report], path: Path) -> None:
+    """Draw bars for the tasks, side by side for the checkpoints, with the seeds' metrics as dots.
+
+    Args:
+        reports: one for each checkpoint.
+        path: the PNG file to write.
+    """
     plt = load_pyplot()
     figure, axis = plt.subplots(figsize=(11, 4.5), constrained_layout=True)
     width = 0.8 / len(reports)
-    groups = [*TASKS, "average"]
+    groups = [*GLUE_TASKS, "average"]
     for i, report in enumerate(reports):
         for x, group in enumerate(groups):
             value = report.average() if group == "average" else report.task_score(group)
@@ -85,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
     args = _parse_args(argv)
     reports = make_reports(args)
-    print(printable("\n".join(map(as_markdown, reports))), end="")
+    print(printable("\n".join(map(glue_table, reports))), end="")
     if args.json:
         write_json(args.json, [report.as_dict() for report in reports])
     if args.plot:

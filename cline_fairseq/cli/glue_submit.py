@@ -1,53 +1,68 @@
-"""Put the predictions for GLUE's test sets into a zip for its leaderboard.
+"""Pack predictions for GLUE's test sets into a zip file for its leaderboard.
 
-The folder is that of a checkpoint, with the runs of cline-fairseq glue-finetune --predict test. Of
-each task, the seed with the best score on the dev set is taken:
+The folder holds the runs of cline-fairseq glue-finetune --predict test for one checkpoint. For each
+task, the seed with the best score on the dev set is chosen:
 
     cline-fairseq glue-submit runs/cline --zip submission.zip
 
 The zip holds CoLA.tsv, SST-2.tsv, MRPC.tsv, STS-B.tsv, QQP.tsv, MNLI-m.tsv, MNLI-mm.tsv, QNLI.tsv,
-RTE.tsv and WNLI.tsv. The leaderboard also wants AX.tsv, for its diagnostic set: give one with --ax.
+RTE.tsv and WNLI.tsv. The leaderboard also expects AX.tsv, for its diagnostic set: pass it with
+--ax.
 """
 
+import argparse
 import statistics
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..atomic_io import atomic_write
 from ..errors import InputError, MissingFileError
 from ..evaluation.glue.report import read_runs
-from ..evaluation.glue.tasks import TASKS
+from ..evaluation.glue.tasks import GLUE_TASKS
 from .options import program_parser
 
 
-def _parse_args(argv):
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
-    parser.add_argument("folder", type=Path, help="that of the runs of a checkpoint")
-    parser.add_argument("--zip", type=Path, required=True, help="file to write")
-    parser.add_argument("--ax", type=Path, help="predictions for the diagnostic set, AX.tsv")
     parser.add_argument(
-        "--allow-missing", action="store_true", help="leave out tasks without predictions"
+        "folder", type=Path, metavar="DIR", help="folder with the runs of a checkpoint"
+    )
+    parser.add_argument("--zip", type=Path, required=True, metavar="FILE", help="zip file to write")
+    parser.add_argument(
+        "--ax",
+        type=Path,
+        metavar="FILE",
+        help="predictions for the diagnostic set, to pack as AX.tsv",
+    )
+    parser.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="leave out tasks that have no predictions instead of stopping",
     )
     return parser.parse_args(argv)
 
 
-def dev_score(result) -> float:
-    """The mean of all metrics of a run; one that is not defined is worse than any."""
+def dev_score(result: Mapping[str, Any]) -> float:
+    """Average all metrics of a run; a run with an undefined metric is worse than any other."""
     values = [value for metrics in result["metrics"].values() for value in metrics.values()]
     return -1.0 if None in values else statistics.fmean(values)
 
 
 def choose(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """The files of the best seeds, by their names in the zip; and the names of missing ones."""
+    """Choose the predictions of the best seed for each task.
+
+    Returns:
+        files, keyed by their names in the zip; and the names of missing files.
+    """
     runs, _ = read_runs(folder)
     files, missing = {}, []
-    for task in TASKS.values():
+    for task in GLUE_TASKS.values():
         mine = [run for (name, _), run in runs.items() if name == task.name]
         best = max(mine, key=dev_score, default=None)
         for name in task.leaderboard.values():
-            path = best and Path(best["folder"]) / "test" / name
-            if path and path.is_file():
+            if best and (path := Path(best["folder"]) / "test" / name).is_file():
                 files[name] = path
                 print(f"{name}: seed {best['seed']}")
             else:
@@ -61,15 +76,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     files, missing = choose(args.folder)
     if args.ax:
         if not args.ax.is_file():
-            raise MissingFileError(f"no file {args.ax}: give predictions, index and prediction")
+            raise MissingFileError(f"no file {args.ax}: expected a TSV with index and prediction")
         files["AX.tsv"] = args.ax
     if missing and not args.allow_missing:
         raise InputError(
             f"no {', '.join(missing)} of the best seeds in {args.folder}: run "
-            "cline-fairseq glue-finetune --predict test for them, or give --allow-missing"
+            "cline-fairseq glue-finetune --predict test for them, or pass --allow-missing"
         )
     if not files:
-        raise InputError(f"there is nothing to put into {args.zip}")
+        raise InputError(f"no predictions to put into {args.zip}")
     if missing:
         print(f"missing: {', '.join(missing)}")
     with atomic_write(args.zip) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as out:

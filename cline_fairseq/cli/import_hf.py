@@ -1,18 +1,20 @@
-"""Import a RoBERTa of Hugging Face: a checkpoint, a dictionary and a tokenizer for fairseq.
+"""Import a RoBERTa model from Hugging Face: a checkpoint, a dictionary and a tokenizer for fairseq.
 
     cline-fairseq import-hf --model roberta-base --dest roberta-base
     cline-fairseq import-hf --model folder/of/a/model --dest my-roberta
 
---model is a folder, or a name on Hugging Face's hub, which is then fetched. The tokenizer is a
-byte-level BPE as GPT-2's, or SentencePiece as XLM-R's. Encode a corpus with it, and train from it:
+--model is a folder, or a name on Hugging Face's hub, which is then downloaded. Tokenizers are
+byte-level BPE like GPT-2's, or SentencePiece like XLM-R's. Encode a corpus with the tokenizer, and
+continue training from the model:
 
     cline-fairseq encode --bpe gpt2 --gpt2-encoder-json roberta-base/encoder.json \\
         --gpt2-vocab-bpe roberta-base/vocab.bpe --dict roberta-base/dict.txt --input train.txt \\
         --binarize --dest data-bin --split train
-    fairseq-train data-bin --user-dir cline_fairseq --task cline --criterion cline \\
+    fairseq-train data-bin --user-dir "$(cline-fairseq user-dir)" --task cline --criterion cline \\
         --arch cline_base --finetune-from-model roberta-base/model.pt --save-dir checkpoints ...
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,14 +24,23 @@ from ..runtime.terminal import printable
 from .options import program_parser
 
 
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = program_parser(__name__, __doc__)
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="folder of a model, or its name on Hugging Face's hub",
+    )
+    parser.add_argument("--dest", type=Path, required=True, metavar="DIR", help="folder to create")
+    return parser.parse_args(argv)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
-    parser = program_parser(__name__, __doc__)
-    parser.add_argument("--model", required=True, help="a folder, or a name on the hub")
-    parser.add_argument("--dest", type=Path, required=True, help="folder to make")
-    args = parser.parse_args(argv)
+    args = _parse_args(argv)
     require_new_folder(args.dest)
-    from ..convert.import_hf import import_hf, model_folder  # takes seconds
+    from ..convert.import_hf import import_hf, model_folder  # imports torch, which takes seconds
 
     imported = import_hf(model_folder(args.model), args.dest)
     for note in imported.notes:

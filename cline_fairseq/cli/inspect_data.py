@@ -1,16 +1,18 @@
-"""Show what is in a binarized corpus: counts, lengths, unknown tokens, and samples of its text.
+"""Show what a binarized corpus holds: counts, lengths, unknown tokens, and samples of its text.
 
     cline-fairseq inspect-data data-bin --split valid --bpe sentencepiece \\
         --sentencepiece-model sentencepiece.model --plot lengths.png
 
-Samples are decoded, and shown once more as their synonym and antonym views. The tokenizer need not
-be named if its files are in the folder of the data or its parent. --json prints the counts for
-programs. Lines are those with text, and </s> is not counted among their tokens.
+Samples are decoded and shown with their synonym and antonym views. The tokenizer does not need to
+be specified if its files are in the folder of the data or its parent. --json prints the counts for
+programs. Blank lines do not count as lines, nor </s> as a token.
 """
 
+import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -21,17 +23,26 @@ from ..errors import InputError, MissingFileError
 from ..rewriting import Lexicon, Tagger
 from ..rewriting.blocks import BlockRewriter
 from ..rewriting.engine import Engine
+from ..runtime.markdown import markdown_table
 from ..runtime.terminal import printable
 from ..tokenizer import TokenizerFiles
 from .figures import load_pyplot, save_figure
-from .options import add_tokenizer_options, program_parser
+from .options import add_seed_option, add_tokenizer_options, program_parser
+
+if TYPE_CHECKING:
+    from ..data.vocabulary import Vocabulary
 
 CHUNK = 1000  # lines
 MARKS = "[]"  # around replaced words
 
 
-def count(lines, dictionary) -> dict[str, float]:
-    """What a corpus holds. A blank line ends a document; </s> is not counted as a token."""
+def count(lines: Any, dictionary: Any) -> dict[str, float]:
+    """Count what a corpus holds. A blank line ends a document; </s> does not count as a token.
+
+    Args:
+        lines: dataset of fairseq with the lines of a split.
+        dictionary: its ``fairseq.data.Dictionary``.
+    """
     sizes = np.asarray(lines.sizes, np.int64) - 1  # without </s>
     text = sizes > 0
     lengths = sizes[text]
@@ -59,8 +70,13 @@ def count(lines, dictionary) -> dict[str, float]:
     }
 
 
-def plot_lengths(lines, path: Path) -> None:
-    """Draw the histogram of the lengths of lines."""
+def plot_lengths(lines: Any, path: Path) -> None:
+    """Draw a histogram of the lengths of lines.
+
+    Args:
+        lines: dataset of fairseq.
+        path: the PNG file to write.
+    """
     pyplot = load_pyplot()
     lengths = np.asarray(lines.sizes, np.int64) - 1
     lengths = lengths[lengths > 0]
@@ -71,8 +87,14 @@ def plot_lengths(lines, path: Path) -> None:
     save_figure(path, figure)
 
 
-def text_of(vocabulary, tokens, labels=None) -> str:
-    """Tokens as text, runs of replaced ones in brackets."""
+def decode(vocabulary: "Vocabulary", tokens: np.ndarray, labels: np.ndarray | None = None) -> str:
+    """Decode tokens to text, with replaced words in brackets.
+
+    Args:
+        vocabulary: the rewriter's view of the dictionary.
+        tokens: int (T,).
+        labels: int (T,), 1 for replaced tokens (None: no token is replaced).
+    """
     parts, open_ = [], False
     for i, token in enumerate(tokens):
         replaced = labels is not None and labels[i] == 1
@@ -88,11 +110,23 @@ def text_of(vocabulary, tokens, labels=None) -> str:
     return printable(b"".join(parts).decode(errors="replace").strip())
 
 
-def show_samples(lines, dictionary, tokenizer, args) -> None:
-    """Print some lines, and their views."""
+def show_samples(
+    lines: Any,
+    dictionary: Any,
+    tokenizer: TokenizerFiles,
+    args: argparse.Namespace,
+) -> None:
+    """Print a sample of lines with their views.
+
+    Args:
+        lines: dataset of fairseq.
+        dictionary: its ``fairseq.data.Dictionary``.
+        tokenizer: files of the tokenizer.
+        args: the options of the program.
+    """
     from ..data.vocabulary import build_vocabulary
 
-    vocabulary = build_vocabulary(dictionary, TokenizerFiles.of(tokenizer).config())
+    vocabulary = build_vocabulary(dictionary, tokenizer.config())
     engine = Engine(Lexicon.load("en"), Tagger.load("en"), seed=args.seed)
     long_enough = np.flatnonzero(np.asarray(lines.sizes) > min(20, int(lines.sizes.max()) - 1))
     rng = np.random.default_rng(args.seed)
@@ -102,22 +136,44 @@ def show_samples(lines, dictionary, tokenizer, args) -> None:
         rewriter = BlockRewriter(engine, vocabulary, 2 * len(tokens))
         views = rewriter.rewrite([tokens], 1, [index])
         print(f"\nline {index:,}, {len(tokens) - 2:,} tokens")
-        print(f"original  {text_of(vocabulary, tokens)}")
+        print(f"original  {decode(vocabulary, tokens)}")
         for name, view in zip(("synonym", "antonym"), views, strict=True):
-            print(f"{name}   {text_of(vocabulary, view.tokens, view.labels)}")
+            print(f"{name}   {decode(vocabulary, view.tokens, view.labels)}")
+
+
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = program_parser(__name__, __doc__)
+    parser.add_argument("data", type=Path, metavar="DIR", help="folder with the binarized corpus")
+    parser.add_argument(
+        "--split",
+        default="train",
+        metavar="NAME",
+        help="name of the split to show (default: %(default)s)",
+    )
+    add_tokenizer_options(parser, required=False)
+    parser.add_argument(
+        "--samples",
+        type=int,
+        default=3,
+        metavar="N",
+        help="number of lines to show (default: %(default)s)",
+    )
+    add_seed_option(parser, "random seed of the samples and their views")
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="draw a histogram of the lengths of lines to this PNG file",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the counts as JSON, and no samples"
+    )
+    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
-    parser = program_parser(__name__, __doc__)
-    parser.add_argument("data", type=Path, help="the folder with the binarized corpus")
-    parser.add_argument("--split", default="train")
-    add_tokenizer_options(parser, required=False)
-    parser.add_argument("--samples", type=int, default=3, help="lines to show (default: 3)")
-    parser.add_argument("--seed", type=int, default=1, help="of the samples and their views")
-    parser.add_argument("--plot", type=Path, help="draw the lengths of lines into this PNG")
-    parser.add_argument("--json", action="store_true", help="print the counts as JSON, no samples")
-    args = parser.parse_args(argv)
+    args = _parse_args(argv)
     path = args.data / "dict.txt"
     if not path.is_file():
         raise MissingFileError(f"no dictionary {path}: give the folder of a binarized corpus")
@@ -130,11 +186,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             "wrote, and the name of a split (--split)"
         )
     if args.bpe:
-        TokenizerFiles.of(args).config()  # complains before the work rather than after it
+        TokenizerFiles.of(args).config()  # raises errors before the work, as the following do
     if args.plot:
-        require_folder_of(args.plot)  # so do these
+        require_folder_of(args.plot)
         load_pyplot()
-    from ..data.corpus_lines import load_dictionary, load_lines  # takes seconds
+    from ..data.corpus_lines import load_dictionary, load_lines  # takes seconds to import
 
     dictionary = load_dictionary(str(path))
     lines = load_lines(str(split), dictionary)
@@ -142,11 +198,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.json:
         print(json.dumps(counts, indent=2))
     else:
-        print(f"| {split} | |\n|---|---|")
-        for name, value in counts.items():
-            print(f"| {name} | {value:,.3f} |" if value % 1 else f"| {name} | {value:,.0f} |")
+        rows = [(name, f"{n:,.3f}" if n % 1 else f"{n:,.0f}") for name, n in counts.items()]
+        print(markdown_table((split, None), rows), end="")
         data = args.data.absolute()
-        tokenizer = args if args.bpe else tokenizer_in([data, data.parent])
+        tokenizer = TokenizerFiles.of(args) if args.bpe else tokenizer_in([data, data.parent])
         if tokenizer and args.samples:
             show_samples(lines, dictionary, tokenizer, args)
     if args.plot:

@@ -1,4 +1,4 @@
-"""``cline-fairseq COMMAND``: lists the programs, and runs one."""
+"""``cline-fairseq COMMAND``: list the programs, or run one."""
 
 import importlib
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import __version__
 from ..runtime.interrupts import end_at_once
 
-# By purpose: each command with what it does. Nothing is imported to list them.
+# By purpose: each command with its summary. Listing them imports nothing.
 COMMANDS = {
     "Start here": {
         "quickstart": "pre-train a small model on this machine, in minutes",
@@ -27,7 +27,7 @@ COMMANDS = {
     "GLUE": {
         "glue-preprocess": "binarize GLUE's tasks for fairseq",
         "glue-finetune": "fine-tune a checkpoint on a task, with several seeds",
-        "glue-report": "tables of fine-tuned runs, with intervals",
+        "glue-report": "tables of fine-tuned runs over tasks and seeds",
         "glue-submit": "pack test predictions for the leaderboard",
     },
     "Robustness": {
@@ -48,11 +48,13 @@ _USAGE = "usage: cline-fairseq COMMAND [OPTIONS]"
 
 
 def run(command: str, argv: Sequence[str] | None = None) -> None:
-    """Run a program as a process's main task: errors are one sentence, and so is Ctrl-C.
+    """Run a program as the main task of this process.
+
+    Errors of the user, and Ctrl-C, end the process with one sentence.
 
     Args:
         command: one of :data:`COMMANDS`.
-        argv: its arguments (default: those of the process).
+        argv: its arguments (None: those of the process).
     """
     end_at_once()  # before the imports, which take seconds
     from ..errors import show_input_errors_plainly
@@ -62,7 +64,11 @@ def run(command: str, argv: Sequence[str] | None = None) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the program that the first argument names."""
+    """Run the program that the first argument names.
+
+    Args:
+        argv: command and arguments (None: those of the process).
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = arguments[0] if arguments else "--help"
     if command in ("-h", "--help"):
@@ -77,7 +83,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _help():
-    lines = [_USAGE, "", "CLINE pre-training for fairseq. cline-fairseq COMMAND --help tells more."]
+    lines = [
+        _USAGE,
+        "",
+        "CLINE pre-training for fairseq. cline-fairseq COMMAND --help shows its options.",
+    ]
     for purpose, commands in COMMANDS.items():
         lines += ["", f"{purpose}:"]
         lines += [f"  {name:<18} {summary}" for name, summary in commands.items()]

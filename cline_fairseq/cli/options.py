@@ -1,8 +1,9 @@
-"""Options that several programs share, and what they require before the work."""
+"""Options that several programs share, and checks of them before the work begins."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..atomic_io import require_file, require_folder_of, require_new_folder
 from ..checkpoint_files import checkpoint_file
@@ -12,13 +13,22 @@ from ..evaluation.labelled_text import QUOTINGS
 from ..preprocessing.reading import MAX_LINE
 from ..tokenizer import SUPPORTED, TokenizerFiles
 
+if TYPE_CHECKING:
+    from ..checkpoint import LoadedModel  # imports torch, which takes seconds
 
-def program_parser(module: str, description: str, **options: Any) -> argparse.ArgumentParser:
-    """The parser of a program.
+
+class Options(Protocol):
+    """A parser, or a group of its options."""
+
+    def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action: ...
+
+
+def program_parser(module: str, description: str | None, **options: Any) -> argparse.ArgumentParser:
+    """Create the parser of a program.
 
     Args:
-        module: the program's, ``__name__``.
-        description: the module's docstring, shown by --help as it is.
+        module: ``__name__`` of the program's module.
+        description: the module's docstring, which --help shows as it is.
         options: further options of :class:`argparse.ArgumentParser`.
     """
     return argparse.ArgumentParser(
@@ -29,70 +39,121 @@ def program_parser(module: str, description: str, **options: Any) -> argparse.Ar
     )
 
 
-def add_tokenizer_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """Give a program the options of the tokenizer, named as in fairseq.
+def add_tokenizer_options(parser: Options, required: bool = True) -> None:
+    """Add the options of the tokenizer, which have fairseq's names.
 
-    If they are not required, the program finds what is missing; see
-    :mod:`~cline_fairseq.checkpoint_files`.
+    Args:
+        parser: where to add them.
+        required: whether --bpe is required. If it is not, the program looks for the tokenizer
+            itself; see :mod:`~cline_fairseq.checkpoint_files`.
     """
-    where = "" if required else " (default: as recorded, or beside the checkpoint or data)"
+    where = "" if required else " (default: as recorded, or next to the checkpoint or the data)"
     parser.add_argument(
         "--bpe", choices=SUPPORTED, required=required, help=f"subword tokenizer{where}"
     )
-    parser.add_argument("--sentencepiece-model", help="the model of --bpe sentencepiece")
-    parser.add_argument("--gpt2-encoder-json", help="encoder.json of --bpe gpt2")
-    parser.add_argument("--gpt2-vocab-bpe", help="vocab.bpe of --bpe gpt2")
+    parser.add_argument(
+        "--sentencepiece-model", metavar="FILE", help="model file for --bpe sentencepiece"
+    )
+    parser.add_argument("--gpt2-encoder-json", metavar="FILE", help="encoder.json for --bpe gpt2")
+    parser.add_argument("--gpt2-vocab-bpe", metavar="FILE", help="vocab.bpe for --bpe gpt2")
 
 
-def add_allow_unknown_option(parser: argparse.ArgumentParser) -> None:
-    """Give a program that encodes text the limit of :func:`.dictionary.require_known`."""
+def add_allow_unknown_option(parser: Options) -> None:
+    """Add the limit of :func:`.dictionary.require_known`, for programs that encode text."""
     parser.add_argument(
         "--allow-unknown",
-        type=parse_share,
+        type=parse_fraction,
         default=ALLOWED_UNKNOWN,
-        metavar="SHARE",
-        help="fraction of the text's tokens that may be pieces of the tokenizer which the "
-        "dictionary lacks, so that they become <unk> (default: %(default)s); letters that the "
-        "tokenizer does not know do not count",
+        metavar="FRACTION",
+        help="fraction of the tokens that may become <unk> because the dictionary lacks a piece of "
+        "the tokenizer; characters that the tokenizer does not know do not count "
+        "(default: %(default)s)",
     )
 
 
-def add_max_line_option(parser: argparse.ArgumentParser) -> None:
-    """Give a program that reads text the limit of a line."""
+def add_max_line_option(parser: Options) -> None:
+    """Add the limit on the length of a line, for programs that read text."""
     parser.add_argument(
         "--max-line-bytes",
         type=parse_count,
         default=MAX_LINE,
         metavar="BYTES",
-        help="longest line of the text; a longer one ends the run, before it takes all memory "
+        help="stop at a line longer than this, which could use up all memory "
         "(default: %(default)s)",
     )
 
 
-def parse_share(text: str) -> float:
-    """A number from 0 to 1, an option's type."""
+def add_resamples_option(parser: Options) -> None:
+    """Add --resamples, for programs with bootstrap intervals."""
+    parser.add_argument(
+        "--resamples",
+        type=int,
+        default=10_000,
+        metavar="N",
+        help="number of bootstrap resamples for the confidence intervals (default: %(default)s)",
+    )
+
+
+def add_bootstrap_options(parser: Options, also: str = "") -> None:
+    """Add --resamples and --seed.
+
+    Args:
+        parser: where to add them.
+        also: what the seed determines besides the bootstrap, e.g. "the sample of examples".
+    """
+    add_resamples_option(parser)
+    more = f", {also}" if also else ""
+    add_seed_option(parser, f"random seed of the bootstrap{more}")
+
+
+def add_seed_option(parser: Options, meaning: str = "random seed") -> None:
+    """Add --seed.
+
+    Args:
+        parser: where to add it.
+        meaning: what the seed determines, for the help text.
+    """
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help=f"{meaning} (default: %(default)s)"
+    )
+
+
+def add_json_option(parser: Options, what: str = "all figures") -> None:
+    """Add --json, a file to write.
+
+    Args:
+        parser: where to add it.
+        what: what the program writes, for the help text.
+    """
+    parser.add_argument("--json", type=Path, metavar="FILE", help=f"write {what} to this JSON file")
+
+
+def parse_fraction(text: str) -> float:
+    """Parse a number from 0 to 1, as the type of an option."""
     try:
-        share = float(text)
-        if not 0 <= share <= 1:
+        fraction = float(text)
+        if not 0 <= fraction <= 1:
             raise ValueError
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a fraction from 0 to 1, not {text!r}") from None
-    return share
+    return fraction
 
 
 def parse_count(text: str) -> int:
-    """A whole number from 1 on, an option's type."""
+    """Parse a whole number that is at least 1, as the type of an option."""
     try:
         count = int(text)
         if count < 1:
             raise ValueError
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 on, not {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number that is at least 1, not {text!r}"
+        ) from None
     return count
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """``i/n`` with 0 <= i < n, an option's type."""
+    """Parse ``i/n`` with 0 <= i < n, as the type of an option."""
     try:
         part, parts = map(int, text.split("/"))
         if not 0 <= part < parts:
@@ -105,33 +166,39 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def parse_named_path(text: str) -> tuple[str, Path]:
-    """``NAME=PATH``, or a path, which is its own name; an option's type."""
+    """Parse ``NAME=PATH``, as the type of an option; a path alone is its own name.
+
+    Raises:
+        ArgumentTypeError: if the name or the path is empty.
+    """
     name, found, path = text.partition("=")
-    if not found or Path(text).exists():  # names of folders may have such signs
+    if not found or Path(text).exists():  # a path may contain an equals sign
         return text, Path(text)
     if not name or not path:
         raise argparse.ArgumentTypeError(f"expected NAME=PATH, not {text!r}")
     return name, Path(path)
 
 
-def add_recorded_options(parser: argparse.ArgumentParser, data: str) -> None:
-    """Give a program the files that a checkpoint records, for those that have moved.
+def add_recorded_options(parser: Options, data: str) -> None:
+    """Add options for the files that a checkpoint records, in case they have moved.
 
     Args:
-        parser: or a group of it.
-        data: help.
+        parser: where to add them.
+        data: what --data is, for the help text.
     """
-    parser.add_argument("--data", type=Path, help=f"{data} (default: as the checkpoint records)")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help=f"{data} (default: as the checkpoint records)"
+    )
     add_tokenizer_options(parser, required=False)
 
 
-def add_checkpoints_options(parser: argparse.ArgumentParser, checkpoint: str, data: str) -> None:
-    """Give a program several checkpoints, as (name, path), and the files that they record.
+def add_checkpoints_options(parser: Options, checkpoint: str, data: str) -> None:
+    """Add options for several named checkpoints and the files that they record.
 
     Args:
-        parser: or a group of it.
-        checkpoint: help.
-        data: help.
+        parser: where to add them.
+        checkpoint: what a checkpoint is, for the help text.
+        data: what --data is, for the help text.
     """
     parser.add_argument(
         "--checkpoint",
@@ -139,37 +206,69 @@ def add_checkpoints_options(parser: argparse.ArgumentParser, checkpoint: str, da
         action="append",
         required=True,
         metavar="NAME=PATH",
-        help=f"{checkpoint}, a .pt file or the folder of one; repeat for more models",
+        help=f"{checkpoint}, a .pt file or its folder; repeat for more models",
     )
     add_recorded_options(parser, data)
 
 
-def add_examples_options(parser: argparse.ArgumentParser) -> None:
-    """Give a program the options of :func:`~.labelled_text.read_examples`."""
-    parser.add_argument("--quoting", choices=list(QUOTINGS), default="csv", help="of TSV files")
-    parser.add_argument("--text-column", default="text", help="text without")
-    parser.add_argument("--text2-column", help="the second text, where examples are pairs")
-    parser.add_argument("--label-column", default="label", help="label without")
+def add_quoting_option(parser: Options, files: str) -> None:
+    """Add --quoting.
+
+    Args:
+        parser: where to add it.
+        files: the files that it is about, for the help text.
+    """
+    parser.add_argument(
+        "--quoting",
+        choices=list(QUOTINGS),
+        default="csv",
+        help=f"how fields in {files} are quoted; none: quotation marks are ordinary characters "
+        "(default: %(default)s)",
+    )
+
+
+def add_examples_options(parser: Options) -> None:
+    """Add the options of :func:`~.labelled_text.read_examples`."""
+    add_quoting_option(parser, "TSV files")
+    parser.add_argument(
+        "--text-column",
+        default="text",
+        metavar="NAME",
+        help="column with the text (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--text2-column", metavar="NAME", help="column with the second text, if examples are pairs"
+    )
+    parser.add_argument(
+        "--label-column",
+        default="label",
+        metavar="NAME",
+        help="column with the label (default: %(default)s)",
+    )
     parser.add_argument(
         "--labels",
-        type=_labels,
+        type=_parse_labels,
         metavar="FILE=MODEL,...",
-        help="classes of the model for the labels of the files, as Negative=0,Positive=1",
+        help="labels in the files and the model's labels for them, e.g. Negative=0,Positive=1 "
+        "(default: they are the same)",
     )
 
 
 def require_ready(
-    checkpoints: list[tuple[str, Path]], outputs: list[Path | None], **at_least_one: int | None
+    checkpoints: Sequence[tuple[str, Path]],
+    outputs: Sequence[Path | None],
+    **at_least_one: int | None,
 ) -> None:
-    """Find what would fail after long work.
+    """Find errors that would otherwise show up after long work.
 
     Args:
         checkpoints: names and paths.
-        outputs: files to write; None is none.
-        at_least_one: numbers by the names of their options; None is none.
+        outputs: files to write; None is ignored.
+        at_least_one: numbers that must be at least 1, keyed by the names of their options; None
+            is ignored.
 
     Raises:
-        MissingFileError: if a checkpoint or the folder of an output is missing.
+        MissingFileError: if a checkpoint, or the folder of an output, is missing.
         InputError: if two checkpoints have the same name, or a number is too small.
     """
     names = [name for name, _ in checkpoints]
@@ -180,17 +279,17 @@ def require_ready(
             raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {value}")
     for _, path in checkpoints:
         checkpoint_file(path)
-    for path in outputs:
-        require_folder_of(path)
+    for output in outputs:
+        require_folder_of(output)
 
 
 def require_files(args: argparse.Namespace) -> None:
-    """Make sure that what ``--data`` and the options of the tokenizer name is there.
+    """Require that --data and the files of the tokenizer exist, if they are specified.
 
     Programs call this before they import torch, which takes seconds.
 
     Raises:
-        MissingFileError: if it is not.
+        MissingFileError: if one of them is missing.
     """
     if args.data is not None and not args.data.is_dir():
         raise MissingFileError(
@@ -202,35 +301,40 @@ def require_files(args: argparse.Namespace) -> None:
             require_file(Path(path), f"give the one that the corpus was encoded with ({option})")
 
 
-def _labels(text):
+def _parse_labels(text: str) -> Mapping[str, str]:
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(name.strip() and sign and label.strip() for name, sign, label in pairs):
-        raise argparse.ArgumentTypeError(f"expected as Negative=0,Positive=1, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected FILE=MODEL,... (for example Negative=0,Positive=1), not {text!r}"
+        )
     return {name.strip(): label.strip() for name, _, label in pairs}
 
 
-def add_export_options(parser: argparse.ArgumentParser) -> None:
-    """Give a program a checkpoint to read and a folder to make."""
+def add_export_options(parser: Options) -> None:
+    """Add the options of a program that reads a checkpoint and creates a folder."""
     parser.add_argument(
         "--checkpoint",
         type=Path,
         required=True,
-        help="CLINE, RoBERTa or a classifier: a .pt file or the folder of one",
+        metavar="PATH",
+        help="a CLINE or RoBERTa model, or a classifier: a .pt file or its folder",
     )
-    add_recorded_options(parser, "folder with its dictionary")
-    parser.add_argument("--dest", type=Path, required=True, help="folder to make")
+    add_recorded_options(parser, "folder with the checkpoint's dictionary")
+    parser.add_argument("--dest", type=Path, required=True, metavar="DIR", help="folder to create")
 
 
-def load_from_options(args: argparse.Namespace):
-    """The model that the options name, a :class:`~cline_fairseq.checkpoint.LoadedModel`.
+def load_from_options(args: argparse.Namespace) -> "LoadedModel":
+    """Load the model that the options name.
+
+    Args:
+        args: the options of :func:`add_export_options`.
 
     Raises:
-        InputError: as :func:`~cline_fairseq.checkpoint.load_model`, or if there is
-            something at ``--dest``.
+        InputError: as :func:`~cline_fairseq.checkpoint.load_model`, or if --dest exists.
     """
     checkpoint_file(args.checkpoint)
     require_files(args)
     require_new_folder(args.dest)
-    from ..checkpoint import load_model  # takes seconds, --help does not
+    from ..checkpoint import load_model  # imports torch, which takes seconds
 
     return load_model(args.checkpoint, args.data, TokenizerFiles.of(args))

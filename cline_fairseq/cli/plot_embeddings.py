@@ -1,37 +1,38 @@
-"""Draw the vectors of sentences and of their two views, and say how they lie to each other.
+"""Draw the vectors of sentences and their two views, and measure how they lie to each other.
 
-Takes what cline-fairseq evaluate-hits takes, sentences or triples, and makes a panel for each
-checkpoint. Lines lead from some originals to their views:
+Reads what cline-fairseq evaluate-hits reads, sentences or triples, and draws a panel for each
+checkpoint. Lines connect some originals with their views:
 
     cline-fairseq plot-embeddings --input sentences.txt \\
         --checkpoint CLINE=cline/checkpoint_last.pt --checkpoint RoBERTa=mlm/checkpoint_last.pt \\
         --output embeddings.png
 
-The vectors are put on the unit sphere first. The table says, of all triples:
+The vectors are scaled to the unit sphere first. The table has these figures for all triples:
 
-    alignment     mean squared distance of an original and its synonym view; lower is better
-    uniformity    of the originals: 0 where all are in one place; lower is better
-    closer        percent of originals that are closer to the synonym view; ties count one half
+    alignment     mean squared distance between an original and its synonym view; lower is better
+    uniformity    spread of the originals: 0 if all are in one place; lower is better
+    closer        percentage of originals closer to their synonym view; ties count one half
     margin        how much farther the antonym view is than the synonym view, on average
     shared_words  "closer" for a rule that only counts the words that two texts share
 
-The first two are those of Wang & Isola (2020, arXiv 2005.10242). Intervals are 95 % bootstrap
-intervals over the triples; uniformity, which is of pairs, has none. t-SNE is good for some
-thousands of sentences; --points draws fewer.
+Alignment and uniformity are defined by Wang & Isola (2020, arXiv 2005.10242). Intervals are 95 %
+bootstrap intervals over the triples; uniformity, which is about pairs, has none. t-SNE copes with a
+few thousand sentences; --points limits their number.
 """
 
+import argparse
 import logging
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from ..atomic_io import write_json
 from ..errors import InputError
-from ..evaluation.bootstrap import Share, bootstrap_shares
-from ..evaluation.geometry import distances, uniformity, unit
+from ..evaluation.geometry import unit
+from ..evaluation.geometry_report import geometry_statistics, geometry_table, geometry_values
 from ..evaluation.shared_words import shared_words_share
 from ..evaluation.truncation import count_truncated
 from ..runtime.terminal import printable
@@ -44,7 +45,13 @@ from .evaluate_hits import (
     summary,
 )
 from .figures import load_pyplot, save_figure
-from .options import program_parser, require_files, require_ready
+from .options import (
+    add_json_option,
+    add_resamples_option,
+    program_parser,
+    require_files,
+    require_ready,
+)
 
 VIEWS = ("original", "synonym view", "antonym view")
 COLORS = ("0.4", "C0", "C1")
@@ -52,8 +59,8 @@ POOLS = ("cls", "mean")
 PERPLEXITY = 30
 
 
-def load_sklearn():
-    """The methods by name.
+def load_sklearn() -> dict[str, Callable[..., Any]]:
+    """Import the methods of projection, keyed by name.
 
     Raises:
         InputError: if scikit-learn is not installed.
@@ -69,7 +76,16 @@ def load_sklearn():
 
 
 def project(vectors: np.ndarray, method: str, seed: int) -> np.ndarray:
-    """Points of the plane, (N, 2), for vectors (N, C); the same again with the same seed."""
+    """Project vectors to the plane.
+
+    Args:
+        vectors: float (N, C).
+        method: pca or tsne.
+        seed: random seed of t-SNE.
+
+    Returns:
+        float (N, 2).
+    """
     make = load_sklearn()[method]
     if method == "pca":
         return make(2, svd_solver="full").fit_transform(vectors)
@@ -77,48 +93,13 @@ def project(vectors: np.ndarray, method: str, seed: int) -> np.ndarray:
     return make(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
 
 
-def statistics(vectors: np.ndarray, args) -> dict[str, Share]:
-    """The rows of the table, of sentence vectors (3, N, C); NaN is what is not known."""
-    found = distances(*vectors)
-    columns = np.stack([found.alignment(), found.closer(), found.margin()], axis=1)
-    alignment, closer, margin = bootstrap_shares(
-        columns, np.ones_like(columns), args.resamples, args.seed
-    )
-    value = uniformity(vectors[0]) if vectors.shape[1] > 1 else math.nan
-    return {
-        "alignment": alignment,
-        "uniformity": Share(value, math.nan, math.nan),
-        "closer": closer,
-        "margin": margin,
-    }
+def draw(vectors: Mapping[str, np.ndarray], args: argparse.Namespace) -> None:
+    """Draw a panel for each checkpoint.
 
-
-def as_markdown(tables: dict[str, dict[str, Share]]) -> str:
-    """The statistics of checkpoints, by name, side by side."""
-    lines = [f"| | {' | '.join(tables)} |", "|---|" + "---|" * len(tables)]
-    for row in next(iter(tables.values())):
-        lines.append(f"| {row} | {' | '.join(_cell(row, t[row]) for t in tables.values())} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(row, share):
-    if row in ("closer", "shared_words"):
-        return str(share)
-    if math.isnan(share.low):
-        return "" if math.isnan(share.value) else f"{share.value:.3f}"
-    return f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})"
-
-
-def plain(table: dict[str, Share]) -> dict[str, dict[str, float | None]]:
-    """The same for JSON, which has no NaN."""
-    return {
-        row: {key: None if math.isnan(v) else v for key, v in share.as_dict().items()}
-        for row, share in table.items()
-    }
-
-
-def draw(vectors: dict[str, np.ndarray], args) -> None:
-    """A panel for each checkpoint, of sentence vectors (3, N, C) on the unit sphere by name."""
+    Args:
+        vectors: sentence vectors on the unit sphere, (3, N, C), keyed by the checkpoints' names.
+        args: the options of the program.
+    """
     plt = load_pyplot()
     figure, axes = plt.subplots(
         1,
@@ -150,18 +131,48 @@ def draw(vectors: dict[str, np.ndarray], args) -> None:
     plt.close(figure)
 
 
-def _parse_args(argv):
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
     add_model_options(parser)
     add_triples_options(parser)
-    parser.add_argument("--layer", type=int, default=-1, help="0: embeddings; -1: the last layer")
-    parser.add_argument("--pool", choices=POOLS, default="cls", help="what stands for a sentence")
-    parser.add_argument("--method", choices=("pca", "tsne"), default="pca")
-    parser.add_argument("--points", type=int, default=1000, help="triples to draw at most")
-    parser.add_argument("--lines", type=int, default=30, help="triples to draw lines for")
-    parser.add_argument("--resamples", type=int, default=10_000, help="of the bootstrap")
-    parser.add_argument("--output", type=Path, help="the PNG file to write")
-    parser.add_argument("--json", type=Path, help="write the statistics into this file")
+    parser.add_argument(
+        "--layer",
+        type=int,
+        default=-1,
+        metavar="N",
+        help="layer whose vectors to use; 0 is the embeddings, -1 the last layer "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--pool",
+        choices=POOLS,
+        default="cls",
+        help="vector of a sentence: that of <s>, or the mean over its tokens "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--method",
+        choices=("pca", "tsne"),
+        default="pca",
+        help="projection to the plane (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--points",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="maximum number of triples to draw (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--lines",
+        type=int,
+        default=30,
+        metavar="N",
+        help="number of triples to connect with lines (default: %(default)s)",
+    )
+    add_resamples_option(parser)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the PNG file to write")
+    add_json_option(parser, "the statistics")
     args = parser.parse_args(argv)
     if args.points < 1 or args.lines < 0:
         parser.error("--points must be at least 1, and --lines at least 0")
@@ -170,7 +181,7 @@ def _parse_args(argv):
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
-    logging.disable(logging.INFO)  # of fairseq, which tells what it loads; there are bars
+    logging.disable(logging.INFO)  # fairseq logs what it loads
     args = _parse_args(argv)
     outputs = [args.json, args.output, args.save_triples]
     require_ready(args.checkpoint, outputs, resamples=args.resamples)
@@ -180,18 +191,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         load_sklearn()
     found = load_triples(args)
     shared = shared_words_share(found.triples, args.resamples, args.seed)
-    vectors, tables, cut = {}, {}, {}
+    vectors, statistics, truncation = {}, {}, {}
     texts = [text for view in zip(*found.triples, strict=True) for text in view]
     for name, predictor in each_predictor(args):
-        cut[name] = count_truncated(predictor, texts)
+        truncation[name] = count_truncated(predictor, texts)
         with tqdm(total=len(texts), desc=name, unit=" texts", disable=None) as bar:
             embedded = predictor.embed(texts, args.layer, args.pool, bar.update)
         vectors[name] = unit(embedded).reshape(3, len(found.triples), -1)
-        tables[name] = {**statistics(vectors[name], args), "shared_words": shared}
-    print(printable(f"{describe(found, cut)}\n\n{as_markdown(tables)}"), end="")
+        measured = geometry_statistics(vectors[name], args.resamples, args.seed)
+        statistics[name] = {**measured, "shared_words": shared}
+    print(printable(f"{describe(found, truncation)}\n\n{geometry_table(statistics)}"), end="")
     if args.json:
         checkpoints = [
-            {"name": name, **plain(table), **cut[name]} for name, table in tables.items()
+            {"name": name, **geometry_values(rows), **truncation[name]}
+            for name, rows in statistics.items()
         ]
         options = {"layer": args.layer, "pool": args.pool}
         write_json(args.json, {**summary(found, args), **options, "checkpoints": checkpoints})

@@ -1,14 +1,16 @@
-"""Draw the training curves of runs from their logs.
+"""Draw training curves from logs.
 
-Reads what fairseq-train and fairseq-hydra-train log with --log-format json, and draws the losses,
-F1 and accuracies, and the shares of replaced tokens over the updates, those of validation as dots:
+Reads what fairseq-train and fairseq-hydra-train log with --log-format json. Draws the losses, F1
+and accuracies, and the fractions of replaced tokens over the updates; dots are validation:
 
     fairseq-train ... --log-format json | tee train.log
     cline-fairseq plot-training train.log --output curves.png
 """
 
-from collections.abc import Sequence
+import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..training.logs import read_log
 from .figures import load_pyplot, save_figure
@@ -21,8 +23,13 @@ PANELS = (
 )
 
 
-def draw(logs: dict[str, dict], output: Path) -> None:
-    """Draw the curves of logs, by name, into a PNG file."""
+def draw(logs: Mapping[str, Mapping[str, Any]], output: Path) -> None:
+    """Draw the curves of one or two logs.
+
+    Args:
+        logs: what :func:`~cline_fairseq.training.logs.read_log` returns, keyed by name.
+        output: the PNG file to write.
+    """
     plt = load_pyplot()
     figure, axes = plt.subplots(1, len(PANELS), figsize=(15, 4.5), constrained_layout=True)
     for axis, (title, names) in zip(axes, PANELS, strict=True):
@@ -45,14 +52,21 @@ def draw(logs: dict[str, dict], output: Path) -> None:
     plt.close(figure)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the program."""
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
-    parser.add_argument("logs", type=Path, nargs="+", help="one or two logs")
-    parser.add_argument("--output", type=Path, required=True, help="the PNG file to write")
+    parser.add_argument("logs", type=Path, nargs="+", metavar="LOG", help="one or two log files")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="the PNG file to write"
+    )
     args = parser.parse_args(argv)
     if len(args.logs) > 2:
         parser.error("two logs at most fit into one picture")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program."""
+    args = _parse_args(argv)
     names = [path.stem for path in args.logs]
     if len(set(names)) < len(names):
         names = [str(path) for path in args.logs]

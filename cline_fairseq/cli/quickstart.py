@@ -1,14 +1,16 @@
 """Pre-train a small CLINE on this machine, in minutes, from raw text to a report.
 
-The text is the documentation in the installed Python: the docstrings of the standard library. Give
-your own with --corpus, one paragraph a line. Every step is a command that you could type:
+The text is the documentation in the installed Python: the docstrings of the standard library. Pass
+your own with --corpus, one paragraph per line. Each step is a command that you could type yourself:
 
     cline-fairseq quickstart --dest quickstart
     cline-fairseq quickstart --dest quickstart-mine --corpus my_text.txt
 
-The same command again replaces what it made. A folder of a run with other options is left alone.
+The same command can be rerun, and replaces its results. The folder of a run with other options is
+left alone.
 """
 
+import argparse
 import ast
 import inspect
 import json
@@ -21,8 +23,9 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -42,13 +45,13 @@ USER_DIR = Path(__file__).resolve().parent.parent
 SETTINGS = "quickstart.json"
 MIN_PARAGRAPHS = 200
 MIN_UPDATES = 10  # five validations, of which the report shows the first and the last
-MIN_WORDS = 6  # of a paragraph of a docstring
-HELD_OUT = 20  # each 20th paragraph is held out
+MIN_WORDS = 6  # in a paragraph of a docstring
+HELD_OUT = 20  # every 20th paragraph is held out
 
 
 def docstrings() -> list[str]:
-    """Paragraphs of English from the docstrings of the standard library, each once."""
-    paragraphs = {}
+    """Collect paragraphs of English from the docstrings of the standard library, each once."""
+    paragraphs: dict[str, None] = {}
     library = Path(sysconfig.get_paths()["stdlib"])
     left_out = {"site-packages", "test", "tests", "idle_test", "lib2to3"}
     files = [p for p in sorted(library.rglob("*.py")) if not left_out & set(p.parts)]
@@ -56,7 +59,7 @@ def docstrings() -> list[str]:
         try:
             tree = ast.parse(path.read_text(encoding="utf-8"))
         except (SyntaxError, ValueError):
-            continue  # a file that is wrong on purpose, or of another encoding
+            continue  # broken on purpose, or in another encoding
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 text = ast.get_docstring(node) or ""
@@ -70,7 +73,11 @@ def docstrings() -> list[str]:
 
 
 def read_corpus(path: Path) -> list[str]:
-    """The paragraphs of a text, one a line."""
+    """Read the paragraphs of a text, one per line.
+
+    Raises:
+        InputError: if it is not UTF-8 text.
+    """
     require_text(path)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -79,18 +86,22 @@ def read_corpus(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def claim(dest: Path, settings: dict) -> None:
-    """Note the settings of the run in its folder, which must not hold another one.
+def claim(dest: Path, settings: dict[str, Any]) -> None:
+    """Write the settings of the run to its folder, which must not hold another run.
+
+    Args:
+        dest: folder of the run.
+        settings: plain values that identify the run.
 
     Raises:
-        InputError: if it does, since this run would delete its checkpoints.
+        InputError: if it does; this run would delete its checkpoints.
     """
     path = dest / SETTINGS
     if path.is_file():
-        there = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     else:
-        there = None if (dest / "checkpoints").exists() else settings
-    if there != settings:
+        found = None if (dest / "checkpoints").exists() else settings
+    if found != settings:
         raise InputError(
             f"{dest} holds checkpoints of another run, which this one would delete: give another "
             "--dest, or remove the folder"
@@ -99,15 +110,18 @@ def claim(dest: Path, settings: dict) -> None:
     write_json(path, settings)
 
 
-def run(*command, log: Path | None = None, updates: int | None = None) -> None:
+def run(*parts: object, log: Path | None = None, updates: int | None = None) -> None:
     """Show a command and run it.
 
-    That of training has a log, and a bar over its updates.
+    Args:
+        parts: the program and its arguments.
+        log: file for its output.
+        updates: number of training updates, for a progress bar (None: no bar).
 
     Raises:
-        InputError: if it fails.
+        InputError: if the command fails.
     """
-    command = [str(part) for part in command]
+    command = [str(part) for part in parts]
     print(f"\n$ {shlex.join(command)}", flush=True)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     output = []
@@ -116,13 +130,14 @@ def run(*command, log: Path | None = None, updates: int | None = None) -> None:
             program_command(command),
             env=environment,
             stdout=subprocess.PIPE,
-            # Those of ours show their progress.
+            # Our own programs show their progress.
             stderr=subprocess.STDOUT if command[0].startswith("fairseq") else None,
             text=True,
         ) as process,
-        # As by default where there are updates, so that TQDM_DISABLE is heeded.
+        # With updates, disable= is left at its default, so that TQDM_DISABLE is heeded.
         tqdm(total=updates, unit="update", **({} if updates else {"disable": True})) as progress,
     ):
+        assert process.stdout is not None
         for line in process.stdout:
             output.append(line)
             kind, values = parse_line(line)
@@ -135,7 +150,7 @@ def run(*command, log: Path | None = None, updates: int | None = None) -> None:
 
 
 def program_command(command: list[str]) -> list[str]:
-    """A command with its program as this Python has it."""
+    """Return a command that starts the program that belongs to this Python."""
     if command[0] == "cline-fairseq":
         return [sys.executable, "-m", "cline_fairseq.cli", *command[1:]]
     program = Path(sys.executable).parent / command[0]
@@ -143,20 +158,26 @@ def program_command(command: list[str]) -> list[str]:
 
 
 def require_paragraphs(paragraphs: list[str]) -> None:
-    """Make sure that there is enough text.
+    """Require enough text.
 
     Raises:
-        InputError: if not.
+        InputError: if the text is too short.
     """
     if len(paragraphs) < MIN_PARAGRAPHS:
         raise InputError(
-            f"the corpus has {len(paragraphs)} paragraphs, and needs {MIN_PARAGRAPHS}: give a text "
-            "of one paragraph a line"
+            f"the corpus has {len(paragraphs)} paragraphs, and needs {MIN_PARAGRAPHS}: use a "
+            "longer text, with one paragraph per line"
         )
 
 
 def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
-    """Vocabulary, subwords and the binarized corpus."""
+    """Train a tokenizer and binarize the corpus.
+
+    Args:
+        paragraphs: the text.
+        dest: folder to write to.
+        vocab_size: size of the vocabulary.
+    """
     held_out = paragraphs[::HELD_OUT]
     train = [p for i, p in enumerate(paragraphs) if i % HELD_OUT]
     for name, part in (("train", train), ("valid", held_out)):
@@ -176,7 +197,12 @@ def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
 
 
 def train(dest: Path, updates: int) -> None:
-    """Pre-train cline_tiny, from the beginning."""
+    """Pre-train cline_tiny from scratch.
+
+    Args:
+        dest: folder with the binarized corpus, to write checkpoints to.
+        updates: number of updates.
+    """
     shutil.rmtree(dest / "checkpoints", ignore_errors=True)
     run(
         *("fairseq-train", dest / "data-bin", "--user-dir", USER_DIR, "--task", "cline"),
@@ -193,14 +219,19 @@ def train(dest: Path, updates: int) -> None:
 
 
 def show_examples(paragraphs: list[str], limit: int = 3) -> None:
-    """Print texts with both rewrites, replacements in brackets."""
+    """Print texts with both rewrites, and replacements in brackets.
+
+    Args:
+        paragraphs: where to take texts from.
+        limit: number of texts.
+    """
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"))
     texts = [words for words in map(split_words, paragraphs) if 12 <= len(words) <= 30]
     for i, words in enumerate(texts[:: max(len(texts) // limit, 1)][:limit]):
         print("\n" + as_text(i, rewriter.rewrite(words, index=i)).rstrip())
 
 
-def show_metrics(log: dict) -> None:
+def show_metrics(log: Mapping[str, Any]) -> None:
     """Print the metrics at the first and the last validation."""
     first, last = log["valid"][0], log["valid"][-1]
     print(f"\n{'held-out metric':34}{'update':>8}{'update':>9}")
@@ -218,23 +249,23 @@ def show_metrics(log: dict) -> None:
 
 
 def show_use(folder: str, paragraphs: list[str]) -> None:
-    """Load the checkpoint as a user would, and print what it answers.
+    """Load the checkpoint as a user would, and print its answers.
 
     Args:
-        folder: of the quickstart.
+        folder: folder of the quickstart.
         paragraphs: held-out text, for an example.
     """
     from ..models.cline import ClineModel
 
-    logging.disable(logging.INFO)  # of fairseq, which tells what it loads
+    logging.disable(logging.INFO)  # fairseq logs what it loads
     checkpoints = f"{folder}/checkpoints"
     cline = ClineModel.from_pretrained(checkpoints).eval()
     words = next(words for words in map(split_words, paragraphs) if 12 <= len(words) <= 30)
     views = Rewriter(Lexicon.load("en"), Tagger.load("en")).rewrite(words)
     text, synonym, antonym = map(" ".join, (words, views.synonym, views.antonym))
-    masked = list(words)
-    masked[int(views.antonym_replaced.argmax())] = "<mask>"
-    masked = " ".join(masked)
+    masked_words = list(words)
+    masked_words[int(views.antonym_replaced.argmax())] = "<mask>"
+    masked = " ".join(masked_words)
     guesses = cline.fill_mask(masked, topk=3)
     detected = sorted(cline.detect_replaced(antonym), key=lambda d: -d.probability)[:3]
     print(f"""
@@ -251,24 +282,34 @@ The model in Python:
 {cline.similarity(text, synonym):.3f}, {cline.similarity(text, antonym):.3f}""")
 
 
-def _parse_args(argv):
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
     parser.add_argument(
         "--dest",
         type=Path,
         default=Path("quickstart"),
-        help="folder to write to (default: quickstart)",
+        metavar="DIR",
+        help="folder to write to (default: %(default)s)",
     )
     parser.add_argument(
         "--corpus",
         type=Path,
-        help="text to train on, one paragraph a line (default: docstrings of Python's library)",
+        metavar="FILE",
+        help="text to train on, one paragraph per line (default: docstrings of Python's library)",
     )
     parser.add_argument(
-        "--vocab-size", type=int, default=4000, help="size of the vocabulary (default: 4000)"
+        "--vocab-size",
+        type=int,
+        default=4000,
+        metavar="N",
+        help="number of pieces in the vocabulary (default: %(default)s)",
     )
     parser.add_argument(
-        "--updates", type=int, default=300, help="number of training updates (default: 300)"
+        "--updates",
+        type=int,
+        default=300,
+        metavar="N",
+        help="number of training updates (default: %(default)s)",
     )
     args = parser.parse_args(argv)
     if args.updates < MIN_UPDATES:
@@ -280,7 +321,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
     start = time.monotonic()
     args = _parse_args(argv)
-    load_pyplot()  # complains here rather than after training
+    load_pyplot()  # raises an error here rather than after training
     dest = args.dest.resolve()
     paragraphs = read_corpus(args.corpus) if args.corpus else docstrings()
     print(f"{len(paragraphs):,} paragraphs, {sum(len(p.split()) for p in paragraphs):,} words")
@@ -301,7 +342,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     shown = os.path.relpath(dest)
     show_use(shown, paragraphs[::HELD_OUT])
     print(f"\n{time.monotonic() - start:.0f} seconds. Training curves: {shown}/curves.png")
-    longer = ["cline-fairseq", "quickstart", "--updates", 10 * args.updates]
+    longer: list[object] = ["cline-fairseq", "quickstart", "--updates", 10 * args.updates]
     longer += ["--dest", f"{args.dest}-longer", "--vocab-size", args.vocab_size]
     longer += ["--corpus", args.corpus] if args.corpus else []
     print(

@@ -1,22 +1,23 @@
-"""Rewrite texts: for each line its synonym view and its antonym view.
+"""Rewrite text: a synonym view and an antonym view of each line.
 
-Writes JSON lines, or texts side by side for people to read (--format text, the default on a
+Writes JSON lines, or texts below each other for people to read (--format text, the default on a
 terminal). The output is the same for any number of workers:
 
     echo 'The mice ran quickly over the better fences.' | cline-fairseq rewrite
     cline-fairseq rewrite --input corpus.txt --output views.jsonl --workers 2
     cline-fairseq rewrite --input corpus.txt --output views.0.jsonl --shard 0/8
 
-With --shard i/n it takes each n-th line from the i-th on, counted from 0; the views of a line are
-those that it has without shards.
+--shard I/N reads every N-th line, starting with line I (counted from 0); the views of a line do not
+depend on it.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any, NamedTuple, TextIO
 
 from tqdm import tqdm
 
@@ -34,45 +35,88 @@ from ..rewriting.kinds import (
 from ..rewriting.spacy_tagger import MODEL, SpacyTagger
 from ..runtime.locking import alone
 from ..runtime.terminal import printable
-from .options import add_max_line_option, parse_shard, program_parser
+from .options import (
+    Options,
+    add_max_line_option,
+    add_seed_option,
+    parse_shard,
+    program_parser,
+)
 
 CHUNK = 256  # texts that a worker rewrites at a time
-CHUNK_CHARACTERS = 1 << 20  # of a chunk; what goes beyond is the last text
+CHUNK_CHARACTERS = 1 << 20  # a chunk that has so many takes no further text
 COLORS = {"synonym": "\033[32m", "antonym": "\033[31m"}
 NO_COLOR = "\033[0m"
 
 
-def add_rewriter_options(parser: argparse.ArgumentParser) -> None:
-    """Give a program the options of :func:`build_rewriter`."""
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--synonym-ratio", type=float, default=0.4, help="share of words")
-    parser.add_argument("--antonym-ratio", type=float, default=0.2, help="share of words")
-    parser.add_argument("--synonym-kinds", default=format_kinds(SYNONYM_KINDS), help="weights")
-    parser.add_argument("--antonym-kinds", default=format_kinds(ANTONYM_KINDS), help="weights")
+def add_rewriter_options(parser: Options) -> None:
+    """Add the options of :func:`build_rewriter` to a program."""
+    add_seed_option(parser, "random seed of the rewrites")
+    for view, ratio, kinds in (
+        ("synonym", 0.4, SYNONYM_KINDS),
+        ("antonym", 0.2, ANTONYM_KINDS),
+    ):
+        parser.add_argument(
+            f"--{view}-ratio",
+            type=float,
+            default=ratio,
+            metavar="FRACTION",
+            help=f"fraction of the words to replace in the {view} view (default: %(default)s)",
+        )
+        parser.add_argument(
+            f"--{view}-kinds",
+            default=format_kinds(kinds),
+            metavar="KIND=WEIGHT,...",
+            help=f"kinds of replacements in the {view} view, with weights (default: %(default)s)",
+        )
     parser.add_argument(
         "--enough-antonyms",
         type=float,
         default=1.0,
-        help="no random words where antonyms and co-hyponyms make up this part of the share",
+        metavar="FRACTION",
+        help="stop adding random words to the antonym view once antonyms and co-hyponyms cover "
+        "this fraction of --antonym-ratio; 0 adds none (default: %(default)s)",
     )
     parser.add_argument(
         "--one-kind-per-text",
         action="store_true",
         help="draw the kind of replacements once for each view of a text, not for each word",
     )
-    parser.add_argument("--lexicon", default="en", help="a name, or an .npz file")
     parser.add_argument(
-        "--tagger", default="en", help="a name, an .npz file, or spacy for spaCy's tagger"
+        "--lexicon",
+        default="en",
+        metavar="LEXICON",
+        help="name of a lexicon, or an .npz file (default: %(default)s)",
     )
-    parser.add_argument("--spacy-model", default=MODEL, help="of --tagger spacy")
+    parser.add_argument(
+        "--tagger",
+        default="en",
+        metavar="TAGGER",
+        help="name of a tagger, an .npz file, or spacy for spaCy's tagger (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--spacy-model",
+        default=MODEL,
+        metavar="NAME",
+        help="spaCy model for --tagger spacy (default: %(default)s)",
+    )
 
 
-def build_rewriter(args, match_edits: bool) -> Rewriter:
-    """The rewriter of the options; with ``match_edits``, both views have as many replacements."""
+def build_rewriter(args: argparse.Namespace, match_edits: bool) -> Rewriter:
+    """Build the rewriter that the options describe.
+
+    Args:
+        args: the options of the program.
+        match_edits: whether both views have the same number of replacements.
+
+    Raises:
+        InputError: if an option has a bad value.
+    """
     spacy = args.tagger == "spacy"
+    tagger: Any = SpacyTagger(args.spacy_model) if spacy else Tagger.load(args.tagger)
     return Rewriter(
         Lexicon.load(args.lexicon),
-        SpacyTagger(args.spacy_model) if spacy else Tagger.load(args.tagger),
+        tagger,
         args.synonym_ratio,
         args.antonym_ratio,
         args.seed,
@@ -84,15 +128,31 @@ def build_rewriter(args, match_edits: bool) -> Rewriter:
     )
 
 
-def start_worker(args) -> None:
+class _Worker(NamedTuple):
+    """What a worker process needs."""
+
+    rewriter: Rewriter
+    epoch: int
+    render: Callable[[int, Rewritten], str]
+
+
+_worker: _Worker
+
+
+def start_worker(args: argparse.Namespace) -> None:
     """Build the rewriter of a worker process."""
-    global rewriter, render, epoch
-    rewriter, epoch = build_rewriter(args, args.match_edits), args.epoch
+    global _worker
     render = as_json if args.format == "json" else as_color if args.color else as_text
+    _worker = _Worker(build_rewriter(args, args.match_edits), args.epoch, render)
 
 
 def rewrite_chunk(chunk: list[tuple[int, str]]) -> tuple[str, int]:
-    """The output for a chunk of numbered texts, and how many words it has."""
+    """Rewrite a chunk of numbered texts in a worker process.
+
+    Returns:
+        the output, and the number of words.
+    """
+    rewriter, epoch, render = _worker
     words = [split_words(text) for _, text in chunk]
     results = rewriter.rewrite_texts(words, epoch, [index for index, _ in chunk])
     lines = [render(index, r) for (index, _), r in zip(chunk, results, strict=True)]
@@ -100,8 +160,14 @@ def rewrite_chunk(chunk: list[tuple[int, str]]) -> tuple[str, int]:
 
 
 def as_json(index: int, result: Rewritten) -> str:
-    """A line of JSON: the words of all views, and the kinds of the replacements by position."""
-    record = {
+    """Format a result as a line of JSON.
+
+    Args:
+        index: number of the text.
+        result: its views. The record holds the words of all views, and the kinds of the
+            replacements, keyed by position.
+    """
+    record: dict[str, Any] = {
         "index": index,
         "original": result.original,
         "synonym": result.synonym,
@@ -114,8 +180,18 @@ def as_json(index: int, result: Rewritten) -> str:
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def as_text(index: int, result: Rewritten, mark=lambda name, word: f"[{word}]") -> str:
-    """The three texts below each other, replacements marked."""
+def as_text(
+    index: int,
+    result: Rewritten,
+    mark: Callable[[str, str], str] = lambda name, word: f"[{word}]",
+) -> str:
+    """Format a result as three lines of text, with marked replacements.
+
+    Args:
+        index: number of the text, which is not shown.
+        result: its views.
+        mark: marks a replacement, given the name of the view and the word.
+    """
     lines = [f"original  {printable(' '.join(result.original))}"]
     for name in ("synonym", "antonym"):
         view, replaced = getattr(result, name), getattr(result, f"{name}_replaced")
@@ -126,14 +202,19 @@ def as_text(index: int, result: Rewritten, mark=lambda name, word: f"[{word}]") 
 
 
 def as_color(index: int, result: Rewritten) -> str:
-    """The same with replacements in colours."""
+    """Format a result as :func:`as_text` does, with colours for a terminal."""
     return as_text(index, result, lambda name, word: f"{COLORS[name]}{word}{NO_COLOR}")
 
 
 def read_texts(
     path: Path | None, shard: tuple[int, int], max_line: int
 ) -> Iterator[tuple[int, str]]:
-    """The numbered lines of a shard of a file, or of standard input.
+    """Yield the numbered lines in a shard of a file, or of standard input.
+
+    Args:
+        path: the file (None: standard input).
+        shard: its index and the number of shards.
+        max_line: greatest length of a line in bytes.
 
     Raises:
         InputError: if a line has more than ``max_line`` bytes, or is not UTF-8.
@@ -146,9 +227,9 @@ def read_texts(
         for index, line in enumerate(iter(lambda: file.readline(max_line + 1), b"")):
             if len(line) > max_line and not line.endswith(b"\n"):
                 raise InputError(
-                    f"{name}, line {index + 1} has more than {max_line:,} bytes: give one "
-                    "paragraph a line, or raise --max-line-bytes (rewriting takes about 100 times "
-                    "as much memory)"
+                    f"{name}, line {index + 1} has more than {max_line:,} bytes: write one "
+                    "paragraph per line, or raise --max-line-bytes (rewriting takes about 100 "
+                    "times as much memory)"
                 )
             if index % parts == part:
                 try:
@@ -159,13 +240,23 @@ def read_texts(
                     ) from error
 
 
-def rewrite_all(texts: Iterable[tuple[int, str]], args) -> Iterator[tuple[str, int]]:
-    """The output in the order of the input, with few chunks in memory at any time."""
+def rewrite_all(
+    texts: Iterable[tuple[int, str]], args: argparse.Namespace
+) -> Iterator[tuple[str, int]]:
+    """Rewrite numbered texts, with few of them in memory at any time.
+
+    Args:
+        texts: numbered texts.
+        args: the options of the program.
+
+    Yields:
+        output in the order of the input, with its number of words.
+    """
     return ordered_map(rewrite_chunk, chunks_of(texts), args.workers, start_worker, (args,))
 
 
 def chunks_of(texts: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Texts in lists of :data:`CHUNK`, fewer where they are long."""
+    """Yield lists of :data:`CHUNK` texts, or fewer if they are long."""
     chunk: list[tuple[int, str]] = []
     for text in texts:
         chunk.append(text)
@@ -177,8 +268,8 @@ def chunks_of(texts: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]
 
 
 @contextmanager
-def opened(output: Path | None):
-    """The output, which appears when it is complete."""
+def opened(output: Path | None) -> Iterator[TextIO]:
+    """Open a file that appears when it is complete; standard output if ``output`` is None."""
     if output is None:
         yield sys.stdout
         return
@@ -190,21 +281,50 @@ def opened(output: Path | None):
         yield file
 
 
-def _parse_args(argv):
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
-    parser.add_argument("--input", type=Path, help="one text a line (default: standard input)")
-    parser.add_argument("--output", type=Path, help="file to write (default: standard output)")
-    parser.add_argument("--format", choices=("json", "text"), help="default: text on a terminal")
-    parser.add_argument("--epoch", type=int, default=1, help="another epoch, other views")
+    parser.add_argument(
+        "--input",
+        type=Path,
+        metavar="FILE",
+        help="file with one text per line (default: standard input)",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="file to write (default: standard output)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("json", "text"),
+        help="output format (default: text on a terminal, otherwise json)",
+    )
+    parser.add_argument(
+        "--epoch",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of the epoch; each has other views (default: %(default)s)",
+    )
     add_rewriter_options(parser)
     parser.add_argument(
         "--match-edits",
         action="store_true",
-        help="replace as many words in the antonym view as in the synonym view, with synonyms too",
+        help="replace as many words in the antonym view as in the synonym view, adding synonyms",
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of processes (default: %(default)s)",
+    )
     add_max_line_option(parser)
-    parser.add_argument("--shard", type=parse_shard, default=(0, 1), metavar="I/N")
+    parser.add_argument(
+        "--shard",
+        type=parse_shard,
+        default=(0, 1),
+        metavar="I/N",
+        help="read shard I of N, numbered from 0 (default: 0/1, all lines)",
+    )
     args = parser.parse_args(argv)
     if args.workers < 1:
         parser.error("--workers must be at least 1")
@@ -219,7 +339,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _parse_args(argv)
     require_folder_of(args.output)
     if args.workers > 1:
-        build_rewriter(args, args.match_edits)  # complains here rather than in a worker
+        build_rewriter(args, args.match_edits)  # raises errors here rather than in a worker
     texts = read_texts(args.input, args.shard, args.max_line_bytes)
     quiet = not sys.stderr.isatty() or (args.output is None and sys.stdout.isatty())
     with (

@@ -1,8 +1,8 @@
 """Print the options that CLINE adds to fairseq-train, with their defaults.
 
-    cline-fairseq show-options
+fairseq-train --help does not show the options of a task, a criterion or a model.
 
-(fairseq-train --help ends before the options of tasks, criterions and models.)
+    cline-fairseq show-options
 """
 
 import argparse
@@ -13,10 +13,14 @@ from .options import program_parser
 _NONE = "None: the value of the checkpoint to start from, else the architecture's.\n"
 
 
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    return program_parser(__name__, __doc__).parse_args(argv)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
-    program_parser(__name__, __doc__).parse_args(argv)
-    # These imports take seconds, which --help need not wait for.
+    _parse_args(argv)
+    # These import torch, which takes seconds.
     from fairseq.dataclass.utils import gen_parser_from_dataclass
 
     from ..criterions.cline import ClineCriterionConfig

@@ -1,12 +1,13 @@
-"""Train a SentencePiece vocabulary, and write fairseq's dictionary of it.
+"""Train a SentencePiece tokenizer, and write fairseq's dictionary for it.
 
-Writes sentencepiece.model and dict.txt into a folder. The dictionary holds every piece of the
-vocabulary, so that the rewriter can write any word with it; give it to fairseq-preprocess with
---srcdict:
+Writes sentencepiece.model and dict.txt to a folder. The dictionary holds every piece of the
+vocabulary, so that the rewriter can spell any word with it; pass it to cline-fairseq encode with
+--dict, or to fairseq-preprocess with --srcdict:
 
     cline-fairseq train-tokenizer --input train.txt --dest vocabulary --vocab-size 8000
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,13 +21,13 @@ from ..atomic_io import atomic_write, make_folder
 from ..errors import InputError
 from ..preprocessing.reading import TextFile
 from ..runtime.locking import alone
-from .options import add_max_line_option, program_parser
+from .options import add_max_line_option, add_seed_option, program_parser
 
-MAX_BYTES_OF_LINE = 100_000  # SentencePiece leaves out longer lines
+MAX_LINE_BYTES = 100_000  # SentencePiece leaves out longer lines
 
 
 def lines_of(files: list[TextFile]) -> Iterator[bytes]:
-    """The lines of files, some more megabytes a time; SentencePiece draws from them."""
+    """Yield the lines of files, with a progress bar; a few megabytes are in memory at a time."""
     size = sum(file.path.stat().st_size for file in files)
     with tqdm(total=size, unit="B", unit_scale=True, desc="reading") as progress:
         for file in files:
@@ -40,7 +41,19 @@ def lines_of(files: list[TextFile]) -> Iterator[bytes]:
 def train(
     inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: int, max_line: int
 ) -> None:
-    """Train the vocabulary on at most ``sample`` lines, drawn at random."""
+    """Train a tokenizer, and write its files.
+
+    Args:
+        inputs: text files, plain or compressed.
+        dest: folder to write to.
+        vocab_size: number of pieces, at most.
+        sample: number of lines to train on, at most; they are drawn at random.
+        seed: random seed of the sample.
+        max_line: greatest length of a line in bytes.
+
+    Raises:
+        InputError: if the text is unreadable, or too small for such a vocabulary.
+    """
     files = [TextFile(path, max_line) for path in inputs]
     make_folder(dest)
     with alone(dest / "sentencepiece.model"):
@@ -57,7 +70,7 @@ def train(
             part.write_bytes(trained)
     print(f"{dest / 'sentencepiece.model'}: {len(pieces):,} pieces", file=sys.stderr)
     if model.get_piece_size() < vocab_size:
-        print(f"(the text has not enough words for {vocab_size:,})", file=sys.stderr)
+        print(f"(the text does not have enough words for {vocab_size:,})", file=sys.stderr)
 
 
 def _train(files, vocab_size, sample, seed):
@@ -71,31 +84,52 @@ def _train(files, vocab_size, sample, seed):
             hard_vocab_limit=False,
             input_sentence_size=sample,
             shuffle_input_sentence=True,
-            max_sentence_length=MAX_BYTES_OF_LINE,
+            max_sentence_length=MAX_LINE_BYTES,
             num_threads=os.cpu_count(),
             minloglevel=2,
         )
     except RuntimeError as error:
         raise InputError(
-            f"SentencePiece cannot make {vocab_size} pieces of this text ({error}): give more text "
+            f"SentencePiece cannot make {vocab_size} pieces of this text ({error}): use more text "
             "or another --vocab-size"
         ) from error
     return model.getvalue()
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the program."""
+def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
     parser.add_argument(
-        "--input", type=Path, nargs="+", required=True, help="text, plain or as .gz, .xz or .zst"
+        "--input",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="text files, plain or as .gz, .xz or .zst",
     )
-    parser.add_argument("--dest", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--vocab-size", type=int, default=32000)
     parser.add_argument(
-        "--sample", type=int, default=1_000_000, help="lines to train on, at most (default: 1M)"
+        "--dest", type=Path, required=True, metavar="DIR", help="folder to write to"
     )
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--vocab-size",
+        type=int,
+        default=32000,
+        metavar="N",
+        help="number of pieces in the vocabulary, at most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--sample",
+        type=int,
+        default=1_000_000,
+        metavar="N",
+        help="maximum number of lines to train on, drawn at random (default: %(default)s)",
+    )
+    add_seed_option(parser, "random seed of the sample of lines")
     add_max_line_option(parser)
-    args = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program."""
+    args = _parse_args(argv)
     options = (args.vocab_size, args.sample, args.seed, args.max_line_bytes)
     train(args.input, args.dest, *options)

@@ -1,8 +1,8 @@
 """AdvGLUE (Wang et al. 2021, https://arxiv.org/abs/2111.02840): attacked dev sets of GLUE's tasks.
 
-Its files are JSON: for each task a list of examples. dev.json holds what classifiers read, and
-dev_ann.json also the text before the attack (in fields that begin with original_), by what method
-it was attacked, and how such attacks are made.
+Its files are JSON, with a list of examples for each task. dev.json holds the attacked texts;
+dev_ann.json also holds the texts before the attack (in fields that begin with original_) and the
+method of the attack.
 """
 
 import json
@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import InputError, MissingFileError
 from .bootstrap import Share, bootstrap_shares
+from .labelled_text import require_labels
 
 _ORIGINAL = "original_"
 
@@ -24,10 +25,10 @@ class AdvGlueTask:
     """A task of AdvGLUE.
 
     Attributes:
-        name: as in its files.
-        glue: the task of GLUE, whose classifiers it is for.
-        texts: fields of the text, or of the pair.
-        labels: of GLUE, for the numbers 0, 1, ... of AdvGLUE.
+        name: its name in AdvGLUE's files.
+        glue: the GLUE task that it was made from, whose classifiers it evaluates.
+        texts: fields with the text, or with both texts of a pair.
+        labels: GLUE's labels for AdvGLUE's numbers 0, 1, ...
     """
 
     name: str
@@ -47,44 +48,55 @@ _ALL = (
     AdvGlueTask("qnli", "QNLI", ("question", "sentence"), _ENTAILMENT),
     AdvGlueTask("rte", "RTE", ("sentence1", "sentence2"), _ENTAILMENT),
 )
-TASKS = {task.name: task for task in _ALL}
+ADVGLUE_TASKS = {task.name: task for task in _ALL}
 
 
-class Example(NamedTuple):
+class AdvGlueExample(NamedTuple):
     """An attacked text, or pair of texts."""
 
     attacked: str | tuple[str, str]
-    original: str | tuple[str, str] | None  # before the attack, where the file has it
-    label: str  # of GLUE
-    method: str | None  # of the attack, where the file has it
+    original: str | tuple[str, str] | None  # before the attack; None if the file does not have it
+    label: str  # GLUE's
+    method: str | None  # of attack; None if the file does not say
 
 
-class Scores(NamedTuple):
-    """How a model does on some examples."""
+class AdvGlueScores(NamedTuple):
+    """Accuracy of a model on examples.
+
+    Attributes:
+        examples: number of examples.
+        adversarial: accuracy on the attacked texts.
+        with_original: number of examples whose original text is known.
+        original: accuracy on the original texts; None if none is known.
+        attacked: accuracy on the attacked versions of these texts alone.
+    """
 
     examples: int
-    adversarial: Share  # accuracy on the attacked texts
-    with_original: int  # examples that have their original; what follows is of these alone
+    adversarial: Share
+    with_original: int
     original: Share | None
-    attacked: Share | None  # accuracy on their attacked texts
+    attacked: Share | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """The scores as plain values."""
         return {
             name: value.as_dict() if isinstance(value, Share) else value
             for name, value in self._asdict().items()
         }
 
 
-def read_file(path: Path) -> dict[str, list[Example]]:
-    """The examples of all tasks of a file.
+def read_file(path: Path) -> dict[str, list[AdvGlueExample]]:
+    """Read the examples of all tasks in a file.
 
     Args:
         path: dev.json or dev_ann.json.
 
+    Returns:
+        examples, keyed by task.
+
     Raises:
-        MissingFileError: if it is not there.
-        InputError: if it is no such file.
+        MissingFileError: if the file does not exist.
+        InputError: if it is not a file of AdvGLUE.
     """
     if not path.is_file():
         raise MissingFileError(f"no file {path}: give dev.json or dev_ann.json of AdvGLUE")
@@ -92,23 +104,23 @@ def read_file(path: Path) -> dict[str, list[Example]]:
         tasks = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(
-            f"{path} is no JSON ({error}): give dev.json or dev_ann.json of AdvGLUE"
+            f"{path} is not JSON ({error}): give dev.json or dev_ann.json of AdvGLUE"
         ) from error
-    if not isinstance(tasks, dict) or not set(tasks) & set(TASKS):
+    if not isinstance(tasks, dict) or not set(tasks) & set(ADVGLUE_TASKS):
         raise InputError(
-            f"{path} has none of the tasks {', '.join(TASKS)}: give dev.json or dev_ann.json of "
-            "AdvGLUE"
+            f"{path} has none of the tasks {', '.join(ADVGLUE_TASKS)}: give dev.json or "
+            "dev_ann.json of AdvGLUE"
         )
     return {
         name: [_example(f"{path}, {name}, example {i}", task, row) for i, row in enumerate(rows)]
-        for name, task in TASKS.items()
+        for name, task in ADVGLUE_TASKS.items()
         if (rows := tasks.get(name))
     }
 
 
 def _example(where, task, row):
     if not isinstance(row, dict):
-        raise InputError(f"{where}: no JSON object: download AdvGLUE again")
+        raise InputError(f"{where}: not a JSON object: download AdvGLUE again")
     for field in task.texts:
         if not isinstance(row.get(field), str):
             raise InputError(f"{where}: no text {field!r}: download AdvGLUE again")
@@ -125,7 +137,7 @@ def _example(where, task, row):
         original = _text(
             new if old is None else old for old, new in zip(before, attacked, strict=True)
         )
-    return Example(_text(attacked), original, task.labels[label], row.get("method"))
+    return AdvGlueExample(_text(attacked), original, task.labels[label], row.get("method"))
 
 
 def _text(parts):
@@ -133,25 +145,28 @@ def _text(parts):
     return parts if len(parts) > 1 else parts[0]
 
 
-def texts_to_predict(examples: Sequence[Example]) -> list[str | tuple[str, str]]:
-    """All attacked texts, and then the originals that there are."""
+def texts_to_predict(examples: Sequence[AdvGlueExample]) -> list[str | tuple[str, str]]:
+    """List all attacked texts, followed by the originals that are known."""
     originals = [example.original for example in examples if example.original is not None]
     return [*(example.attacked for example in examples), *originals]
 
 
-def score(
-    examples: Sequence[Example],
+def score_advglue(
+    examples: Sequence[AdvGlueExample],
     predictions: Sequence[str],
     resamples: int = 10_000,
     seed: int = 1,
-) -> tuple[Scores, dict[str, Scores]]:
-    """Accuracies with intervals over the examples; all together, and by method of attack.
+) -> tuple[AdvGlueScores, dict[str, AdvGlueScores]]:
+    """Score predictions, with bootstrap intervals over the examples.
 
     Args:
-        examples: one at least.
-        predictions: labels of :func:`texts_to_predict`.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
+        examples: at least one.
+        predictions: predicted labels of :func:`texts_to_predict`.
+        resamples: number of bootstrap resamples.
+        seed: random seed of the bootstrap.
+
+    Returns:
+        the scores on all examples, and those of each method of attack, keyed by method.
     """
     originals = iter(predictions[len(examples) :])
     rows = []
@@ -166,6 +181,23 @@ def score(
     return _scores(rows, resamples, seed), by_method
 
 
+def require_task_labels(task: AdvGlueTask, labels: Sequence[str], classifier: str) -> None:
+    """Require that a classifier has the labels of a task, and no others.
+
+    Args:
+        task: one of :data:`ADVGLUE_TASKS`.
+        labels: labels of the classifier.
+        classifier: what to call it in the message.
+
+    Raises:
+        InputError: at the first label that only one of them has.
+    """
+    name = f"AdvGLUE's {task.name}"
+    advice = f"use a classifier for {task.glue}"
+    require_labels([(name, label) for label in task.labels], labels, classifier, advice)
+    require_labels([(classifier, label) for label in labels], task.labels, name, advice)
+
+
 def _scores(rows, resamples, seed):
     draws = (resamples, seed)
     all_attacked = np.array([[attacked] for attacked, _ in rows])
@@ -174,4 +206,4 @@ def _scores(rows, resamples, seed):
     attacked = original = None
     if len(both):
         attacked, original = bootstrap_shares(both, np.ones_like(both), *draws)
-    return Scores(len(rows), adversarial, len(both), original, attacked)
+    return AdvGlueScores(len(rows), adversarial, len(both), original, attacked)

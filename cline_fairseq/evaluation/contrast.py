@@ -1,7 +1,7 @@
 """Contrast sets (Gardner et al. 2020, https://arxiv.org/abs/2004.02709).
 
 A set is an original example and one or more contrasts: small edits of it, most of which change its
-label. A model is consistent on a set if it is right on all of its examples.
+label. A model is consistent on a set if all its predictions there are right.
 """
 
 from collections.abc import Sequence
@@ -11,33 +11,41 @@ import numpy as np
 
 from ..errors import InputError
 from .bootstrap import Share, bootstrap_shares
-from .labelled_text import Example
+from .labelled_text import LabelledExample
 
 
 class ContrastSet(NamedTuple):
-    """An original example and its contrasts, one at least."""
+    """An original example and its contrasts, of which there is at least one."""
 
     set_id: str
     group: str | None
-    original: Example
-    contrasts: list[Example]
+    original: LabelledExample
+    contrasts: list[LabelledExample]
 
-    def group_of(self, contrast: Example) -> str | None:
-        """The group of one of the contrasts: its own, or else that of the set."""
+    def group_of(self, contrast: LabelledExample) -> str | None:
+        """Return the group of a contrast: its own, or else that of the set."""
         return self.group if contrast.group is None else contrast.group
 
 
-class Scores(NamedTuple):
-    """How a model does on some sets."""
+class ContrastScores(NamedTuple):
+    """Scores of a model on contrast sets.
+
+    Attributes:
+        sets: number of sets.
+        contrasts: number of contrasts.
+        original: accuracy on originals.
+        contrast: accuracy on contrasts.
+        consistency: fraction of the sets where all predictions are right.
+    """
 
     sets: int
-    contrasts: int  # examples
-    original: Share  # accuracy on originals
-    contrast: Share  # accuracy on contrasts
-    consistency: Share  # sets with no wrong answer
+    contrasts: int
+    original: Share
+    contrast: Share
+    consistency: Share
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """The scores as plain values."""
         return {
             name: value.as_dict() if isinstance(value, Share) else value
             for name, value in self._asdict().items()
@@ -45,25 +53,27 @@ class Scores(NamedTuple):
 
 
 class Unmoved(NamedTuple):
-    """A contrast that has another label than its original, and got the same prediction."""
+    """A contrast with another label than its original, but the same prediction."""
 
     contrast_set: ContrastSet
-    contrast: Example
+    contrast: LabelledExample
     prediction: str
 
 
 def pair_files(
-    originals: Sequence[Example], contrasts: Sequence[Example], per_original: int = 1
+    originals: Sequence[LabelledExample],
+    contrasts: Sequence[LabelledExample],
+    per_original: int = 1,
 ) -> list[ContrastSet]:
-    """Sets of two files in the same order.
+    """Make sets from two files in the same order.
 
     Args:
-        originals: all of a file.
-        contrasts: all of the other one; where both have ids, they are compared.
-        per_original: how many contrasts each original has; they follow each other.
+        originals: all examples of one file.
+        contrasts: all examples of the other; ids of sets, if present, are compared.
+        per_original: number of consecutive contrasts for each original.
 
     Raises:
-        InputError: if the files do not fit.
+        InputError: if the files do not match.
     """
     if len(originals) * per_original != len(contrasts):
         files = [examples[0].where.rpartition(", line ")[0] for examples in (originals, contrasts)]
@@ -78,24 +88,26 @@ def pair_files(
         for contrast in members:
             if original.set_id != contrast.set_id:
                 raise InputError(
-                    f"{contrast.where}: the pair {contrast.set_id!r} stands opposite of "
+                    f"{contrast.where}: the pair {contrast.set_id!r} is matched with "
                     f"{original.set_id!r} ({original.where}): bring the files into the same order"
                 )
         sets.append(_make_set(original.set_id or str(i + 1), original, members))
     return sets
 
 
-def group_by_id(examples: Sequence[Example], original_role: str | None = None) -> list[ContrastSet]:
-    """Sets of one file, in the order in which they begin.
+def group_by_id(
+    examples: Sequence[LabelledExample], original_role: str | None = None
+) -> list[ContrastSet]:
+    """Make sets from one file, in the order in which they begin.
 
     Args:
-        examples: with ids.
-        original_role: the role of originals; without, the first example of a set is its original.
+        examples: examples with ids of sets.
+        original_role: the role of originals (None: the first example of a set is its original).
 
     Raises:
-        InputError: if a set has no original, several, or no contrast.
+        InputError: if a set has no original, several originals, or no contrast.
     """
-    by_id: dict[str, list[Example]] = {}
+    by_id: dict[str | None, list[LabelledExample]] = {}
     for example in examples:
         by_id.setdefault(example.set_id, []).append(example)
     sets = []
@@ -107,12 +119,12 @@ def group_by_id(examples: Sequence[Example], original_role: str | None = None) -
         if len(originals) != 1:
             raise InputError(
                 f"{members[0].where}: the pair {set_id!r} has {len(originals)} rows with the role "
-                f"{original_role!r}: give one original for each"
+                f"{original_role!r}: expected one original"
             )
         if not contrasts:
             raise InputError(
-                f"{members[0].where}: the pair {set_id!r} has one row only: give its contrast, or "
-                "leave it out"
+                f"{members[0].where}: the pair {set_id!r} has only one row: add its contrast, or "
+                "remove it"
             )
         sets.append(_make_set(set_id, originals[0], contrasts))
     return sets
@@ -123,44 +135,24 @@ def _make_set(set_id, original, contrasts):
     return ContrastSet(set_id, original.group if group is None else group, original, contrasts)
 
 
-def all_examples(sets: Sequence[ContrastSet]) -> list[Example]:
-    """The examples of sets one after the other, originals before their contrasts."""
+def all_examples(sets: Sequence[ContrastSet]) -> list[LabelledExample]:
+    """List the examples of sets one after the other, originals before their contrasts."""
     return [example for one in sets for example in (one.original, *one.contrasts)]
 
 
-def require_labels(sets: Sequence[ContrastSet], labels: Sequence[str], name: str) -> None:
-    """Make sure that a model knows the labels.
-
-    Args:
-        sets: with labels.
-        labels: those of the model.
-        name: that of the model.
-
-    Raises:
-        InputError: if it does not.
-    """
-    for example in all_examples(sets):
-        if example.label not in labels:
-            raise InputError(
-                f"{example.where}: the label {example.label!r} is none that {name} predicts "
-                f"({', '.join(labels)}): say with --labels {example.label}={labels[0]},... which "
-                "it stands for"
-            )
-
-
-def score(
+def score_sets(
     sets: Sequence[ContrastSet],
     predictions: Sequence[str],
     resamples: int = 10_000,
     seed: int = 1,
-) -> Scores:
-    """Accuracies and consistency, with intervals over the sets.
+) -> ContrastScores:
+    """Compute accuracies and consistency, with bootstrap intervals over the sets.
 
     Args:
-        sets: one at least.
-        predictions: labels of :func:`all_examples`.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
+        sets: at least one.
+        predictions: predicted labels of :func:`all_examples`.
+        resamples: number of bootstrap resamples.
+        seed: random seed of the bootstrap.
     """
     right = iter(_right(sets, predictions))
     counts = []
@@ -169,7 +161,7 @@ def score(
         counts.append((original, sum(contrasts), original and all(contrasts)))
     totals = [(1, len(one.contrasts), 1) for one in sets]
     shares = bootstrap_shares(np.array(counts), np.array(totals), resamples, seed)
-    return Scores(len(sets), sum(total[1] for total in totals), *shares)
+    return ContrastScores(len(sets), sum(total[1] for total in totals), *shares)
 
 
 def score_groups(
@@ -177,16 +169,26 @@ def score_groups(
     predictions: Sequence[str],
     resamples: int = 10_000,
     seed: int = 1,
-) -> dict[str, Scores]:
-    """The same by group, in the order of their names.
+) -> dict[str, ContrastScores]:
+    """Compute the same scores by group.
 
-    A set whose contrasts are of several groups counts in each, with the contrasts of that group
-    alone. Contrasts without a group are left out.
+    A set whose contrasts belong to several groups counts in each of them, with the contrasts of
+    that group alone. Contrasts without a group are left out.
+
+    Args:
+        sets: any number.
+        predictions: predicted labels of :func:`all_examples`.
+        resamples: number of bootstrap resamples.
+        seed: random seed of the bootstrap.
+
+    Returns:
+        scores, keyed by group, in alphabetical order.
     """
     members: dict[str, tuple[list, list]] = {}
     labels = iter(predictions)
     for one in sets:
-        predicted_original, parts = next(labels), {}
+        predicted_original = next(labels)
+        parts: dict[str | None, tuple[list, list]] = {}
         for contrast in one.contrasts:
             part = parts.setdefault(one.group_of(contrast), ([], [predicted_original]))
             part[0].append(contrast)
@@ -196,15 +198,15 @@ def score_groups(
                 group = members.setdefault(name, ([], []))
                 group[0].append(one._replace(group=name, contrasts=contrasts))
                 group[1].extend(predicted)
-    return {name: score(*members[name], resamples, seed) for name in sorted(members)}
+    return {name: score_sets(*members[name], resamples, seed) for name in sorted(members)}
 
 
 def find_unmoved(sets: Sequence[ContrastSet], predictions: Sequence[str]) -> list[Unmoved]:
-    """The contrasts whose label changed while the prediction did not.
+    """Find the contrasts whose label changed while the prediction did not.
 
     Args:
-        sets: any.
-        predictions: labels of :func:`all_examples`.
+        sets: any number.
+        predictions: predicted labels of :func:`all_examples`.
     """
     labels, found = iter(predictions), []
     for one in sets:
@@ -216,7 +218,7 @@ def find_unmoved(sets: Sequence[ContrastSet], predictions: Sequence[str]) -> lis
 
 
 def count_moving(sets: Sequence[ContrastSet]) -> int:
-    """How many contrasts have another label than their original."""
+    """Count the contrasts that have another label than their original."""
     return sum(c.label != one.original.label for one in sets for c in one.contrasts)
 
 

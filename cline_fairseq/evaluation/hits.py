@@ -14,7 +14,7 @@ from torch import Tensor
 from ..dictionary import SPECIAL
 from ..inference import MAX_TOKENS, WINDOW, Predictor, batches_by_length
 from .geometry import TIE
-from .similarities import SIMILARITIES, TokenVectors
+from .similarities import SIMILARITY_FUNCTIONS, TokenVectors
 from .triples import Triple
 
 _PAD = SPECIAL.index("<pad>")
@@ -48,13 +48,15 @@ def wins_by_layer(layers: Iterable[Tensor], real: Tensor, content: Tensor) -> Te
 
     Returns:
         float64 (B, layers, similarities), the latter in the order of
-        :data:`~.similarities.SIMILARITIES`.
+        :data:`~.similarities.SIMILARITY_FUNCTIONS`.
     """
     results = []
     for vectors in layers:
         parts = zip(*(part.chunk(3) for part in (vectors, real, content)), strict=True)
         original, synonym, antonym = (TokenVectors(*part) for part in parts)
-        columns = [wins(f(original, synonym), f(original, antonym)) for f in SIMILARITIES.values()]
+        columns = [
+            wins(f(original, synonym), f(original, antonym)) for f in SIMILARITY_FUNCTIONS.values()
+        ]
         results.append(torch.stack(columns, dim=1))
     return torch.stack(results, dim=1)
 
@@ -78,9 +80,9 @@ def evaluate_hits(
 
     Returns:
         float64 (N, num_layers + 1, similarities), embeddings first, similarities in the order of
-        :data:`~.similarities.SIMILARITIES`.
+        :data:`~.similarities.SIMILARITY_FUNCTIONS`.
     """
-    result = np.empty((len(triples), predictor.num_layers + 1, len(SIMILARITIES)))
+    result = np.empty((len(triples), predictor.num_layers + 1, len(SIMILARITY_FUNCTIONS)))
     for start in range(0, len(triples), WINDOW):  # only these are encoded at a time
         window = triples[start : start + WINDOW]
         for indices, values in _evaluate_window(predictor, window, max_tokens):

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..runtime.markdown import markdown_table
 from .bootstrap import Share, bootstrap_shares
 
-# Of .similarities.SIMILARITIES, which needs torch; in the same order.
+# Of .similarities.SIMILARITY_FUNCTIONS, which needs torch; in the same order.
 TITLES = {
     "cls_dot": "CLS, dot product",
     "cls_cosine": "CLS, cosine",
@@ -62,20 +63,21 @@ def make_report(name: str, results: np.ndarray, resamples: int, seed: int = 1) -
     return HitsReport(name, np.array(shares).reshape(*results.shape[1:], 3))
 
 
-def as_markdown(reports: Sequence[HitsReport], shared_words: Share) -> str:
-    """The table for people, in percent: Hits with their intervals, and the layer with most.
+def hits_table(reports: Sequence[HitsReport], shared_words: Share) -> str:
+    """Compare checkpoints side by side in a Markdown table, in percent.
 
-    The last row is what counting shared words scores, see :mod:`.shared_words`.
+    Args:
+        reports: one for each checkpoint, a column each. For every similarity, a row shows the layer
+            with the highest Hits.
+        shared_words: what counting shared words scores, shown in the last row; see
+            :mod:`.shared_words`.
     """
-    lines = [
-        f"| similarity | layer | {' | '.join(report.name for report in reports)} |",
-        "|---|---|" + "---|" * len(reports),
-    ]
-    for i, name in enumerate(TITLES):
+    rows: list[list[object]] = []
+    for i, title in enumerate(TITLES.values()):
         for layer in range(max(len(report.hits) for report in reports)):
-            cells = [str(r.share(layer, i)) if layer < len(r.hits) else "" for r in reports]
-            lines.append(f"| {TITLES[name]} | {layer} | {' | '.join(cells)} |")
+            cells = [r.share(layer, i) if layer < len(r.hits) else "" for r in reports]
+            rows.append([title, layer, *cells])
         best = [f"{r.share(r.best(i), i)}, layer {r.best(i)}" for r in reports]
-        lines.append(f"| {TITLES[name]} | best | {' | '.join(best)} |")
-    lines.append(f"| number of shared words | | {' | '.join([str(shared_words)] * len(reports))} |")
-    return "\n".join(lines) + "\n"
+        rows.append([title, "best", *best])
+    rows.append(["number of shared words", None, *[shared_words] * len(reports)])
+    return markdown_table(["similarity", "layer", *(report.name for report in reports)], rows)

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,20 +11,20 @@ from ..errors import InputError, MissingFileError
 
 QUOTINGS = {"csv": csv.QUOTE_MINIMAL, "none": csv.QUOTE_NONE}
 _JSON_LINES = (".jsonl", ".json", ".ndjson")
-_LONGEST = 1 << 30  # of a field
+_LONGEST_FIELD = 1 << 30  # characters
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of columns.
+    """Names of columns; None if a file has no such column.
 
     Attributes:
-        text: of the text, or of the first one of a pair.
-        label: of the label.
-        text2: of the second text of a pair, if there are pairs.
-        group: of what to count by, if anything.
-        set_id: of what the examples of a contrast set have in common, if anything.
-        role: of what tells an original from its contrasts, if anything.
+        text: the text, or the first text of a pair.
+        label: the label.
+        text2: the second text of a pair.
+        group: the group to count the example in.
+        set_id: the id of the contrast set.
+        role: tells an original from its contrasts.
     """
 
     text: str = "text"
@@ -35,7 +35,7 @@ class Columns:
     role: str | None = None
 
 
-class Example(NamedTuple):
+class LabelledExample(NamedTuple):
     """A labelled text, or pair of texts."""
 
     text: str | tuple[str, str]
@@ -47,48 +47,78 @@ class Example(NamedTuple):
 
 
 def read_examples(
-    path: Path, columns: Columns, labels: dict[str, str] | None = None, quoting: str = "csv"
-) -> list[Example]:
-    """Read a file whose first line names its columns, or of JSON objects with such names.
+    path: Path,
+    columns: Columns,
+    labels: Mapping[str, str] | None = None,
+    quoting: str = "csv",
+) -> list[LabelledExample]:
+    """Read labelled texts.
 
     Args:
-        path: as :func:`read_rows` reads it.
-        columns: their names. The column of groups may be missing.
-        labels: other names for the labels; all of the file must be among them.
-        quoting: the same.
+        path: a file that :func:`read_rows` reads.
+        columns: names of the columns. The column of groups may be missing.
+        labels: other names for the labels, which must include all labels in the file (None: keep
+            the labels).
+        quoting: quoting of fields in a TSV file; see :func:`read_rows`.
 
     Raises:
-        MissingFileError: if the file is not there.
-        InputError: if a row or a column is not as it should be; with file and line.
+        MissingFileError: if the file does not exist.
+        InputError: if a row or a column is malformed; with file and line.
     """
     rows = read_rows(path, quoting)
     if not rows:
-        raise InputError(f"{path} holds no examples: give a file with labelled texts")
+        raise InputError(f"{path} contains no examples: expected labelled texts")
     return [_example(where, row, columns, labels) for where, row in rows]
 
 
+def require_labels(
+    found: Iterable[tuple[str, str]],
+    labels: Sequence[str],
+    owner: str,
+    advice: str = "specify with --labels which label it stands for",
+) -> None:
+    """Require that labels are known.
+
+    Args:
+        found: where each label was found, e.g. file and line, and the label.
+        labels: the labels that are known.
+        owner: whose labels these are, e.g. the name of a classifier.
+        advice: what to do about other labels, as the end of the error message.
+
+    Raises:
+        InputError: at the first label that is not known.
+    """
+    for where, label in found:
+        if label not in labels:
+            known = ", ".join(labels) or "none: it predicts numbers"
+            raise InputError(
+                f"{where}: the label {label!r} is not among the labels of {owner} "
+                f"({known}); {advice}"
+            )
+
+
 def is_json_lines(path: Path) -> bool:
-    """Whether a file is taken for JSON lines, by the ending of its name."""
+    """Whether a file holds JSON lines, according to the suffix of its name."""
     return path.suffix in _JSON_LINES
 
 
 def read_rows(path: Path, quoting: str = "csv") -> list[tuple[str, dict[str, Any]]]:
-    """Read a file whose first line names its columns, or of JSON objects.
+    """Read a TSV file with a header, or a file of JSON lines.
 
     Args:
-        path: JSON lines if its name ends in .jsonl, .ndjson or .json; else tabs between columns.
-        quoting: of tabs between columns: csv, for fields in quotation marks where they hold some;
-            or none, where a quotation mark is a character like any other.
+        path: JSON lines if its name ends in .jsonl, .ndjson or .json; otherwise TSV.
+        quoting: quoting of fields in a TSV file: ``csv`` if fields may be enclosed in quotation
+            marks; ``none`` if quotation marks are ordinary characters.
 
     Returns:
-        for each row its file and line, for messages, and its values by column.
+        for each row its file and line, for messages, and its values, keyed by column.
 
     Raises:
-        MissingFileError: if the file is not there.
-        InputError: if a row is not as it should be; with file and line.
+        MissingFileError: if the file does not exist.
+        InputError: if a row is malformed; with file and line.
     """
     if not path.is_file():
-        raise MissingFileError(f"no file {path}: give a TSV file, or JSON lines")
+        raise MissingFileError(f"no file {path}: expected a TSV file, or JSON lines")
     try:
         rows = _json_rows(path) if is_json_lines(path) else _tsv_rows(path, QUOTINGS[quoting])
         return list(rows)
@@ -97,7 +127,7 @@ def read_rows(path: Path, quoting: str = "csv") -> list[tuple[str, dict[str, Any
 
 
 def _tsv_rows(path, quoting) -> Iterator[tuple[str, dict[str, str]]]:
-    csv.field_size_limit(_LONGEST)
+    csv.field_size_limit(_LONGEST_FIELD)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, "excel-tab", quoting=quoting, strict=True)
         header, line = None, 1
@@ -109,15 +139,15 @@ def _tsv_rows(path, quoting) -> Iterator[tuple[str, dict[str, str]]]:
                 elif row and len(row) != len(header):
                     raise InputError(
                         f"{where}: expected {len(header)} fields with tabs between "
-                        f"({', '.join(header)}), found {len(row)}: mend it, or say with --quoting "
-                        "whether quotation marks enclose fields"
+                        f"({', '.join(header)}), found {len(row)}: fix the line, or specify with "
+                        "--quoting whether quotation marks enclose fields"
                     )
                 elif row:
                     yield where, dict(zip(header, row, strict=True))
         except csv.Error as error:
             raise InputError(
-                f"{path}, line {line}: {error}: mend it, or say with --quoting whether quotation "
-                "marks enclose fields"
+                f"{path}, line {line}: {error}: fix the line, or specify with --quoting whether "
+                "quotation marks enclose fields"
             ) from error
 
 
@@ -131,10 +161,10 @@ def _json_rows(path) -> Iterator[tuple[str, dict[str, Any]]]:
                 row = json.loads(line)
             except ValueError as error:
                 raise InputError(
-                    f"{where}: no JSON ({error}): give one object on each line"
+                    f"{where}: not JSON ({error}): expected one object per line"
                 ) from error
             if not isinstance(row, dict):
-                raise InputError(f"{where}: no JSON object: give one on each line")
+                raise InputError(f"{where}: not a JSON object: expected one per line")
             yield where, row
 
 
@@ -146,12 +176,12 @@ def _example(where, row, columns, labels):
     if labels is not None:
         if label not in labels:
             raise InputError(
-                f"{where}: the label {label!r} is none of {', '.join(labels)}: say with --labels "
-                "what it stands for"
+                f"{where}: the label {label!r} is not one of {', '.join(labels)}: specify with "
+                "--labels what it stands for"
             )
         label = labels[label]
     group = row.get(columns.group) if columns.group is not None else None
-    return Example(
+    return LabelledExample(
         text,
         label,
         where,
@@ -164,12 +194,12 @@ def _example(where, row, columns, labels):
 def _field(where, row, name, option):
     if row.get(name) is None:
         raise InputError(
-            f"{where}: no {name!r} among {', '.join(map(repr, row))}: say with {option} which "
+            f"{where}: no {name!r} among {', '.join(map(repr, row))}: specify with {option} which "
             "column it is"
         )
     return _spelled(row[name])
 
 
 def _spelled(value):
-    """A value of JSON as text: true and 1 as they stand there."""
+    """A value as text, spelled as in JSON: true, 1."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -56,7 +56,7 @@ def bert_score(first: TokenVectors, second: TokenVectors) -> Tensor:
     return torch.where(defined, f1, 0.0)
 
 
-SIMILARITIES = {
+SIMILARITY_FUNCTIONS = {
     "cls_dot": cls_dot,
     "cls_cosine": cls_cosine,
     "mean_cosine": mean_cosine,

@@ -1,14 +1,18 @@
-"""Texts that a model does not read to their end: counted, and told."""
+"""Texts that are longer than a model reads: count them, and say so."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..inference import Predictor, Text  # imports torch, which takes seconds
 
 
-def count_truncated(predictor, texts: Sequence) -> dict[str, int]:
+def count_truncated(predictor: "Predictor", texts: "Sequence[Text]") -> dict[str, int]:
     """Count the texts that are longer than a model reads.
 
     Args:
-        predictor: of the model.
-        texts: all that it is given; a pair counts as one text.
+        predictor: the model.
+        texts: everything that it reads; a pair counts as one text.
 
     Returns:
         ``{cut_texts, num_texts, max_positions}``.
@@ -21,11 +25,18 @@ def count_truncated(predictor, texts: Sequence) -> dict[str, int]:
 
 
 def truncation_sentence(name: str, counts: Mapping[str, int]) -> str:
-    """What :func:`count_truncated` found, for people; empty if no text was cut."""
+    """Write a sentence about truncated texts.
+
+    Args:
+        name: what to call the model.
+        counts: what :func:`count_truncated` returns.
+
+    Returns:
+        a sentence; empty if no text was truncated.
+    """
     if not counts["cut_texts"]:
         return ""
     return (
-        f"{name}: {counts['cut_texts']:,} of {counts['num_texts']:,} texts are longer than the "
-        f"{counts['max_positions']:,} tokens that the model reads at most; the rest of them was "
-        "ignored."
+        f"{name}: {counts['cut_texts']:,} of {counts['num_texts']:,} texts were longer than the "
+        f"model's {counts['max_positions']:,} positions and were truncated."
     )

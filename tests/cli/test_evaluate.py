@@ -140,7 +140,7 @@ def test_contrast_of_two_files(glue, models, subwords, tmp_path, call):
     assert "4 contrast sets, 8 texts." in out
     assert "| 0 of 0 |" in out
     assert (tmp_path / "u.tsv").read_text().count("\n") == 1
-    with pytest.raises(InputError, match="'neutral' is none that x predicts"):
+    with pytest.raises(InputError, match="'neutral' is not among the labels of x"):
         call(script, *options, "--data", glue / "RTE", "--checkpoint", f"x={rte(glue, tmp_path)}")
 
 
@@ -156,10 +156,10 @@ def test_bad_contrast(models, pairs, tmp_path, call):
     cases = [
         (("--checkpoint", "x=nowhere.pt"), MissingFileError, "no checkpoint nowhere"),
         (("--checkpoint", models["encoder"]), InputError, "is an encoder, and has no head"),
-        ((*model, "--labels", "Good=1"), InputError, "line 3: the label 'Bad' is none of Good"),
-        ((*model, "--labels", "Good=1,Bad=2"), InputError, "line 3: the label '2' is none that"),
+        ((*model, "--labels", "Good=1"), InputError, "line 3: the label 'Bad' is not one of Good"),
+        ((*model, "--labels", "Good=1,Bad=2"), InputError, "line 3: the label '2' is not among"),
         ((*model, "--group-column", "sort"), InputError, "no column 'sort'"),
-        ((*model, "--text-column", "text"), InputError, "say with --text-column"),
+        ((*model, "--text-column", "text"), InputError, "specify with --text-column"),
         ((*model, "--sentencepiece-model", pairs[0]), InputError, "is not a SentencePiece model"),
         ((*model, *model), InputError, "give each --checkpoint a name of its own"),
         ((*model, "--resamples", 0), InputError, "--resamples must be at least 1"),

@@ -28,7 +28,7 @@ from cline_fairseq.evaluation.glue.settings import (
     learning_rate,
     train_command,
 )
-from cline_fairseq.evaluation.glue.tasks import TASKS
+from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
 from cline_fairseq.inference import predict_split
 from glue_files import SIZES, write_task
 from helpers import TOKENIZER, stock_roberta
@@ -44,7 +44,7 @@ SHORT = ("--max-epoch", 8, "--lr", "1e-2", "--batch-size", 8, "--num-workers", 0
 def glue(corpus, tmp_path_factory, texts):
     """All tasks, binarized, and their examples."""
     folder = tmp_path_factory.mktemp("glue")
-    written = {name: write_task(folder / "raw", name, texts, 1) for name in TASKS}
+    written = {name: write_task(folder / "raw", name, texts, 1) for name in GLUE_TASKS}
     run(
         *("scripts/glue_preprocess.py", "--glue-dir", folder / "raw", "--dest", folder / "bin"),
         *("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER),
@@ -96,7 +96,7 @@ def read_tsv(path):
     [(1024, 1e-5), (768, 1e-5), (512, 2.25e-5), (384, 4e-5), (128, 3.6e-4), (32, 5e-4)],
 )
 def test_narrow_models_get_higher_learning_rates(width, lr):
-    assert learning_rate(TASKS["SST-2"], width) == lr
+    assert learning_rate(GLUE_TASKS["SST-2"], width) == lr
 
 
 @pytest.mark.parametrize("task", ["CoLA", "MNLI", "STS-B"])
@@ -104,7 +104,7 @@ def test_results_are_those_of_the_whole_dev_set(glue, tuned, task):
     """Labels are those of the raw file, and metrics what libraries make of the predictions."""
     folder, done = tuned(task)
     result = json.loads((folder / "result.json").read_text())
-    assert set(result["metrics"]) == set(TASKS[task].valid_splits)
+    assert set(result["metrics"]) == set(GLUE_TASKS[task].valid_splits)
     for split, found in result["metrics"].items():
         header, rows = read_tsv(folder / f"predictions.{split}.tsv")
         assert header == ["index", "gold", "prediction"]
@@ -241,7 +241,7 @@ def test_finished_runs_are_skipped(glue, pretrained, tuned):
     options = ("--lr", "1e-4")
     other = run(*command(glue, "CoLA", pretrained, folder.parent, *options), check=False)
     assert other.returncode == 1
-    assert "is a run with other settings (lr 0.01, now 0.0001)" in other.stderr
+    assert "holds a run with other settings (lr 0.01, now 0.0001)" in other.stderr
 
 
 @pytest.mark.slow
@@ -330,7 +330,7 @@ def test_bad_input(corpus, glue, pretrained, tmp_path):
         (["--data", no_test, "--predict", "test"], "has no test split: run scripts/glue_pre"),
         (["--data", glue[0] / "STS-B"], "holds another task than RTE"),
         (["--data", other], "run scripts/glue_preprocess.py with the tokenizer"),
-        (["--gpus", "99"], "error: --gpus 99 are not there"),
+        (["--gpus", "99"], "error: --gpus 99 is not available here"),
         (["--update-freq", "3"], "error: --batch-size 8 cannot be divided by 1 GPUs x"),
         (["--max-tokens", "100"], "error: with --max-tokens the updates are not known"),
     ]
@@ -353,7 +353,7 @@ def test_failed_training_shows_its_reason(glue, pretrained, tmp_path):
     run(*command(glue, "RTE", pretrained, tmp_path, "--max-epoch", 1, "--clip-norm", 1))
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", GLUE_TASKS)
 def test_configurations_start(corpus, glue, pretrained, tmp_path, task):
     name = task.lower().replace("-", "_")
     run(
@@ -371,7 +371,7 @@ def test_configurations_start(corpus, glue, pretrained, tmp_path, task):
     assert (tmp_path / "checkpoint_best.pt").exists()
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", GLUE_TASKS)
 def test_configurations_are_the_settings_of_the_program(glue, task):
     name = task.lower().replace("-", "_")
     files = (yaml.safe_load((CONFIG / f"{part}.yaml").read_text()) for part in ("base", name))
@@ -386,7 +386,7 @@ def test_configurations_are_the_settings_of_the_program(glue, task):
     assert warmup == round(settings.warmup_ratio * updates)
     model = ModelDescription([], 0, 512, 768)
     arguments = (glue[0] / task, "a.pt", "b", 1, settings, model, Machine(0))
-    options = train_command(TASKS[task], *arguments)
+    options = train_command(GLUE_TASKS[task], *arguments)
     head = options[options.index("--classification-head-name") + 1]
     assert config["criterion"]["classification_head_name"] == head
     assert config["criterion"].get("regression_target", False) == ("--regression-target" in options)
@@ -398,7 +398,7 @@ def test_configurations_are_the_settings_of_the_program(glue, task):
 def test_a_batch_is_divided(glue):
     """Over GPUs and accumulated batches; the updates stay the same."""
     model = ModelDescription([], 0, 512, 768)
-    arguments = (TASKS["RTE"], glue[0] / "RTE", "a.pt", "b", 1, Settings(1e-5, 16, 3), model)
+    arguments = (GLUE_TASKS["RTE"], glue[0] / "RTE", "a.pt", "b", 1, Settings(1e-5, 16, 3), model)
     one, two = (train_command(*arguments, m) for m in (Machine(1), Machine(2, 4)))
 
     def option(options, name):

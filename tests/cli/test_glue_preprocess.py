@@ -8,7 +8,7 @@ import pytest
 from fairseq.data import data_utils
 
 from cline_fairseq.evaluation.glue.binarizing import label_counts
-from cline_fairseq.evaluation.glue.tasks import TASKS
+from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
 from glue_files import LABELS, SIZES, write_task
 from helpers import TOKENIZER
 from programs import run
@@ -18,7 +18,9 @@ from programs import run
 def raw(tmp_path_factory, texts):
     """All tasks in raw files, and their examples."""
     folder = tmp_path_factory.mktemp("glue")
-    return folder, {name: write_task(folder, name, texts, seed) for seed, name in enumerate(TASKS)}
+    return folder, {
+        name: write_task(folder, name, texts, seed) for seed, name in enumerate(GLUE_TASKS)
+    }
 
 
 def preprocess(corpus, glue_dir, dest, *options, check=True):
@@ -70,7 +72,7 @@ def test_same_as_fairseq_preprocess(corpus, raw, made, tmp_path):
     assert copied.read_bytes() == (corpus / TOKENIZER).read_bytes()
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", GLUE_TASKS)
 def test_labels_are_numbered_by_frequency(raw, made, name):
     """What fairseq's task reads, mapped back through the dictionary, is what was written."""
     from fairseq.tasks.sentence_prediction import SentencePredictionConfig, SentencePredictionTask
@@ -78,7 +80,7 @@ def test_labels_are_numbered_by_frequency(raw, made, name):
     regression = LABELS[name] is None
     cfg = SentencePredictionConfig(
         data=str(made[0] / name),
-        num_classes=TASKS[name].num_classes,
+        num_classes=GLUE_TASKS[name].num_classes,
         init_token=0,
         separator_token=2,
         regression_target=regression,
@@ -155,7 +157,7 @@ def test_incomplete_tasks(corpus, texts, tmp_path):
     ("options", "message"),
     [
         (["--tasks", "rte"], "error: no task 'rte' in GLUE"),
-        (["--splits", "dev"], "error: no split 'dev': give some of train, valid"),
+        (["--splits", "dev"], "error: no split 'dev': expected some of train, valid"),
         (["--splits", "valid", "--tasks", "RTE"], "error: the dictionary of the labels is made of"),
         (["--glue-dir", "nowhere"], "error: no folder nowhere"),
         (["--dict", "nowhere.txt"], "error: no dictionary nowhere.txt"),

@@ -57,7 +57,7 @@ def test_evaluate_hits(hits):
     assert 0.35 < result["shared_words"]["value"] < 0.8  # of 41 triples
     assert f"triples: {len(triples)}\nsentences left out, without a replacement" in output
     assert f"MLM: {result['checkpoints'][1]['cut_texts']} of " in output
-    assert "texts are longer than the 100 tokens that the model reads at most; the rest" in output
+    assert "texts were longer than the model's 100 positions and were truncated" in output
     assert "| similarity | layer | CLINE | MLM |" in output
     assert (folder / "hits.png").read_bytes().startswith(b"\x89PNG")
 

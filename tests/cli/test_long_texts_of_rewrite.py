@@ -30,7 +30,7 @@ def test_the_longest_line(tmp_path, end):
 def test_the_limit_is_at_least_a_byte(capsys, value):
     with pytest.raises(SystemExit):
         rewrite.main(["--max-line-bytes", value])
-    assert f"expected a number from 1 on, not {value!r}" in capsys.readouterr().err
+    assert f"expected a whole number that is at least 1, not {value!r}" in capsys.readouterr().err
 
 
 def test_no_folder_is_made(tmp_path):

@@ -75,7 +75,7 @@ def test_vocabulary_of_a_small_text(corpus, tmp_path):
         *("scripts/train_sentencepiece.py", "--input", corpus / "valid.txt", "--dest", tmp_path),
         *("--vocab-size", 100_000),
     )
-    assert "the text has not enough words for 100,000" in result.stderr
+    assert "the text does not have enough words for 100,000" in result.stderr
     assert (tmp_path / "dict.txt").exists()
 
 

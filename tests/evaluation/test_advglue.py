@@ -6,8 +6,14 @@ import random
 import pytest
 
 from cline_fairseq.errors import InputError, MissingFileError
-from cline_fairseq.evaluation.advglue import TASKS, read_file, score, texts_to_predict
-from cline_fairseq.evaluation.glue.tasks import TASKS as GLUE_TASKS
+from cline_fairseq.evaluation.advglue import (
+    ADVGLUE_TASKS,
+    read_file,
+    require_task_labels,
+    score_advglue,
+    texts_to_predict,
+)
+from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
 
 
 def make_file(path, annotated=True, seed=1, examples=30):
@@ -18,7 +24,7 @@ def make_file(path, annotated=True, seed=1, examples=30):
     """
     rng = random.Random(seed)
     tasks = {}
-    for name, task in TASKS.items():
+    for name, task in ADVGLUE_TASKS.items():
         rows = []
         for i in range(examples):
             row = {"idx": i} | {field: f"{field} number {i}" for field in task.texts}
@@ -36,24 +42,28 @@ def make_file(path, annotated=True, seed=1, examples=30):
 
 def test_labels_are_those_of_glue():
     """0, 1, 2 as AdvGLUE numbers them, in GLUE's spelling."""
-    for task in TASKS.values():
+    for task in ADVGLUE_TASKS.values():
         assert set(task.labels) == set(GLUE_TASKS[task.glue].labels)
         assert len(task.texts) == len(GLUE_TASKS[task.glue].texts)
-    assert TASKS["mnli"].labels == ("entailment", "neutral", "contradiction")
-    assert TASKS["qnli"].labels == TASKS["rte"].labels == ("entailment", "not_entailment")
+    assert ADVGLUE_TASKS["mnli"].labels == ("entailment", "neutral", "contradiction")
+    assert (
+        ADVGLUE_TASKS["qnli"].labels
+        == ADVGLUE_TASKS["rte"].labels
+        == ("entailment", "not_entailment")
+    )
 
 
 @pytest.mark.parametrize("annotated", [True, False])
 def test_scores_are_those_of_loops(tmp_path, annotated):
     raw = make_file(tmp_path / "dev.json", annotated)
     tasks = read_file(tmp_path / "dev.json")
-    assert list(tasks) == list(TASKS)
+    assert list(tasks) == list(ADVGLUE_TASKS)
     for name, examples in tasks.items():
-        task = TASKS[name]
+        task = ADVGLUE_TASKS[name]
         rng = random.Random(name)
         texts = texts_to_predict(examples)
         answer = {text: rng.choice(task.labels) for text in texts}
-        scores, methods = score(examples, [answer[text] for text in texts], 50)
+        scores, methods = score_advglue(examples, [answer[text] for text in texts], 50)
         counts = {}
         for row in raw[name]:
             attacked = tuple(row[field] for field in task.texts)
@@ -90,10 +100,10 @@ def test_bad_files(tmp_path):
     with pytest.raises(MissingFileError, match=r"no file .*dev\.json"):
         read_file(path)
     for text, message in {
-        "{": "is no JSON",
+        "{": "is not JSON",
         "[]": "has none of the tasks sst2, qqp, mnli, mnli-mm, qnli, rte",
         '{"cola": []}': "has none of the tasks",
-        '{"sst2": [1]}': "sst2, example 0: no JSON object",
+        '{"sst2": [1]}': "sst2, example 0: not a JSON object",
         '{"sst2": [{"text": "a"}]}': "sst2, example 0: no text 'sentence'",
         '{"sst2": [{"sentence": "a", "label": 2}]}': "expected a label from 0 to 1, found 2",
         '{"sst2": [{"sentence": "a"}]}': "expected a label from 0 to 1, found None",
@@ -101,3 +111,18 @@ def test_bad_files(tmp_path):
         path.write_text(text)
         with pytest.raises(InputError, match=message):
             read_file(path)
+
+
+def test_classifiers_have_the_labels_of_the_task():
+    task = ADVGLUE_TASKS["rte"]
+    require_task_labels(task, ["not_entailment", "entailment"], "a.pt")
+    with pytest.raises(
+        InputError, match=r"AdvGLUE's rte: .* 'entailment' .* of a\.pt \(0, 1\); use"
+    ):
+        require_task_labels(task, ["0", "1"], "a.pt")
+    with pytest.raises(
+        InputError, match=r"a\.pt: the label 'neutral' .* of AdvGLUE's rte \(entail"
+    ):
+        require_task_labels(task, ["entailment", "neutral", "not_entailment"], "a.pt")
+    with pytest.raises(InputError, match=r"none: it predicts numbers.*use a classifier for RTE"):
+        require_task_labels(task, [], "a.pt")

@@ -7,18 +7,17 @@ import os
 import random
 import subprocess
 import sys
-import zipfile
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from cline_fairseq.errors import InputError
-from cline_fairseq.evaluation.attack import recipes, resources
-from cline_fairseq.evaluation.attack.results import as_markdown, summarize, write_csv
+from cline_fairseq.evaluation.attack import recipes
+from cline_fairseq.evaluation.attack.results import attack_table, summarize, write_csv
 from cline_fairseq.evaluation.attack.running import Attacked, attack_examples, draw_examples
 from cline_fairseq.evaluation.glue.binarizing import GlueJob
-from cline_fairseq.evaluation.labelled_text import Example
+from cline_fairseq.evaluation.labelled_text import LabelledExample
 from helpers import sentencepiece_options
 from programs import ROOT, run
 
@@ -44,7 +43,16 @@ class Toy:
 
 
 def example(text, label):
-    return Example(text, label, "input.tsv, line 2")
+    return LabelledExample(text, label, "input.tsv, line 2")
+
+
+def has_wordnet():
+    nltk = pytest.importorskip("nltk")
+    try:
+        nltk.data.find("corpora/wordnet.zip")
+    except LookupError:
+        return False
+    return True
 
 
 def write_stop_words(folder):
@@ -76,7 +84,6 @@ def pwws(textattack, monkeypatch):
     stop_words = module.StopwordModification(STOP_WORDS)
     monkeypatch.setattr(module, "WordSwapWordNet", Swap)
     monkeypatch.setattr(module, "StopwordModification", lambda: stop_words)
-    monkeypatch.setitem(recipes.RECIPES, "pwws", ())
     return synonyms
 
 
@@ -179,7 +186,6 @@ def test_draws_are_those_of_the_seed(textattack, monkeypatch):
     """An example's result depends on the seed, and not on the examples before it."""
     module = textattack.attack_recipes.deepwordbug_gao_2018
     monkeypatch.setattr(module, "StopwordModification", lambda: stop_words)
-    monkeypatch.setitem(recipes.RECIPES, "deepwordbug", ())
     stop_words = textattack.constraints.pre_transformation.StopwordModification(STOP_WORDS)
     toy = Toy({"good": 2.0, "film": 1.0}, bias=-0.5)
     examples = [example(text, "pos") for text in ("a good old film", "the film was", "good luck")]
@@ -203,13 +209,7 @@ def test_model_for_textattack(textattack):
 
 
 @needs_textattack
-def test_all_recipes_of_textattack_are_known(textattack):
-    known = [*recipes.RECIPES, *recipes.UNFIT]
-    assert sorted(known) == sorted(textattack.attack_args.ATTACK_RECIPE_NAMES)
-
-
-@needs_textattack
-@pytest.mark.skipif(not resources.WORDNET.is_here(), reason="NLTK has no WordNet")
+@pytest.mark.skipif(not has_wordnet(), reason="NLTK has no WordNet")
 def test_pwws_with_wordnet(textattack):
     toy = Toy({"movie": 2.0}, bias=-1)
     (attacked,) = attack_examples("pwws", toy, [example("it is the movie", "pos")])
@@ -223,8 +223,8 @@ def test_pwws_with_wordnet(textattack):
 @pytest.mark.parametrize(
     ("text", "label", "message"),
     [
-        ("good", "2", "line 2: the classifier has no label '2', but pos, neg: say which"),
-        ("a <SPLIT> b", "pos", "line 2: the text holds <SPLIT>, which TextAttack keeps"),
+        ("good", "2", "line 2: the label '2' is not among the labels of the classifier"),
+        ("a <SPLIT> b", "pos", "line 2: the text contains <SPLIT>, which TextAttack reserves"),
     ],
 )
 def test_bad_examples(pwws, text, label, message):
@@ -232,37 +232,62 @@ def test_bad_examples(pwws, text, label, message):
         attack_examples("pwws", Toy({}), [example(text, label)])
 
 
-def test_bad_recipes(monkeypatch, tmp_path):
-    """What is missing is told; nothing is fetched, and nothing waits for a network."""
+@needs_textattack
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("none", "no recipe 'none': expected one of a2t, .*, pwws, .*textfooler"),
+        # TextAttack's own words, and what it would have downloaded.
+        ("hotflip", "cannot build the recipe hotflip: AttributeError: .* 'tokenizer'"),
+        (
+            "textfooler",
+            "build .* textfooler: FileNotFoundError: .*paragramcf is missing; --download",
+        ),
+        ("input-reduction", "input-reduction does not aim at a wrong prediction"),
+        ("morpheus", "morpheus does not aim at a wrong prediction"),
+    ],
+)
+def test_bad_recipes(textattack, monkeypatch, tmp_path, recipe, message):
+    """What TextAttack says is passed on; nothing is downloaded, and no cache is written to."""
+    monkeypatch.setattr(textattack.shared.utils.install, "TEXTATTACK_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(textattack.shared.utils.install.requests, "get", pytest.fail)
+    with pytest.raises(InputError, match=message):
+        attack_examples(recipe, Toy({}), [example("good", "pos")])
+    assert not list(tmp_path.iterdir())
+
+
+@needs_textattack
+def test_a_recipe_that_ends_before_the_prediction_is_wrong(textattack, monkeypatch):
+    """As kuleshov, which needs data; success would be counted without a wrong prediction."""
+    recipe = textattack.attack_recipes.DeepWordBugGao2018
+    build = recipe.build
+
+    def unsure(model):
+        attack = build(model)
+        attack.goal_function.target_max_score = 0.5
+        return attack
+
+    monkeypatch.setattr(recipe, "build", unsure)
+    with pytest.raises(InputError, match="deepwordbug does not aim at a wrong prediction"):
+        attack_examples("deepwordbug", Toy({}), [example("good", "pos")])
+
+
+@needs_textattack
+def test_missing_wordnet(textattack, monkeypatch, tmp_path):
+    import nltk
+
+    monkeypatch.setattr(nltk.data, "path", [str(write_stop_words(tmp_path))])
+    wordnet = nltk.corpus.util.LazyCorpusLoader("wordnet", nltk.corpus.WordNetCorpusReader, None)
+    monkeypatch.setattr(nltk.corpus, "wordnet", wordnet)
+    with pytest.raises(InputError, match=r"NLTK's wordnet is missing; run python -m nltk\.down"):
+        attack_examples("pwws", Toy({}), [example("a good film", "pos")])
+
+
+def test_textattack_is_missing(monkeypatch):
+    monkeypatch.delitem(sys.modules, "textattack", raising=False)
     monkeypatch.setattr(recipes, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="TextAttack is missing; install it with: pip install"):
         recipes.require_recipe("pwws")
-    monkeypatch.setattr(recipes, "find_spec", lambda name: name)
-    with pytest.raises(InputError, match="no recipe 'none': give one of pwws, textfooler"):
-        recipes.require_recipe("none")
-    with pytest.raises(InputError, match="hotflip needs the gradients of the model: give one of"):
-        recipes.require_recipe("hotflip")
-    nltk = pytest.importorskip("nltk")
-    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
-    monkeypatch.setenv("TA_CACHE_DIR", str(tmp_path))
-    with pytest.raises(InputError, match=r"NLTK's WordNet \(run python -m nltk.downloader wordnet"):
-        recipes.require_recipe("pwws")
-    with pytest.raises(InputError, match=r"textfooler needs .*the counter-fitted word vectors"):
-        recipes.require_recipe("textfooler")
-    (tmp_path / "corpora" / "wordnet").mkdir(parents=True)
-    (tmp_path / "corpora" / "stopwords.zip").write_bytes(b"cut off")
-    with pytest.raises(InputError, match=r"not on this machine: NLTK's stop words \("):
-        recipes.require_recipe("pwws")
-    with zipfile.ZipFile(tmp_path / "corpora" / "stopwords.zip", "w") as file:
-        file.writestr("stopwords/english", "the")
-    recipes.require_recipe("pwws")
-
-    def no_network(request, timeout):
-        raise OSError("no network")
-
-    monkeypatch.setattr(resources.urllib.request, "urlopen", no_network)
-    with pytest.raises(InputError, match="word vectors, which cannot be fetched from https"):
-        recipes.require_recipe("iga", download=True)
 
 
 def test_examples_are_drawn():
@@ -272,7 +297,9 @@ def test_examples_are_drawn():
     assert numbers == sorted(set(numbers))
     assert draw_examples(examples, 20, seed=1) == drawn != draw_examples(examples, 20, seed=2)
     assert draw_examples(examples, None, seed=1) == examples
-    with pytest.raises(InputError, match="51 examples cannot be drawn: give a number from 1 to 50"):
+    with pytest.raises(
+        InputError, match="cannot draw 51 of 50 examples: give a number from 1 to 50"
+    ):
         draw_examples(examples, 51, seed=1)
 
 
@@ -315,7 +342,7 @@ def test_figures_without_attacks():
     summary = summarize(skipped, resamples=10)
     assert (summary.success_rate, summary.words_changed, summary.queries) == (None, None, None)
     assert summary.as_dict()["accuracy"] == {"value": 0, "low": 0, "high": 0}
-    row = as_markdown({"toy": summary}).splitlines()[2]
+    row = attack_table({"toy": summary}).splitlines()[2]
     assert row == "| toy | 1 | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) | - | - | - |"
 
 
@@ -341,7 +368,7 @@ def test_program(corpus, tmp_path, texts):
     """Two checkpoints side by side, with stop words of our own instead of NLTK's."""
     from cline_fairseq.dictionary import PlainDictionary
     from cline_fairseq.evaluation.glue.binarizing import binarize
-    from cline_fairseq.evaluation.glue.tasks import TASKS
+    from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
     from cline_fairseq.tokenizer import Tokenizer
     from glue_files import write_task
     from tiny_models import save_classifier
@@ -351,7 +378,7 @@ def test_program(corpus, tmp_path, texts):
     tokenizer = Tokenizer(subwords, symbols)
     write_task(tmp_path / "raw", "SST-2", texts, 1)
     job = GlueJob(tmp_path / "raw", tmp_path / "bin", tokenizer, {})
-    binarize(TASKS["SST-2"], job)
+    binarize(GLUE_TASKS["SST-2"], job)
     data = tmp_path / "bin" / "SST-2"
     one = save_classifier(tmp_path / "one.pt", data, 2)
     two = save_classifier(tmp_path / "two.pt", data, 2, "cline_base", "--seed", 2)

@@ -20,11 +20,15 @@ from cline_fairseq.evaluation.contrast import (
     find_unmoved,
     group_by_id,
     pair_files,
-    require_labels,
-    score,
     score_groups,
+    score_sets,
 )
-from cline_fairseq.evaluation.labelled_text import Columns, Example, read_examples
+from cline_fairseq.evaluation.labelled_text import (
+    Columns,
+    LabelledExample,
+    read_examples,
+    require_labels,
+)
 
 LABELS = st.sampled_from("abc")
 SETS = st.lists(
@@ -43,7 +47,7 @@ def make_sets(drawn):
     sets, predictions = [], []
     for number, (group, members) in enumerate(drawn):
         original, *contrasts = [
-            Example(f"text {number}.{i}", gold, f"file, line {i}")
+            LabelledExample(f"text {number}.{i}", gold, f"file, line {i}")
             for i, (gold, _) in enumerate(members)
         ]
         sets.append(ContrastSet(str(number), group, original, contrasts))
@@ -73,7 +77,7 @@ def test_scores_are_those_of_loops(drawn):
                 if predicted == members[0][1]:
                     expected_unmoved.append((str(number), f"text {number}.{i}", predicted))
         consistent += all_right
-    found = score(sets, predictions, 20)
+    found = score_sets(sets, predictions, 20)
     assert (found.sets, found.contrasts) == (originals, contrasts)
     assert found.original.value == pytest.approx(right_originals / originals)
     assert found.contrast.value == pytest.approx(right_contrasts / contrasts)
@@ -89,11 +93,11 @@ def test_scores_are_those_of_loops(drawn):
     assert list(groups) == sorted({group for group, _ in drawn if group})
     for name, scores in groups.items():
         part = make_sets([(group, members) for group, members in drawn if group == name])
-        assert scores == score(*part, 20)
+        assert scores == score_sets(*part, 20)
 
 
 def test_a_set_with_contrasts_of_several_groups_counts_in_each():
-    original, *contrasts = [Example("text", label, "file") for label in "abbb"]
+    original, *contrasts = [LabelledExample("text", label, "file") for label in "abbb"]
     contrasts = [c._replace(group=group) for c, group in zip(contrasts, "xyy", strict=True)]
     one = ContrastSet("1", "x", original, contrasts)
     groups = score_groups([one], ["a", "a", "b", "a"], 20)
@@ -216,21 +220,21 @@ def test_two_files(tmp_path):
 def test_bad_files(tmp_path):
     good = write(tmp_path / "a.tsv", TSV)
     cases = {
-        "text\tlabel\n": "holds no examples",
-        "": "holds no examples",
+        "text\tlabel\n": "contains no examples",
+        "": "contains no examples",
         "text\tlabel\na\t0\nb\n": "line 3: expected 2 fields with tabs between .* found 1",
-        'text\tlabel\n"a\nb"\t0\n"c" d\t0\n': "line 4: .*say with --quoting",
-        'text\tlabel\n"a\t0\nb\t1\n': "line 2: .*say with --quoting",
-        "words\tlabel\na\t0\n": "line 2: no 'text' among 'words', 'label': say with --text-column",
-        "text\tlabel\na\t2\n": "line 2: the label '2' is none of 0, 1: say with --labels",
+        'text\tlabel\n"a\nb"\t0\n"c" d\t0\n': "line 4: .*specify with --quoting",
+        'text\tlabel\n"a\t0\nb\t1\n': "line 2: .*specify with --quoting",
+        "words\tlabel\na\t0\n": "line 2: no 'text' among 'words', .*specify with --text-col",
+        "text\tlabel\na\t2\n": "line 2: the label '2' is not one of 0, 1: specify with --labels",
     }
     for text, message in cases.items():
         path = write(tmp_path / "bad.tsv", text)
         with pytest.raises(InputError, match=message):
             read_examples(path, Columns(), {"0": "0", "1": "1"})
     for text, message in {
-        '{"text": "a", "label": 0}\n{"text"\n': "line 2: no JSON",
-        "[1]\n": "line 1: no JSON object",
+        '{"text": "a", "label": 0}\n{"text"\n': "line 2: not JSON",
+        "[1]\n": "line 1: not a JSON object",
         '{"text": null, "label": 0}': "line 1: no 'text' among",
     }.items():
         path = write(tmp_path / "bad.jsonl", text)
@@ -252,15 +256,17 @@ def test_bad_files(tmp_path):
 
 def test_bad_sets(tmp_path):
     examples = read_examples(write(tmp_path / "a.tsv", TSV), COLUMNS)
-    with pytest.raises(InputError, match=r"line 4: the pair '8' has one row only"):
+    with pytest.raises(InputError, match=r"line 4: the pair '8' has only one row"):
         group_by_id(examples[:3])
     with pytest.raises(InputError, match=r"a\.tsv has 4 examples, and .*a\.tsv has 3"):
         pair_files(examples, examples[:3])
-    with pytest.raises(InputError, match=r"line 5: the pair '8' stands opposite of '7'"):
+    with pytest.raises(InputError, match=r"line 5: the pair '8' is matched with '7'"):
         pair_files(examples[:2], [examples[0], examples[3]])
     with pytest.raises(InputError, match=r"line 2: the pair '7' has 0 rows with the role 'o'"):
         group_by_id(examples, "o")
-    with pytest.raises(InputError, match=r"line 2: the label '0' is none that m predicts \(a, b"):
-        require_labels(group_by_id(examples), ["a", "b"], "m")
-    require_labels(group_by_id(examples), ["1", "0"], "m")
+    with pytest.raises(
+        InputError, match=r"line 2: the label '0' is not among the labels of m \(a, b"
+    ):
+        require_labels([(e.where, e.label) for e in examples], ["a", "b"], "m")
+    require_labels([(e.where, e.label) for e in examples], ["1", "0"], "m")
     assert Counter(e.label for e in examples) == {"0": 2, "1": 2}

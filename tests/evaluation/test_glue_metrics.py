@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
-from cline_fairseq.evaluation.glue.metrics import score
-from cline_fairseq.evaluation.glue.tasks import TASKS
+from cline_fairseq.evaluation.glue.metrics import compute_metrics
+from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
 
 
 def counts(gold, predicted):
@@ -39,12 +39,18 @@ def test_classification(seed):
     tp, tn, fp, fn = counts(gold, predicted)
     accuracy, f1 = (tp + tn) / 57, 2 * tp / (2 * tp + fp + fn)
     matthews = (tp * tn - fp * fn) / math.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
-    assert score(TASKS["MRPC"], gold, predicted) == pytest.approx({"f1": f1, "accuracy": accuracy})
-    assert score(TASKS["CoLA"], gold, predicted) == pytest.approx({"matthews": matthews})
+    assert compute_metrics(GLUE_TASKS["MRPC"], gold, predicted) == pytest.approx(
+        {"f1": f1, "accuracy": accuracy}
+    )
+    assert compute_metrics(GLUE_TASKS["CoLA"], gold, predicted) == pytest.approx(
+        {"matthews": matthews}
+    )
     numbers = [int(g) for g in gold], [int(p) for p in predicted]
     assert f1 == pytest.approx(sklearn_metrics.f1_score(*numbers))
     assert matthews == pytest.approx(sklearn_metrics.matthews_corrcoef(*numbers))
-    assert score(TASKS["SST-2"], gold, predicted) == pytest.approx({"accuracy": accuracy})
+    assert compute_metrics(GLUE_TASKS["SST-2"], gold, predicted) == pytest.approx(
+        {"accuracy": accuracy}
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -56,7 +62,7 @@ def test_regression(seed):
         "pearson": pearson(gold.tolist(), predicted.tolist()),
         "spearman": pearson(ranks(gold.tolist()), ranks(predicted.tolist())),
     }
-    assert score(TASKS["STS-B"], gold, predicted) == pytest.approx(expected)
+    assert compute_metrics(GLUE_TASKS["STS-B"], gold, predicted) == pytest.approx(expected)
     assert expected["pearson"] == pytest.approx(stats.pearsonr(gold, predicted)[0])
     assert expected["spearman"] == pytest.approx(stats.spearmanr(gold, predicted)[0])
 
@@ -64,12 +70,15 @@ def test_regression(seed):
 def test_constant_predictions():
     """They have no correlation, and a Matthews correlation of 0 by its convention."""
     gold = ["0", "1", "1"]
-    assert score(TASKS["CoLA"], gold, ["1"] * 3) == {"matthews": 0}
-    assert score(TASKS["QQP"], gold, ["0"] * 3) == {"f1": 0, "accuracy": pytest.approx(1 / 3)}
-    found = score(TASKS["STS-B"], np.array([1.0, 2, 3]), np.zeros(3))
+    assert compute_metrics(GLUE_TASKS["CoLA"], gold, ["1"] * 3) == {"matthews": 0}
+    assert compute_metrics(GLUE_TASKS["QQP"], gold, ["0"] * 3) == {
+        "f1": 0,
+        "accuracy": pytest.approx(1 / 3),
+    }
+    found = compute_metrics(GLUE_TASKS["STS-B"], np.array([1.0, 2, 3]), np.zeros(3))
     assert found == {"pearson": None, "spearman": None}
 
 
 def test_whole_splits_only():
     with pytest.raises(ValueError, match="2 predictions for 3 labels"):
-        score(TASKS["RTE"], ["entailment"] * 3, ["entailment"] * 2)
+        compute_metrics(GLUE_TASKS["RTE"], ["entailment"] * 3, ["entailment"] * 2)

@@ -4,18 +4,18 @@ import pytest
 
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation.glue.reading import missing_files, read_split
-from cline_fairseq.evaluation.glue.tasks import TASKS, parse_tasks
+from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS, parse_tasks
 from glue_files import LABELS, SIZES, write_task
 
 WORDS = ["The mice ran quickly over", 'He said : " no', "naïve \u2028 犬 words"]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", GLUE_TASKS)
 def test_reads_what_was_written(tmp_path, name):
     written = write_task(tmp_path, name, WORDS)
-    assert set(written) == set(TASKS[name].files)
+    assert set(written) == set(GLUE_TASKS[name].files)
     for split, examples in written.items():
-        found = read_split(TASKS[name], split, tmp_path)
+        found = read_split(GLUE_TASKS[name], split, tmp_path)
         assert found.texts == [tuple(text.strip() for text in texts) for texts, _ in examples]
         assert len(found.texts) == SIZES[split]
         assert found.left_out == 0
@@ -26,20 +26,30 @@ def test_reads_what_was_written(tmp_path, name):
 
 
 def test_nine_tasks():
-    assert list(TASKS) == ["CoLA", "SST-2", "MRPC", "STS-B", "QQP", "MNLI", "QNLI", "RTE", "WNLI"]
-    assert set(TASKS) == set(LABELS)
-    assert parse_tasks("all") == list(TASKS.values())
-    assert parse_tasks("RTE, CoLA,RTE") == [TASKS["RTE"], TASKS["CoLA"]]
+    assert list(GLUE_TASKS) == [
+        "CoLA",
+        "SST-2",
+        "MRPC",
+        "STS-B",
+        "QQP",
+        "MNLI",
+        "QNLI",
+        "RTE",
+        "WNLI",
+    ]
+    assert set(GLUE_TASKS) == set(LABELS)
+    assert parse_tasks("all") == list(GLUE_TASKS.values())
+    assert parse_tasks("RTE, CoLA,RTE") == [GLUE_TASKS["RTE"], GLUE_TASKS["CoLA"]]
     with pytest.raises(InputError, match="no task 'rte' in GLUE: give all, or some of CoLA"):
         parse_tasks("rte")
 
 
 def test_windows_lines_and_bom(tmp_path):
     write_task(tmp_path, "RTE", WORDS)
-    before = read_split(TASKS["RTE"], "train", tmp_path)
+    before = read_split(GLUE_TASKS["RTE"], "train", tmp_path)
     path = tmp_path / "RTE" / "train.tsv"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n").rstrip(b"\r\n"))
-    assert read_split(TASKS["RTE"], "train", tmp_path) == before
+    assert read_split(GLUE_TASKS["RTE"], "train", tmp_path) == before
 
 
 @pytest.mark.parametrize(
@@ -61,7 +71,7 @@ def test_bad_files_are_named(tmp_path, name, old, new, message):
     assert old in data
     path.write_bytes(data.replace(old, new, 1))
     with pytest.raises(InputError, match=message) as caught:
-        read_split(TASKS[name], "train", tmp_path)
+        read_split(GLUE_TASKS[name], "train", tmp_path)
     assert str(path) in str(caught.value)
     assert "line " in str(caught.value)
 
@@ -73,7 +83,7 @@ def test_line_of_a_bad_label(tmp_path):
     lines[6] = lines[6][:-1] + b"2"
     path.write_bytes(b"\n".join(lines))
     with pytest.raises(InputError, match=r"dev.tsv, line 7: the label '2' is none of 0, 1"):
-        read_split(TASKS["SST-2"], "valid", tmp_path)
+        read_split(GLUE_TASKS["SST-2"], "valid", tmp_path)
 
 
 @pytest.mark.parametrize("score", [b"5.001", b"-1", b"nan", b""])
@@ -84,7 +94,7 @@ def test_scores_are_numbers_from_0_to_5(tmp_path, score):
     lines[2] = lines[2].rsplit(b"\t", 1)[0] + b"\t" + score
     path.write_bytes(b"\n".join(lines))
     with pytest.raises(InputError, match=r"line 3: the score .* is no number from 0 to 5"):
-        read_split(TASKS["STS-B"], "train", tmp_path)
+        read_split(GLUE_TASKS["STS-B"], "train", tmp_path)
 
 
 def test_broken_rows_of_qqp(tmp_path):
@@ -95,13 +105,13 @@ def test_broken_rows_of_qqp(tmp_path):
     lines.insert(4, b"12\t1\t2\tHow does one")
     lines.insert(5, b"break a row?\tWhy?\t0")
     path.write_bytes(b"\n".join(lines))
-    found = read_split(TASKS["QQP"], "train", tmp_path)
+    found = read_split(GLUE_TASKS["QQP"], "train", tmp_path)
     assert found.left_out == 2
     assert found.labels == [label for _, label in written["train"]]
     path = tmp_path / "QQP" / "test.tsv"
     path.write_bytes(path.read_bytes() + b"10\tHow does one\n")
     with pytest.raises(InputError, match=r"test.tsv, line 12: expected 3 fields"):
-        read_split(TASKS["QQP"], "test", tmp_path)
+        read_split(GLUE_TASKS["QQP"], "test", tmp_path)
 
 
 def test_numbers_of_test_examples(tmp_path):
@@ -111,16 +121,16 @@ def test_numbers_of_test_examples(tmp_path):
     del lines[3]
     path.write_bytes(b"\n".join(lines))
     with pytest.raises(InputError, match=r"test.tsv, line 4: expected index 2, found '3'"):
-        read_split(TASKS["RTE"], "test", tmp_path)
+        read_split(GLUE_TASKS["RTE"], "test", tmp_path)
 
 
 def test_missing_files(tmp_path):
     write_task(tmp_path, "MNLI", WORDS)
     path = tmp_path / "MNLI" / "dev_mismatched.tsv"
     path.unlink()
-    assert missing_files(TASKS["MNLI"], list(TASKS["MNLI"].files), tmp_path) == [path]
+    assert missing_files(GLUE_TASKS["MNLI"], list(GLUE_TASKS["MNLI"].files), tmp_path) == [path]
     with pytest.raises(MissingFileError, match=r"no file .*dev_mismatched.tsv"):
-        read_split(TASKS["MNLI"], "valid1", tmp_path)
+        read_split(GLUE_TASKS["MNLI"], "valid1", tmp_path)
     (tmp_path / "MNLI" / "train.tsv").write_bytes(b"")
     with pytest.raises(InputError, match="line 1: no column"):
-        read_split(TASKS["MNLI"], "train", tmp_path)
+        read_split(GLUE_TASKS["MNLI"], "train", tmp_path)

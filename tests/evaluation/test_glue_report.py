@@ -7,12 +7,12 @@ import pytest
 
 from cline_fairseq.errors import InputError
 from cline_fairseq.evaluation.glue.report import read_runs
-from cline_fairseq.evaluation.glue.tasks import TASKS
+from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
 from programs import run
 
 
 def write_run(folder, task, seed, rng, metrics=None):
-    task = TASKS[task]
+    task = GLUE_TASKS[task]
     folder = folder / task.name / f"seed{seed}"
     folder.mkdir(parents=True)
     metrics = metrics or {
@@ -30,7 +30,9 @@ def runs(tmp_path):
     rng = np.random.default_rng(0)
     folder = tmp_path / "cline"
     written = {
-        (task, seed): write_run(folder, task, seed, rng) for task in TASKS for seed in (1, 2, 3)
+        (task, seed): write_run(folder, task, seed, rng)
+        for task in GLUE_TASKS
+        for seed in (1, 2, 3)
     }
     return folder, written
 
@@ -69,7 +71,7 @@ def test_numbers(runs, tmp_path):
     for what, of_what in (("medians", np.median), ("means", np.mean)):
         scores = [
             np.mean([of_what(v) for (task, *_), v in values.items() if task == name])
-            for name in TASKS
+            for name in GLUE_TASKS
             if name != "WNLI"
         ]
         assert found[f"average_of_{what}"] == pytest.approx(np.mean(scores))
@@ -83,11 +85,11 @@ def test_missing_runs_are_not_averaged_away(runs, task):
     folder, written = runs
     (folder / task / "seed2" / "result.json").unlink()
     result = report(folder)
-    metric = TASKS[task].metrics[0]
+    metric = GLUE_TASKS[task].metrics[0]
     name = "MNLI-mm" if task == "MNLI" else task
     shown = cells(result, name, metric)
     assert shown[-1] == "2 of 3"
-    split = TASKS[task].valid_splits[-1]
+    split = GLUE_TASKS[task].valid_splits[-1]
     two = [100 * written[task, seed][split][metric] for seed in (1, 3)]
     assert shown[1] == f"{np.mean(two):.2f}"
     average = cells(result, "**average**", "of 8 tasks, without WNLI")

@@ -12,9 +12,9 @@ from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation import Predictor, hits
 from cline_fairseq.evaluation.bootstrap import Share
 from cline_fairseq.evaluation.hits import evaluate_hits, wins, wins_by_layer
-from cline_fairseq.evaluation.hits_report import TITLES, as_markdown, make_report
+from cline_fairseq.evaluation.hits_report import TITLES, hits_table, make_report
 from cline_fairseq.evaluation.shared_words import shared_words_share, shared_words_wins
-from cline_fairseq.evaluation.similarities import SIMILARITIES, TokenVectors
+from cline_fairseq.evaluation.similarities import SIMILARITY_FUNCTIONS, TokenVectors
 from cline_fairseq.evaluation.triples import Triple, make_triples, read_triples, write_triples
 from cline_fairseq.rewriting import Rewriter, split_words
 from helpers import SENTENCE, TOKENIZER
@@ -22,7 +22,7 @@ from tiny_models import save_encoder
 
 
 def test_each_similarity_has_a_title():
-    assert list(TITLES) == list(SIMILARITIES)
+    assert list(TITLES) == list(SIMILARITY_FUNCTIONS)
 
 
 def random_texts(seed, rows, width, dim=5):
@@ -69,20 +69,20 @@ def as_lists(texts):
     return [v[m].tolist() for v, m in zip(texts.vectors, texts.real, strict=True)]
 
 
-@pytest.mark.parametrize("name", SIMILARITIES)
+@pytest.mark.parametrize("name", SIMILARITY_FUNCTIONS)
 @pytest.mark.parametrize("widths", [(9, 9), (3, 12), (8, 4)])
 def test_similarities_are_those_of_plain_loops(name, widths):
     first, second = (random_texts(seed, 20, width) for seed, width in enumerate(widths))
     pairs = zip(as_lists(first), as_lists(second), strict=True)
     expected = [REFERENCES[name](a, b) for a, b in pairs]
-    found = SIMILARITIES[name](first, second)
+    found = SIMILARITY_FUNCTIONS[name](first, second)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_bert_score_of_extremes():
     """Of a text with itself 1; without tokens, or where precision and recall cancel, 0."""
     texts = random_texts(0, 4, 7)
-    score = SIMILARITIES["bert_score"]
+    score = SIMILARITY_FUNCTIONS["bert_score"]
     np.testing.assert_allclose(score(texts, texts), 1, rtol=1e-6)
     empty = texts._replace(content=torch.zeros_like(texts.content))
     assert score(texts, empty).tolist() == score(empty, texts).tolist() == [0] * 4
@@ -100,10 +100,10 @@ def test_wins_are_those_of_plain_loops(seed):
         vectors = random_texts(seed + 10 * i, 3 * triples, 8).vectors.nan_to_num(0.1)
         texts.append(texts[0]._replace(vectors=vectors))
     found = wins_by_layer([t.vectors for t in texts], texts[0].real, texts[0].content)
-    assert found.shape == (triples, layers, len(SIMILARITIES))
+    assert found.shape == (triples, layers, len(SIMILARITY_FUNCTIONS))
     for layer in range(layers):
         rows = as_lists(texts[layer])
-        for column, name in enumerate(SIMILARITIES):
+        for column, name in enumerate(SIMILARITY_FUNCTIONS):
             for i in range(triples):
                 to_synonym, to_antonym = (
                     REFERENCES[name](rows[i], rows[i + k * triples]) for k in (1, 2)
@@ -207,7 +207,7 @@ def test_triples_that_look_like_formulas(tmp_path, name):
         ("a.tsv", b"original\tsynonym\tantonym\na\tb\t\xff\n", "is not UTF-8 text"),
         ("a.jsonl", b"{}\n", "line 1: no text 'original'"),
         ("a.jsonl", b'{"original": "a", "synonym": 7}\n', "line 1: no text 'synonym'"),
-        ("a.jsonl", b"\n[\n", "line 2: no JSON"),
+        ("a.jsonl", b"\n[\n", "line 2: not JSON"),
         ("a.jsonl", b"\n", "holds no triples"),
     ],
 )
@@ -266,7 +266,7 @@ def test_hits_of_a_model(predictors, rewriter, texts):
     assert len(done) > 1
     assert (found == evaluate_hits(predictors[1], triples)).all()
     assert (found[1] == 0.5).all()
-    names = list(SIMILARITIES)
+    names = list(SIMILARITY_FUNCTIONS)
     assert (found[:, 0, [names.index("cls_dot"), names.index("cls_cosine")]] == 0.5).all()
     for i, triple in enumerate(triples):
         if i == 1:
@@ -297,7 +297,7 @@ def test_report():
         shares = [layer["value"] for layer in entry["layers"]]
         assert shares == report.hits[:, 2, 0].tolist()
         assert shares[entry["best_layer"]] == max(shares)
-    lines = as_markdown(reports, Share(0.5, 0.4, 0.625)).splitlines()
+    lines = hits_table(reports, Share(0.5, 0.4, 0.625)).splitlines()
     assert lines[0] == "| similarity | layer | a | b |"
     value, low, high = 100 * reports[0].hits[1, 0]
     assert f"| CLS, dot product | 1 | {value:.1f} ({low:.1f} to {high:.1f}) |" in lines[3]

@@ -22,8 +22,7 @@ def test_sentence():
     counts = count_truncated(Reader(), ["a", "b" * 1201, "c" * 1200])
     assert counts == {"cut_texts": 1, "num_texts": 3, "max_positions": 1200}
     assert truncation_sentence("CLINE", counts) == (
-        "CLINE: 1 of 3 texts are longer than the 1,200 tokens that the model reads at most; the "
-        "rest of them was ignored."
+        "CLINE: 1 of 3 texts were longer than the model's 1,200 positions and were truncated."
     )
     assert truncation_sentence("CLINE", count_truncated(Reader(), ["a"])) == ""
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...atomic_io import atomic_write
+from ...runtime.markdown import markdown_table
 from ...runtime.terminal import cell
 from ..bootstrap import Share, bootstrap_shares
 from .running import FAILED, SKIPPED, SUCCEEDED, Attacked
@@ -65,20 +66,17 @@ def summarize(attacked: Sequence[Attacked], resamples: int = 10_000, seed: int =
     )
 
 
-def as_markdown(summaries: Mapping[str, Summary]) -> str:
-    """A table of models, side by side."""
-    lines = [
-        "| model | examples | accuracy, % | under attack, % | attack success, % "
-        "| words changed, % | queries |",
-        "|---|---|---|---|---|---|---|",
-    ]
+def attack_table(summaries: Mapping[str, Summary]) -> str:
+    """Compare models side by side in a Markdown table, keyed by their names."""
+    header = ("model", "examples", "accuracy, %", "under attack, %", "attack success, %")
+    rows = []
     for name, s in summaries.items():
+        success = "-" if s.success_rate is None else s.success_rate
         words = "-" if s.words_changed is None else f"{100 * s.words_changed:.1f}"
-        cells = [name, f"{s.examples:,}", s.accuracy, s.accuracy_under_attack]
-        cells += ["-" if s.success_rate is None else s.success_rate, words]
-        cells.append("-" if s.queries is None else f"{s.queries:.1f}")
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines) + "\n"
+        queries = "-" if s.queries is None else f"{s.queries:.1f}"
+        shares = (s.accuracy, s.accuracy_under_attack, success)
+        rows.append((name, f"{s.examples:,}", *shares, words, queries))
+    return markdown_table((*header, "words changed, %", "queries"), rows)
 
 
 def write_csv(path: Path, attacked: Mapping[str, Sequence[Attacked]]) -> None:

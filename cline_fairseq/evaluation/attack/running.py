@@ -1,4 +1,4 @@
-"""Attacks on a classifier, example by example."""
+"""Attack a classifier, example by example."""
 
 import random
 import zlib
@@ -9,33 +9,33 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ...errors import InputError
-from ..labelled_text import Example
-from .recipes import build_attack, import_textattack
+from ..labelled_text import LabelledExample, require_labels
+from .recipes import build_attack, import_textattack, reason
 
 if TYPE_CHECKING:
     from ...inference import Predictor  # imports torch, which takes seconds
 
 SKIPPED, FAILED, SUCCEEDED = "skipped", "failed", "succeeded"
-# As TextFooler's recipe knows them, which leaves the premise alone.
+# TextFooler's recipe goes by these names: it does not change a premise.
 _COLUMNS = {1: ("text",), 2: ("premise", "hypothesis")}
 
 
 class Attacked(NamedTuple):
-    """What became of an example.
+    """The result of an attack on one example.
 
     Attributes:
-        example: as it was.
-        prediction: label of the original.
-        result: ``skipped`` where that was wrong already; else ``failed``, or ``succeeded`` where
-            the prediction for the attacked text is wrong.
+        example: the original.
+        prediction: label predicted for the original.
+        result: ``skipped`` if that is wrong already; otherwise ``succeeded`` if the prediction for
+            the attacked text is wrong, and ``failed`` if it is right.
         attacked_text: the text, or pair, that the attack ended with, whether it succeeded or not.
-        attacked_prediction: label of that.
-        words: of the original, as TextAttack counts them.
-        words_changed: how many words the attack put in, took out or replaced (edit distance).
-        queries: how often the classifier was asked, for one text each.
+        attacked_prediction: label predicted for the attacked text.
+        words: number of words of the original, as TextAttack counts them.
+        words_changed: number of words inserted, deleted or replaced (edit distance).
+        queries: number of texts that the classifier read for the attack.
     """
 
-    example: Example
+    example: LabelledExample
     prediction: str
     result: str
     attacked_text: str | tuple[str, str]
@@ -48,26 +48,26 @@ class Attacked(NamedTuple):
 def attack_examples(
     recipe: str,
     predictor: "Predictor",
-    examples: Sequence[Example],
+    examples: Sequence[LabelledExample],
     seed: int = 1,
     query_budget: int | None = None,
     max_changed: float | None = None,
     download: bool = False,
     progress: Callable[[Attacked], None] = lambda attacked: None,
 ) -> list[Attacked]:
-    """Attack the classifier with each example.
+    """Attack a classifier with each example.
 
-    The result of an example depends on the seed, and on no other example.
+    The result for an example depends on the seed, and on no other example.
 
     Args:
-        recipe: one of :data:`~.recipes.RECIPES`.
-        predictor: a classifier.
-        examples: with labels of the classifier.
-        seed: of recipes that draw.
-        query_budget: most queries for an example.
-        max_changed: greatest share of the words that may be changed, rounded up to whole words;
-            without, what the recipe allows.
-        download: whether TextAttack may fetch what the recipe needs.
+        recipe: name of a recipe of TextAttack; see :mod:`.recipes`.
+        predictor: the classifier.
+        examples: examples with labels of the classifier.
+        seed: random seed of recipes that draw.
+        query_budget: maximum number of queries for an example (None: no limit).
+        max_changed: maximum fraction of the words to change, rounded up to whole words (None: what
+            the recipe allows).
+        download: whether TextAttack may download what the recipe needs.
         progress: called with each result.
 
     Raises:
@@ -75,7 +75,7 @@ def attack_examples(
     """
     import torch
 
-    require_labels(predictor, examples)
+    require_labels(((e.where, e.label) for e in examples), predictor.labels, "the classifier")
     textattack = import_textattack(download)
     from .textattack_model import TextAttackModel
 
@@ -99,49 +99,42 @@ def attack_examples(
             raise
         except (AssertionError, LookupError, ValueError) as error:
             raise InputError(
-                f"{example.where}: TextAttack fails on this text ({type(error).__name__}: "
-                f"{error}): leave it out"
+                f"{example.where}: TextAttack fails on this text ({reason(error)})"
             ) from error
         attacked.append(_record(textattack.attack_results, predictor.labels, example, result))
         progress(attacked[-1])
     return attacked
 
 
-def draw_examples(examples: Sequence[Example], count: int | None, seed: int) -> list[Example]:
-    """Some of the examples, in their order; all without a count.
+def draw_examples(
+    examples: Sequence[LabelledExample], count: int | None, seed: int
+) -> list[LabelledExample]:
+    """Draw a random sample of examples, in their original order.
+
+    Args:
+        examples: what to draw from.
+        count: size of the sample (None: all examples).
+        seed: random seed.
 
     Raises:
-        InputError: if there are not so many.
+        InputError: if there are fewer examples.
     """
     if count is None:
         return list(examples)
     if not 1 <= count <= len(examples):
         raise InputError(
-            f"{count:,} examples cannot be drawn: give a number from 1 to {len(examples):,}"
+            f"cannot draw {count:,} of {len(examples):,} examples: give a number from 1 to "
+            f"{len(examples):,}"
         )
     chosen = np.random.default_rng(seed).choice(len(examples), count, replace=False)
     return [examples[i] for i in sorted(chosen.tolist())]
-
-
-def require_labels(predictor: "Predictor", examples: Sequence[Example]) -> None:
-    """Make sure that the classifier knows the labels.
-
-    Raises:
-        InputError: if it does not.
-    """
-    for example in examples:
-        if example.label not in predictor.labels:
-            raise InputError(
-                f"{example.where}: the classifier has no label {example.label!r}, but "
-                f"{', '.join(predictor.labels)}: say which label is which"
-            )
 
 
 def _require_attackable(textattack, where, texts):
     mark = textattack.shared.AttackedText.SPLIT_TOKEN
     if any(mark in text for text in texts):
         raise InputError(
-            f"{where}: the text holds {mark}, which TextAttack keeps for itself: take it out"
+            f"{where}: the text contains {mark}, which TextAttack reserves for itself: remove it"
         )
 
 

@@ -18,6 +18,7 @@ for another one, does not work in its release 0.3.11.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from ...errors import InputError
 from ...inference import Predictor, Text
 from .recipes import import_textattack
 
-ModelWrapper = import_textattack().models.wrappers.ModelWrapper
+ModelWrapper: Any = import_textattack().models.wrappers.ModelWrapper
 
 
 class TextAttackModel(ModelWrapper):

@@ -83,7 +83,7 @@ def binarize(
     """Make the folder of a task, whole or not at all.
 
     Args:
-        task: one of :data:`~.tasks.TASKS`.
+        task: one of :data:`~.tasks.GLUE_TASKS`.
         job: how.
         progress: called with the number of texts that were done.
 

@@ -11,13 +11,13 @@ from .tasks import GlueTask
 POSITIVE = "1"  # the label that F1 is of
 
 
-def score(
+def compute_metrics(
     task: GlueTask, gold: Sequence[str] | np.ndarray, predicted: Sequence[str] | np.ndarray
 ) -> dict[str, float | None]:
     """The metrics of a task, from 0 to 1, or from -1 to 1.
 
     Args:
-        task: one of :data:`~.tasks.TASKS`.
+        task: one of :data:`~.tasks.GLUE_TASKS`.
         gold: (N,) names of labels, or float numbers for regression.
         predicted: (N,) the same.
 

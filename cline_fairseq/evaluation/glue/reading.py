@@ -37,7 +37,7 @@ def read_split(task: GlueTask, split: str, glue_dir: Path) -> Split:
     """Read the file of a split.
 
     Args:
-        task: one of :data:`~.tasks.TASKS`.
+        task: one of :data:`~.tasks.GLUE_TASKS`.
         split: train, valid, test; of MNLI also valid1 and test1, which are the mismatched ones.
         glue_dir: the folder with a folder for each task.
 
@@ -58,7 +58,9 @@ def read_split(task: GlueTask, split: str, glue_dir: Path) -> Split:
         header, first = (rows.pop(0) if rows else []), 2
     columns = [_column(path, header, name) for name in task.texts]
     label = None if is_test else _column(path, header, task.label)
-    texts, labels, left_out = [], [], 0
+    texts: list[tuple[str, ...]] = []
+    labels: list[str] = []
+    left_out = 0
     for number, row in enumerate(rows, first):
         if len(row) != len(header):
             if task.broken_rows and not is_test:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import InputError, MissingFileError
+from ...runtime.markdown import markdown_table
 from .results import RESULT, read_result
-from .tasks import TASKS
+from .tasks import GLUE_TASKS
 
 LEFT_OUT = "WNLI"  # of the average, as in the papers on BERT and RoBERTa
 _SETS = {"valid": "", "valid1": "-mm"}  # what to add to the name of a task with two dev sets
@@ -68,8 +69,9 @@ class Report(NamedTuple):
 
     def average(self, what: str = "median") -> float | None:
         """The mean over the eight tasks without WNLI; None if anything of them is missing."""
-        scores = [self.task_score(task, what) for task in TASKS if task != LEFT_OUT]
-        return None if None in scores else statistics.fmean(scores)
+        scores = [self.task_score(task, what) for task in GLUE_TASKS if task != LEFT_OUT]
+        known = [score for score in scores if score is not None]
+        return statistics.fmean(known) if len(known) == len(scores) else None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -90,7 +92,7 @@ class Report(NamedTuple):
         return {
             "name": self.name,
             "rows": rows,
-            "task_scores": {task: self.task_score(task) for task in TASKS},
+            "task_scores": {task: self.task_score(task) for task in GLUE_TASKS},
             "average_of_medians": self.average("median"),
             "average_of_means": self.average("mean"),
         }
@@ -139,7 +141,7 @@ def make_report(name: str, runs: dict[tuple[str, int], dict], seeds: Sequence[in
         seeds: those that each task should have.
     """
     rows = []
-    for task in TASKS.values():
+    for task in GLUE_TASKS.values():
         for split in task.valid_splits:
             for metric in task.metrics:
                 values, missing, undefined = [], [], []
@@ -158,14 +160,9 @@ def make_report(name: str, runs: dict[tuple[str, int], dict], seeds: Sequence[in
     return Report(name, rows, len(digests))
 
 
-def as_markdown(report: Report) -> str:
-    """The table for people."""
-    lines = [
-        f"**{report.name}**",
-        "",
-        "| task | metric | median | mean | std | seeds |",
-        "|---|---|---|---|---|---|",
-    ]
+def glue_table(report: Report) -> str:
+    """Show a checkpoint's results as a Markdown table under its name, in percent."""
+    rows: list[list[object]] = []
     for row in report.rows:
         count = len(row.values)
         seeds = f"{count} of {count + len(row.missing)}" if row.missing else str(count)
@@ -174,13 +171,15 @@ def as_markdown(report: Report) -> str:
         numbers = ["missing", "missing", ""]
         if row.values:
             numbers = [_shown(row.median), _shown(row.mean), _shown(row.std)]
-        lines.append(f"| {row.name} | {row.metric} | {' | '.join(numbers)} | {seeds} |")
+        rows.append([row.name, row.metric, *numbers, seeds])
     averages = [report.average(what) for what in ("median", "mean")]
-    numbers = " | ".join("missing" if value is None else _shown(value) for value in averages)
-    lines.append(f"| **average** | of 8 tasks, without {LEFT_OUT} | {numbers} | | |")
+    numbers = ["missing" if value is None else _shown(value) for value in averages]
+    rows.append(["**average**", f"of 8 tasks, without {LEFT_OUT}", *numbers, None, None])
+    table = markdown_table(("task", "metric", "median", "mean", "std", "seeds"), rows)
+    text = f"**{report.name}**\n\n{table}"
     if report.checkpoints > 1:
-        lines += ["", f"The runs started from {report.checkpoints} different checkpoints."]
-    return "\n".join(lines) + "\n"
+        text += f"\nThe runs started from {report.checkpoints} different checkpoints.\n"
+    return text
 
 
 def _shown(value):

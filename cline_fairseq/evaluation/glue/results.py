@@ -12,7 +12,7 @@ from ...errors import InputError
 from .tasks import SCORES, GlueTask
 
 RESULT = "result.json"
-FORMAT = 1
+RESULT_FORMAT = 1
 
 
 def clip_scores(scores: np.ndarray) -> np.ndarray:
@@ -22,7 +22,7 @@ def clip_scores(scores: np.ndarray) -> np.ndarray:
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
     """Write the result of a run, which shows that the run is finished."""
-    write_json(folder / RESULT, {"format": FORMAT, **result})
+    write_json(folder / RESULT, {"format": RESULT_FORMAT, **result})
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -33,8 +33,8 @@ def read_result(path: Path) -> dict[str, Any]:
     """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-        if result["format"] != FORMAT:
-            raise ValueError(f"its format is {result['format']}, not {FORMAT}")
+        if result["format"] != RESULT_FORMAT:
+            raise ValueError(f"its format is {result['format']}, not {RESULT_FORMAT}")
         for name in ("task", "seed", "metrics", "settings"):
             result[name]
     except (KeyError, TypeError, ValueError) as error:
@@ -58,7 +58,7 @@ def write_submission(task: GlueTask, split: str, predicted: Sequence, folder: Pa
     """Write a file for the leaderboard.
 
     Args:
-        task: one of :data:`~.tasks.TASKS`.
+        task: one of :data:`~.tasks.GLUE_TASKS`.
         split: test; of MNLI also test1.
         predicted: of all test examples, in their order: labels, or numbers.
         folder: that of the file.

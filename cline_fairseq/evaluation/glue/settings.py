@@ -176,7 +176,7 @@ def num_truncated(data: Path, split: str, max_positions: int) -> int:
     """How many examples of a split ``--shorten-method truncate`` cuts at their end."""
     from fairseq.data import data_utils
 
-    lengths = 0
+    lengths = np.zeros(1, np.int64)
     for part in ("input0", "input1"):
         lines = data_utils.load_indexed_dataset(str(data / part / split), None)
         if lines is not None:

@@ -137,7 +137,7 @@ _ALL = (
         leaderboard={"test": "WNLI.tsv"},
     ),
 )
-TASKS = {task.name: task for task in _ALL}
+GLUE_TASKS = {task.name: task for task in _ALL}
 
 
 def parse_tasks(text: str) -> list[GlueTask]:
@@ -147,9 +147,11 @@ def parse_tasks(text: str) -> list[GlueTask]:
         InputError: if there is no such task.
     """
     if text == "all":
-        return list(TASKS.values())
+        return list(GLUE_TASKS.values())
     names = [name.strip() for name in text.split(",")]
     for name in names:
-        if name not in TASKS:
-            raise InputError(f"no task {name!r} in GLUE: give all, or some of {', '.join(TASKS)}")
-    return [TASKS[name] for name in dict.fromkeys(names)]
+        if name not in GLUE_TASKS:
+            raise InputError(
+                f"no task {name!r} in GLUE: give all, or some of {', '.join(GLUE_TASKS)}"
+            )
+    return [GLUE_TASKS[name] for name in dict.fromkeys(names)]
