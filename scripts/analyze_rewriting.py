@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Say how much of a text can be rewritten, and how much is, in paragraphs and in sentences.
+"""Measure how much of a text can be rewritten, and how much is, in paragraphs and in sentences.
 
     python scripts/analyze_rewriting.py --text valid.txt
 
-Prints the share of words that are of an open class, that the lexicon knows with their tag, and
-that have candidates of each kind; then, for texts of a line and for their sentences, the shares
-that the views reach, and how many texts have no antonym or no replacement at all. Shares are of
-words, punctuation left out.
+Prints the fraction of words that belong to an open class, that the lexicon knows with their tag,
+and that have candidates of each kind; then, for lines and for their sentences, the fraction of
+words that the views replace, and how many texts have no antonym or no replacement at all.
+Punctuation does not count as words.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
@@ -26,6 +26,7 @@ from cline_fairseq.rewriting import Kind, Lexicon, Rewriter, Tagger, split_words
 from cline_fairseq.rewriting.kinds import ANTONYM_KINDS, STAND_INS, SYNONYM_KINDS
 from cline_fairseq.rewriting.tags import OTHER, TAG_INDEX
 from cline_fairseq.rewriting.words import is_word
+from cline_fairseq.runtime.markdown import markdown_table
 
 CHUNK = 256
 ANTONYMS = [kind for kind in ANTONYM_KINDS if kind not in STAND_INS]
@@ -33,7 +34,15 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+")
 
 
 def reachable(texts: list[list[str]], rewriter: Rewriter) -> dict[str, float]:
-    """Shares of the words by what may become of them."""
+    """Measure the fractions of the words that can be replaced.
+
+    Args:
+        texts: words of each text.
+        rewriter: what to measure.
+
+    Returns:
+        fractions, keyed by description.
+    """
     lexicon = rewriter.lexicon
     num_words, open_class, entries = 0, 0, []
     for text in texts:
@@ -62,7 +71,15 @@ def reachable(texts: list[list[str]], rewriter: Rewriter) -> dict[str, float]:
 
 
 def reached(texts: list[list[str]], rewriter: Rewriter) -> dict[str, float]:
-    """Shares of the words that are replaced, and of the texts that lack something."""
+    """Measure the fractions of the words that are replaced, and of the texts that lack something.
+
+    Args:
+        texts: words of each text.
+        rewriter: what to measure.
+
+    Returns:
+        fractions, keyed by description.
+    """
     counts = dict.fromkeys(Kind, 0)
     num_words = unchanged = no_antonym = 0
     for start in range(0, len(texts), CHUNK):
@@ -87,7 +104,9 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--text", type=Path, required=True, help="plain text, a paragraph a line")
+    parser.add_argument(
+        "--text", type=Path, required=True, help="plain text with one paragraph per line"
+    )
     args = parser.parse_args()
     require_text(args.text)
     lines = [line for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -95,13 +114,13 @@ def main():
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"))
     texts = {"paragraphs": lines, "sentences": sentences}
     texts = {name: [split_words(text) for text in part] for name, part in texts.items()}
-    print("| words that can be replaced | share |\n|---|---|")
-    for name, share in reachable(texts["paragraphs"], rewriter).items():
-        print(f"| {name} | {share:.3f} |")
-    tables = {name: reached(t, rewriter) for name, t in texts.items()}
-    print(f"\n| | {' | '.join(f'{len(t):,} {name}' for name, t in texts.items())} |\n|---|---|---|")
-    for name in tables["paragraphs"]:
-        print(f"| {name} | {' | '.join(f'{table[name]:.3f}' for table in tables.values())} |")
+    shares = reachable(texts["paragraphs"], rewriter)
+    rows = [(name, f"{share:.3f}") for name, share in shares.items()]
+    print(markdown_table(("words that can be replaced", "share"), rows))
+    tables = [reached(part, rewriter) for part in texts.values()]
+    header = [f"{len(part):,} {name}" for name, part in texts.items()]
+    rows = [(name, *(f"{table[name]:.3f}" for table in tables)) for name in tables[0]]
+    print(markdown_table((None, *header), rows), end="")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def parse_args():
     for benchmark in (corpus, dataset, evaluate, rewrite, train):
         benchmark.add_parser(commands)
     for command in commands.choices.values():
-        command.add_argument("--json", action="store_true", help="print JSON")
+        command.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 
 

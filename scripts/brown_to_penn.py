@@ -2,8 +2,8 @@
 """Convert the Brown corpus to word/TAG lines with Penn tags, to evaluate a tagger on gold tags.
 
 Brown has finer tags than Penn, and other ones: its titles (Jury/nn-tl) are Penn's proper nouns,
-its qualifiers (very/ql) are adverbs, forms of be, have and do are verbs. Give the files of the
-corpus (ca01 to cr09), of word/tag pairs:
+its qualifiers (very/ql) are adverbs, forms of be, have and do are verbs. The input is the files of
+the corpus (ca01 to cr09), which hold word/tag pairs:
 
     python scripts/brown_to_penn.py --input brown/c[a-r][0-9][0-9] --output brown.tagged
     python scripts/train_tagger.py --evaluate brown.tagged
@@ -32,13 +32,13 @@ _PENN = {
 }  # fmt: skip
 
 
-# Brown's tag of quantity (ap) says nothing of the degree.
+# Brown's tag of quantity (ap) does not tell the degree.
 _DEGREE = {"more": "JJR", "less": "JJR", "fewer": "JJR"}
 _DEGREE |= {"most": "JJS", "least": "JJS", "fewest": "JJS"}
 
 
 def penn_tag(word: str, brown_tag: str) -> str:
-    """The Penn tag of a word with its Brown tag; O for all that is not of an open class."""
+    """Return the Penn tag of a word with its Brown tag; O unless it belongs to an open class."""
     tag = brown_tag.split("+")[0]  # a contraction has the tag of its first part
     if tag != "*":
         tag = tag.rstrip("*")
@@ -54,9 +54,9 @@ def penn_tag(word: str, brown_tag: str) -> str:
 
 
 def convert(path: Path) -> list[str]:
-    """The lines of a file of the corpus with Penn tags."""
+    """Convert a file of the corpus to lines with Penn tags."""
     if not path.is_file():
-        raise MissingFileError(f"no file {path}: give files of the Brown corpus, as ca01")
+        raise MissingFileError(f"no file {path}: give files of the Brown corpus, such as ca01")
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines():
         pairs = [item.rpartition("/") for item in line.split()]
@@ -71,8 +71,16 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--input", type=Path, nargs="+", required=True, help="files of the corpus")
-    parser.add_argument("--output", type=Path, required=True, help="word/TAG pairs, a line each")
+    parser.add_argument(
+        "--input", type=Path, nargs="+", required=True, metavar="FILE", help="files of the corpus"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="file for word/TAG pairs, one sentence per line",
+    )
     args = parser.parse_args()
     lines = [line for path in args.input for line in convert(path)]
     with atomic_write(args.output) as part:

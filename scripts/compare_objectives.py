@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 """Train the presets of the objective side by side, and `matched` with each part taken away.
 
-All runs see the same corpus in the same number of updates, each of about as many tokens that the
-encoder reads, from the same seed. Then they are measured on the same held-out text: masked LM on
-the same masks, each objective's own metrics at the last validation, and Hits on clean sentences.
+All runs see the same corpus for the same number of updates, with about the same number of encoder
+tokens per update, from the same seed. Then they are measured on the same held-out text: masked LM
+on the same masks, each objective's own metrics at the last validation, and Hits on clean sentences.
 
     python scripts/compare_objectives.py --data data-bin --bpe sentencepiece \\
         --sentencepiece-model vocabulary/sentencepiece.model --sentences sentences.txt \\
         --dest objectives
 
-The result is DEST/objectives.md, a table, and DEST/objectives.json. The same command again resumes
-what was interrupted and skips what is complete. --arms chooses among the runs.
+The results are DEST/objectives.md, a table, and DEST/objectives.json. The same command can be
+rerun: it resumes interrupted runs and skips complete ones. --arms selects some of the runs.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
@@ -42,6 +42,7 @@ from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.runtime.child_failures import require_success
 from cline_fairseq.runtime.children import started, stop_all
 from cline_fairseq.runtime.locking import alone
+from cline_fairseq.runtime.markdown import markdown_table
 from cline_fairseq.tokenizer import TokenizerFiles
 from cline_fairseq.training.logs import parse_line, read_log
 from objectives.arms import Arm, all_arms, as_arguments, choose_arms
@@ -94,7 +95,7 @@ def train_command(args, arm: Arm) -> list[str]:
 
 
 def claim(args, arm: Arm) -> None:
-    """Note the command of an arm in its folder.
+    """Write the command of an arm to its folder.
 
     Raises:
         InputError: if the folder holds a run of another command.
@@ -113,7 +114,7 @@ def claim(args, arm: Arm) -> None:
 
 
 def train(args, arm: Arm, bar: tqdm) -> None:
-    """Train one arm, unless that is done; log to its folder.
+    """Train one arm, unless it is complete; log to its folder.
 
     Raises:
         InputError: if fairseq-train fails.
@@ -175,7 +176,7 @@ def train_all(args, arms: list[Arm]) -> None:
 
 
 def encoder_tokens(log: list[dict[str, float]]) -> float:
-    """How many tokens the encoder read in training, by the logged means of intervals.
+    """Count the tokens that the encoder read in training, from the logged means of intervals.
 
     An interrupted run has logged some updates twice; they count once.
     """
@@ -187,8 +188,8 @@ def encoder_tokens(log: list[dict[str, float]]) -> float:
 
 
 def measure(args, arms: list[Arm]) -> list[dict]:
-    """The figures of each arm."""
-    from cline_fairseq.inference import Predictor  # takes seconds, --help does not
+    """Measure the figures of each arm."""
+    from cline_fairseq.inference import Predictor  # imports torch, which takes seconds
     from objectives.held_out import build_task, masked_lm_bits, words_alone
 
     files = TokenizerFiles.of(args)
@@ -223,7 +224,7 @@ def make_triples_of(path: Path, edits: str) -> list:
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"), match_edits=edits == "matched")
     triples, left_out = make_triples(decode_lines(path.read_bytes(), str(path)), rewriter)
     if not triples:
-        raise InputError(f"{path} holds no sentence that can be rewritten: give English text")
+        raise InputError(f"{path} contains no sentence that can be rewritten: use English text")
     tqdm.write(
         f"Hits, {edits} edits: {len(triples):,} triples; {left_out:,} sentences were left out, "
         "without a replacement in a view"
@@ -245,8 +246,8 @@ def hits(predictor, triples: list) -> dict[str, dict[str, float]]:
     return {name: share.as_dict() for name, share in zip(HITS, shares, strict=True)}
 
 
-def as_markdown(figures: list[dict]) -> str:
-    """The table for people."""
+def objectives_table(figures: list[dict]) -> str:
+    """Compare the runs in a Markdown table."""
 
     def number(row, name, digits):
         return f"{row[name]:.{digits}f}" if name in row else ""
@@ -259,7 +260,7 @@ def as_markdown(figures: list[dict]) -> str:
     header = ["objective", "MLM, bits", "RTD F1", "cts_acc", "edits_acc", "length_acc"]
     header += ["words alone", *(f"Hits {edits}, {name}" for edits in EDITS for name in HITS)]
     header += ["weights MLM, RTD, contrast", "million tokens"]
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    rows = []
     for row in figures:
         scales = [number(row, f"{name}_scale", 2) for name in ("mlm", "rtd", "cts")]
         cells = [row["name"], number(row, "mlm_bits", 2)]
@@ -267,8 +268,8 @@ def as_markdown(figures: list[dict]) -> str:
         cells += [number(row, "words_alone", 3)]
         cells += [percent(row, f"hits_{edits}_{name}") for edits in EDITS for name in HITS]
         cells += [", ".join(filter(None, scales)), f"{row['encoder_tokens'] / 1e6:.2f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append(cells)
+    return markdown_table(header, rows)
 
 
 def parse_args():
@@ -276,13 +277,23 @@ def parse_args():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--data", type=Path, required=True, help="binarized corpus, train and valid"
+        "--data",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="binarized corpus with the splits train and valid",
     )
     add_tokenizer_options(parser)
     parser.add_argument(
-        "--sentences", type=Path, required=True, help="text to measure Hits on, a sentence a line"
+        "--sentences",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="text to measure Hits on, one sentence per line",
     )
-    parser.add_argument("--dest", type=Path, required=True, help="folder to write to")
+    parser.add_argument(
+        "--dest", type=Path, required=True, metavar="DIR", help="folder to write to"
+    )
     parser.add_argument(
         "--arms",
         nargs="+",
@@ -290,22 +301,28 @@ def parse_args():
         help=f"some of: {'; '.join(arm.name for arm in all_arms())} (default: all)",
     )
     numbers = {
-        "layers": (2, "layers of the encoder, which is 128 wide"),
-        "tokens-per-sample": (128, "greatest length of a row"),
-        "rows": (48, "rows that the encoder reads in an update, all views counted"),
-        "updates": (1000, "updates of each run"),
+        "layers": (2, "number of layers in the encoder, which is 128 wide"),
+        "tokens-per-sample": (128, "maximum number of tokens in a row"),
+        "rows": (48, "number of rows that the encoder reads per update, counting all views"),
+        "updates": (1000, "number of updates in each run"),
         "seed": (1, "random seed"),
-        "jobs": (2, "runs at a time; they share the cores"),
+        "jobs": (2, "number of runs at a time, which share the cores"),
     }
     for name, (default, meaning) in numbers.items():
         parser.add_argument(
-            f"--{name}", type=int, default=default, help=f"{meaning} (default: {default})"
+            f"--{name}",
+            type=int,
+            default=default,
+            metavar="N",
+            help=f"{meaning} (default: {default})",
         )
-    parser.add_argument("--lr", type=float, default=1e-3, help="learning rate (default: 0.001)")
+    parser.add_argument(
+        "--lr", type=float, default=1e-3, metavar="LR", help="learning rate (default: %(default)s)"
+    )
     args = parser.parse_args()
     for name in numbers:
         if getattr(args, name.replace("-", "_")) < 1:
-            parser.error(f"--{name} must be 1 or more")
+            parser.error(f"--{name} must be at least 1")
     if args.rows % 12:
         parser.error("--rows must be a multiple of 12, as texts have one, three or four rows")
     return args
@@ -325,9 +342,9 @@ def main():
             stack.enter_context(alone(args.dest / arm.folder))
             claim(args, arm)
         train_all(args, arms)
-        logging.disable(logging.INFO)  # of fairseq, which tells what it loads
+        logging.disable(logging.INFO)  # fairseq logs what it loads
         figures = measure(args, arms)
-    table = as_markdown(figures)
+    table = objectives_table(figures)
     with atomic_write(args.dest / "objectives.md") as part:
         part.write_text(table, encoding="utf-8")
     write_json(args.dest / "objectives.json", figures)

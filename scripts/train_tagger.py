@@ -7,8 +7,8 @@ Training text is a file of word/TAG pairs, one text a line, with Penn Treebank t
     python scripts/train_tagger.py --train train.tagged --valid valid.tagged --output tagger.npz
     python scripts/train_tagger.py --evaluate valid.tagged --tagger en
 
-A part of the texts is lower-cased for training (--lower-share), since real text often is, and
-words are now and then hidden (--word-dropout), so that their endings speak for them.
+A fraction of the texts is lower-cased for training (--lower-share), as real text often is, and
+words are hidden at random (--word-dropout), so that the network learns from their endings.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
@@ -33,6 +33,7 @@ from cline_fairseq.rewriting.tagger import (
     pad,
 )
 from cline_fairseq.rewriting.tags import POS_OF_TAG, TAG_INDEX, TAGS, fold_tag
+from cline_fairseq.runtime.markdown import markdown_table
 
 NO_TAG = -1  # of boundaries
 
@@ -125,55 +126,121 @@ def print_table(confusion):
     """Print agreement overall and precision, recall and F1 per tag."""
     right = np.diag(confusion)
     print(f"{confusion.sum():,} words, agreement {100 * right.sum() / confusion.sum():.2f} %\n")
-    print("| tag | words | precision | recall | F1 |\n|---|---|---|---|---|")
+    rows = []
     for i, tag in enumerate(TAGS):
         in_gold, in_found = confusion[i].sum(), confusion[:, i].sum()
         precision, recall = right[i] / max(in_found, 1), right[i] / max(in_gold, 1)
         f1 = 2 * right[i] / max(in_gold + in_found, 1)
-        print(f"| {tag} | {in_gold:,} | {precision:.3f} | {recall:.3f} | {f1:.3f} |")
-    print()
+        rows.append((tag, f"{in_gold:,}", f"{precision:.3f}", f"{recall:.3f}", f"{f1:.3f}"))
+    print(markdown_table(("tag", "words", "precision", "recall", "F1"), rows))
 
 
 def print_parts_of_speech(confusion):
-    """Print as what the words of each part of speech are tagged, in percent of the row."""
+    """Print how the words of each part of speech are tagged, in percent of the row."""
     parts = [POS_OF_TAG.get(tag, tag) for tag in TAGS]  # O and NNP are of none
     names = list(dict.fromkeys(parts))
     is_of = np.array([[part == name for name in names] for part in parts], int)
     counts = is_of.T @ confusion @ is_of
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    print("| tagged as | " + " | ".join(names) + " |\n|" + "---|" * (len(names) + 1))
-    for name, row in zip(names, shares, strict=True):
-        print(f"| {name} | " + " | ".join(f"{share:.2f} %" for share in row) + " |")
-    print()
+    rows = [
+        (name, *(f"{share:.2f} %" for share in row))
+        for name, row in zip(names, shares, strict=True)
+    ]
+    print(markdown_table(("tagged as", *names), rows))
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--train", type=Path, nargs="+", help="files to train on")
-    parser.add_argument("--valid", type=Path, nargs="+", help="files to evaluate the result on")
-    parser.add_argument("--output", type=Path, help="the .npz file to write")
-    parser.add_argument("--evaluate", type=Path, nargs="+", help="evaluate --tagger on these files")
-    parser.add_argument("--tagger", default="en", help="name or path of the tagger to evaluate")
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--batch-size", type=int, default=4096, help="words a step")
-    parser.add_argument("--lr", type=float, default=3e-3, help="peak learning rate of Adam")
-    parser.add_argument("--warmup-steps", type=int, default=200)
-    parser.add_argument("--width", type=int, default=32, help="of the vectors of features")
     parser.add_argument(
-        "--hidden", type=int, nargs=2, default=[64, 32], help="units of the two hidden layers"
+        "--train", type=Path, nargs="+", metavar="FILE", help="files of word/TAG pairs to train on"
     )
-    parser.add_argument("--dropout", type=float, default=0.1, help="of hidden units")
-    parser.add_argument("--word-dropout", type=float, default=0.1, help="share of words to hide")
     parser.add_argument(
-        "--min-count", type=int, default=10, help="leave out features that are seen less often"
+        "--valid", type=Path, nargs="+", metavar="FILE", help="files to evaluate the result on"
     )
-    parser.add_argument("--lower-share", type=float, default=0.3, help="texts to lower-case")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the .npz file to write")
+    parser.add_argument(
+        "--evaluate", type=Path, nargs="+", metavar="FILE", help="evaluate --tagger on these files"
+    )
+    parser.add_argument(
+        "--tagger",
+        default="en",
+        help="name or path of the tagger to evaluate (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=5, metavar="N", help="number of epochs (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        default=4096,
+        metavar="N",
+        help="number of words per step (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--lr",
+        type=float,
+        default=3e-3,
+        metavar="LR",
+        help="peak learning rate of Adam (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--warmup-steps",
+        type=int,
+        default=200,
+        metavar="N",
+        help="number of steps in which the learning rate grows (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--width",
+        type=int,
+        default=32,
+        metavar="N",
+        help="dimension of the feature vectors (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hidden",
+        type=int,
+        nargs=2,
+        default=[64, 32],
+        metavar="N",
+        help="units of the two hidden layers (default: 64 32)",
+    )
+    parser.add_argument(
+        "--dropout",
+        type=float,
+        default=0.1,
+        metavar="P",
+        help="dropout of hidden units (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--word-dropout",
+        type=float,
+        default=0.1,
+        metavar="P",
+        help="fraction of the words to hide (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--min-count",
+        type=int,
+        default=10,
+        metavar="N",
+        help="leave out features that occur less often (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--lower-share",
+        type=float,
+        default=0.3,
+        metavar="P",
+        help="fraction of the texts to lower-case (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="random seed (default: %(default)s)"
+    )
     args = parser.parse_args()
     if bool(args.train) != bool(args.output) or not (args.train or args.evaluate):
-        parser.error("either --evaluate, or --train and --output are needed")
+        parser.error("pass either --evaluate, or --train and --output")
     return args
 
 

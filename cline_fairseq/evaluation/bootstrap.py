@@ -1,4 +1,4 @@
-"""Confidence intervals of shares, by the bootstrap (Efron 1979)."""
+"""Bootstrap confidence intervals of fractions and means (Efron 1979)."""
 
 from typing import NamedTuple
 
@@ -9,18 +9,18 @@ _CHUNK = 1 << 22  # numbers drawn at a time
 
 
 class Share(NamedTuple):
-    """A share with its interval, from 0 to 1."""
+    """A fraction from 0 to 1, or another mean, with its confidence interval."""
 
     value: float
     low: float
     high: float
 
     def as_dict(self) -> dict[str, float]:
-        """Plain values."""
+        """The numbers as plain values."""
         return self._asdict()
 
     def __str__(self) -> str:
-        """In percent, with one digit behind the point."""
+        """Percentages with one decimal."""
         value, low, high = (100 * number for number in self)
         return f"{value:.1f} ({low:.1f} to {high:.1f})"
 
@@ -28,19 +28,19 @@ class Share(NamedTuple):
 def bootstrap_shares(
     counts: np.ndarray, totals: np.ndarray, resamples: int = 10_000, seed: int = 1
 ) -> list[Share]:
-    """Shares over units that are drawn anew, with replacement.
+    """Compute ratios of sums with percentile intervals: the middle 95 % over all resamples.
 
-    The percentile interval: the middle 95 % of the shares of all resamples. The shares are
-    resampled together, so that their intervals are of the same draws.
+    A resample draws units with replacement. All columns are resampled together, so that their
+    intervals are based on the same draws.
 
     Args:
-        counts: (units, shares): what there is of each unit.
-        totals: (units, shares): what there could be, above 0.
-        resamples: how often the units are drawn.
-        seed: of the draws.
+        counts: numerators, (units, columns), e.g. the number of right predictions in each unit.
+        totals: denominators, (units, columns), above 0, e.g. the number of predictions.
+        resamples: number of resamples.
+        seed: random seed.
 
     Returns:
-        for each column the sum of the counts over that of the totals.
+        for each column, the sum of the counts divided by the sum of the totals.
 
     Raises:
         ValueError: if there are no units.
@@ -48,7 +48,7 @@ def bootstrap_shares(
     counts, totals = np.asarray(counts, float), np.asarray(totals, float)
     units = len(counts)
     if not units:
-        raise ValueError("no units to draw from")
+        raise ValueError("expected at least one unit to draw from")
     rng = np.random.default_rng(seed)
     at_once = max(_CHUNK // units, 1)
     drawn = []

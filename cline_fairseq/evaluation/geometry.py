@@ -1,40 +1,40 @@
-"""Where a model puts sentences: alignment and uniformity, and how far views are apart.
+"""Geometry of sentence vectors: alignment, uniformity, and distances between views.
 
-All are of vectors on the unit sphere: only the direction of a sentence's vector counts.
+Everything is measured on the unit sphere: only the direction of a vector counts.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-# Values that differ by less than this part of them are a tie: float32 cannot tell them apart.
+# Values that differ by less than this fraction are a tie: float32 cannot tell them apart.
 TIE = 1e-6
-ROWS = 1024  # of the matrix of distances, in memory at a time
+ROWS = 1024  # rows of the distance matrix that are in memory at a time
 
 
 class Distances(NamedTuple):
-    """Of N triples, float64 (N,) each.
+    """Distances in N triples, float64 (N,) each.
 
     Attributes:
-        to_synonym: Euclidean distance of the original and its synonym view, 0 to 2.
-        to_antonym: that of the original and its antonym view.
+        to_synonym: Euclidean distance between the original and its synonym view, 0 to 2.
+        to_antonym: Euclidean distance between the original and its antonym view.
     """
 
     to_synonym: np.ndarray
     to_antonym: np.ndarray
 
     def alignment(self) -> np.ndarray:
-        """The squared distances to synonym views, whose mean is the alignment.
+        """Return the squared distances to synonym views, whose mean is the alignment.
 
-        That of Wang & Isola (2020, arXiv 2005.10242) with alpha = 2: 0 where texts of the same
-        meaning have the same direction; lower is better.
+        As in Wang & Isola (2020, arXiv 2005.10242) with alpha = 2: 0 if texts with the same meaning
+        have the same direction; lower is better.
         """
         return self.to_synonym**2
 
     def closer(self) -> np.ndarray:
-        """1 where the synonym view is closer than the antonym view, one half in a tie, else 0.
+        """Return 1 where the synonym view is closer than the antonym view, 0.5 for ties, else 0.
 
-        Its mean is Hits by cosine, which is 1 - d^2 / 2 of a distance d on the sphere.
+        The mean is Hits by cosine, as the cosine is 1 - d^2 / 2 for a distance d on the sphere.
         """
         near, far = (1 - distance**2 / 2 for distance in self)
         difference = near - far
@@ -42,23 +42,23 @@ class Distances(NamedTuple):
         return np.where(is_tie, 0.5, difference > 0)
 
     def margin(self) -> np.ndarray:
-        """How much farther the antonym view is than the synonym view."""
+        """Return how much farther the antonym view is than the synonym view."""
         return self.to_antonym - self.to_synonym
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """The directions of vectors: float64 (N, C). A vector of zeros stays one."""
+    """Scale vectors (N, C) to length 1, as float64; a zero vector stays zero."""
     vectors = np.asarray(vectors, np.float64)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def distances(original: np.ndarray, synonym: np.ndarray, antonym: np.ndarray) -> Distances:
-    """The distances in triples.
+    """Measure the distances in triples.
 
     Args:
-        original: float (N, C), sentence vectors of any length.
-        synonym: those of the synonym views.
-        antonym: those of the antonym views.
+        original: sentence vectors of the originals, float (N, C), of any length.
+        synonym: the same for the synonym views.
+        antonym: the same for the antonym views.
     """
     original = unit(original)
     return Distances(
@@ -67,20 +67,22 @@ def distances(original: np.ndarray, synonym: np.ndarray, antonym: np.ndarray) ->
 
 
 def uniformity(vectors: np.ndarray, t: float = 2.0) -> float:
-    """How evenly sentences are spread over the sphere (Wang & Isola 2020, arXiv 2005.10242).
+    """Measure how evenly sentences spread over the sphere (Wang & Isola 2020, arXiv 2005.10242).
 
-    The logarithm of the mean of exp(-t d^2) over all pairs of different sentences: 0 where all are
-    in one place, -2t is out of reach; lower is better.
+    The logarithm of the mean of exp(-t d^2) over all pairs of different sentences: 0 if all are in
+    one place; lower is better.
 
     Args:
         vectors: float (N, C) with N > 1.
-        t: of the Gaussian kernel; the paper has 2.
+        t: parameter of the Gaussian kernel; the paper uses 2.
     """
     vectors, total = unit(vectors), 0.0
     count = len(vectors)
     for start in range(0, count, ROWS):
         rows = vectors[start : start + ROWS]
         squared = 2 - 2 * rows @ vectors[start:].T
-        later = np.triu(np.ones(squared.shape, bool), 1)  # each pair once, none of one with itself
+        later = np.triu(
+            np.ones(squared.shape, bool), 1
+        )  # each pair once, and no sentence with itself
         total += np.exp(-t * np.maximum(squared[later], 0)).sum()
     return float(np.log(total / (count * (count - 1) / 2)))

@@ -1,7 +1,7 @@
 """Hits: how often a text is closer to its synonym view than to its antonym view, layer by layer.
 
-The metric of Table 7 of CLINE (Wang et al. 2021, arXiv 2107.00440), without supervision: a layer
-that knows what a text means finds the view that means the same.
+The unsupervised metric of Table 7 in CLINE (Wang et al. 2021, arXiv 2107.00440): a layer that
+represents the meaning of a text finds the view with the same meaning.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,15 +22,15 @@ _NO_CONTENT = [SPECIAL.index(symbol) for symbol in ("<s>", "<pad>", "</s>")]
 
 
 def wins(to_synonym: Tensor, to_antonym: Tensor) -> Tensor:
-    """Which originals are closer to their synonym view.
+    """Find the originals that are closer to their synonym view.
 
     Args:
-        to_synonym: float (B,), similarities of originals and synonym views.
-        to_antonym: float (B,), of originals and antonym views.
+        to_synonym: similarities of originals and synonym views, float (B,).
+        to_antonym: similarities of originals and antonym views, float (B,).
 
     Returns:
-        float64 (B,): 1 where the synonym view is closer, 0 where it is not, and one half in a
-        tie, as a guess would have on average.
+        float64 (B,): 1 where the synonym view is closer, 0 where it is not, and 0.5 for ties, the
+        mean score of a guess.
     """
     difference = (to_synonym - to_antonym).double()
     size = torch.maximum(to_synonym.abs(), to_antonym.abs())
@@ -39,15 +39,15 @@ def wins(to_synonym: Tensor, to_antonym: Tensor) -> Tensor:
 
 
 def wins_by_layer(layers: Iterable[Tensor], real: Tensor, content: Tensor) -> Tensor:
-    """The :func:`wins` of B triples, in all layers, by all similarities.
+    """Compute :func:`wins` for B triples, in all layers, by all similarities.
 
     Args:
-        layers: float (3B, T, C) each, the vectors of B originals, B synonym views, B antonym views.
+        layers: vectors of B originals, B synonym views and B antonym views, float (3B, T, C) each.
         real: bool (3B, T), False at padding.
         content: bool (3B, T), False at padding and special tokens.
 
     Returns:
-        float64 (B, layers, similarities), the latter in the order of
+        float64 (B, layers, similarities), similarities in the order of
         :data:`~.similarities.SIMILARITY_FUNCTIONS`.
     """
     results = []
@@ -67,16 +67,17 @@ def evaluate_hits(
     max_tokens: int = MAX_TOKENS,
     progress: Callable[[int], None] = lambda count: None,
 ) -> np.ndarray:
-    """The :func:`wins` of all triples.
+    """Compute :func:`wins` for all triples.
 
-    Texts that are too long for the model are cut at their end, as the predictor does: a triple
-    whose replacements are all cut off is a tie.
+    Texts that are too long for the model are truncated, as the predictor does; a triple whose
+    replacements are all cut off is a tie.
 
     Args:
-        predictor: of an encoder, or of a classifier, whose encoder is taken.
-        triples: N of them.
-        max_tokens: of a batch, with padding. It does not change the result beyond rounding.
-        progress: called with the number of triples that were done.
+        predictor: an encoder, or a classifier, of which the encoder is used.
+        triples: N triples.
+        max_tokens: maximum number of tokens in a batch, with padding. It changes results only by
+            rounding.
+        progress: called with the number of triples done since the last call.
 
     Returns:
         float64 (N, num_layers + 1, similarities), embeddings first, similarities in the order of
@@ -92,7 +93,7 @@ def evaluate_hits(
 
 
 def _evaluate_window(predictor, triples, max_tokens):
-    """The wins of some triples, a batch at a time, with their indices."""
+    """Yield the wins of some triples, a batch at a time, with their indices."""
     count = len(triples)
     rows = predictor.encode([text for view in zip(*triples, strict=True) for text in view])
     sizes = np.array([len(row) for row in rows]).reshape(3, count).max(0)
@@ -106,7 +107,7 @@ def _evaluate_window(predictor, triples, max_tokens):
 
 
 def _in_order(batches, rows, width):
-    """The vectors at all layers, (rows, width, C) each, of the batches that texts were read in."""
+    """Put the vectors of batches into the order of the texts: (rows, width, C) for each layer."""
     layers = None
     for batch in batches:
         if layers is None:

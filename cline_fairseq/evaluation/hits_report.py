@@ -8,7 +8,7 @@ import numpy as np
 from ..runtime.markdown import markdown_table
 from .bootstrap import Share, bootstrap_shares
 
-# Of .similarities.SIMILARITY_FUNCTIONS, which needs torch; in the same order.
+# Titles of .similarities.SIMILARITY_FUNCTIONS, in the same order; importing these needs torch.
 TITLES = {
     "cls_dot": "CLS, dot product",
     "cls_cosine": "CLS, cosine",
@@ -18,27 +18,27 @@ TITLES = {
 
 
 class HitsReport(NamedTuple):
-    """Of a checkpoint.
+    """Hits of a checkpoint.
 
     Attributes:
-        name: of the checkpoint.
-        hits: float64 (layers, similarities, 3), embeddings first: shares of the triples whose
-            original is closer to the synonym view, lower and upper ends of their intervals.
+        name: what the checkpoint is called in tables.
+        hits: float64 (layers, similarities, 3), embeddings first: the fraction of triples whose
+            original is closer to the synonym view, and both ends of its interval.
     """
 
     name: str
     hits: np.ndarray
 
     def share(self, layer: int, similarity: int) -> Share:
-        """One of the shares."""
+        """Return Hits of a layer by a similarity, given their indices."""
         return Share(*self.hits[layer, similarity].tolist())
 
     def best(self, similarity: int) -> int:
-        """The layer with the highest Hits, the first of them in a tie."""
+        """Return the layer with the highest Hits, and the first of these if several are equal."""
         return int(self.hits[:, similarity, 0].argmax())
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, by similarity."""
+        """The report as plain values, keyed by similarity."""
         columns = {
             name: {
                 "layers": [self.share(layer, i).as_dict() for layer in range(len(self.hits))],
@@ -53,10 +53,10 @@ def make_report(name: str, results: np.ndarray, resamples: int, seed: int = 1) -
     """Average over triples, with 95 % bootstrap intervals.
 
     Args:
-        name: of the checkpoint.
-        results: float (triples, layers, similarities), as :func:`~.hits.evaluate_hits` gives them.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
+        name: what to call the checkpoint in tables.
+        results: what :func:`~.hits.evaluate_hits` returns, float (triples, layers, similarities).
+        resamples: number of bootstrap resamples.
+        seed: random seed of the bootstrap.
     """
     columns = results.reshape(len(results), -1)
     shares = bootstrap_shares(columns, np.ones_like(columns), resamples, seed)

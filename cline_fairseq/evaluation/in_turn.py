@@ -1,4 +1,4 @@
-"""Several checkpoints in one program, none of which may fail after the work on another."""
+"""Several checkpoints in one program: all are checked before the work on any of them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -15,11 +15,11 @@ def load_in_turn(
 ) -> "Iterator[tuple[Key, Predictor]]":
     """Yield predictors one by one, after all of them have been loaded and checked.
 
-    Only one is in memory at a time: several are loaded twice.
+    Only one is in memory at a time, so that several predictors are loaded twice.
 
     Args:
-        loads: a function for each predictor that loads it.
-        check: raises an error if a predictor cannot be used.
+        loads: functions that load the predictors, keyed by any name.
+        check: raises an error if a predictor cannot be used, given its key and the predictor.
     """
     for key, load in loads.items():
         predictor = load()

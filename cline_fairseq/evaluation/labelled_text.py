@@ -138,7 +138,7 @@ def _tsv_rows(path, quoting) -> Iterator[tuple[str, dict[str, str]]]:
                     header = row
                 elif row and len(row) != len(header):
                     raise InputError(
-                        f"{where}: expected {len(header)} fields with tabs between "
+                        f"{where}: expected {len(header)} tab-separated fields "
                         f"({', '.join(header)}), found {len(row)}: fix the line, or specify with "
                         "--quoting whether quotation marks enclose fields"
                     )

@@ -1,6 +1,6 @@
-"""How far counting gets: Hits of a rule that knows no meaning.
+"""A baseline that knows no meaning: Hits of counting shared words.
 
-The rule says that the view which shares more words with the original is its synonym view.
+The view that shares more words with the original is taken for its synonym view.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from .triples import Triple
 
 
 def shared_words_wins(triples: Sequence[Triple]) -> np.ndarray:
-    """For which triples the rule is right: float (N,), one half in a tie."""
+    """Return 1 for triples where counting is right, 0.5 for ties, else 0: float (N,)."""
     difference = [
         _num_shared(t.original, t.synonym) - _num_shared(t.original, t.antonym) for t in triples
     ]
@@ -22,13 +22,19 @@ def shared_words_wins(triples: Sequence[Triple]) -> np.ndarray:
 
 
 def shared_words_share(triples: Sequence[Triple], resamples: int, seed: int = 1) -> Share:
-    """The share of triples for which the rule is right, with its bootstrap interval."""
+    """Return the fraction of triples where counting is right, with its bootstrap interval.
+
+    Args:
+        triples: at least one.
+        resamples: number of bootstrap resamples.
+        seed: random seed of the bootstrap.
+    """
     wins = shared_words_wins(triples)[:, None]
     (share,) = bootstrap_shares(wins, np.ones_like(wins), resamples, seed)
     return share
 
 
 def _num_shared(first, second):
-    """How many words two texts share; a word that both have twice counts twice."""
+    """Count the words that two texts share; a word that both have twice counts twice."""
     first, second = (Counter(map(str.lower, split_words(text))) for text in (first, second))
     return (first & second).total()

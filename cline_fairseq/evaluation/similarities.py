@@ -1,4 +1,4 @@
-"""How alike two texts are, by the vectors of their tokens in one layer, for B pairs at once."""
+"""Similarities of B pairs of texts, by the vectors of their tokens in one layer."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 
 
 class TokenVectors(NamedTuple):
-    """B texts in one layer. Their first token is ``<s>``; what stands at padding is not read."""
+    """B texts in one layer. Their first token is ``<s>``; vectors at padding are ignored."""
 
     vectors: Tensor  # float (B, T, C)
     real: Tensor  # bool (B, T), False at padding
@@ -16,35 +16,35 @@ class TokenVectors(NamedTuple):
 
 
 def cls_dot(first: TokenVectors, second: TokenVectors) -> Tensor:
-    """The dot product of the vectors of ``<s>``, as CLINE's contrastive loss has it.
+    """Compute the dot product of the vectors of ``<s>``, as in CLINE's contrastive loss.
 
     Returns:
-        float64 (B,), as of all others but :func:`bert_score`.
+        float64 (B,), as for all others except :func:`bert_score`.
     """
     return (_cls(first) * _cls(second)).sum(-1)
 
 
 def cls_cosine(first: TokenVectors, second: TokenVectors) -> Tensor:
-    """The cosine of the vectors of ``<s>``."""
+    """Compute the cosine of the vectors of ``<s>``: float64 (B,)."""
     return (normalize(_cls(first), dim=-1) * normalize(_cls(second), dim=-1)).sum(-1)
 
 
 def mean_cosine(first: TokenVectors, second: TokenVectors) -> Tensor:
-    """The cosine of the means over all tokens, special tokens among them."""
+    """Compute the cosine of the means over all tokens, including special tokens: float64 (B,)."""
     return (normalize(_mean(first), dim=-1) * normalize(_mean(second), dim=-1)).sum(-1)
 
 
 def bert_score(first: TokenVectors, second: TokenVectors) -> Tensor:
-    """BERTScore: F1 of greedily matched tokens (Zhang et al. 2020, arXiv 1904.09675).
+    """Compute BERTScore: F1 of greedily matched tokens (Zhang et al. 2020, arXiv 1904.09675).
 
-    Each token of either text is matched with the token of the other whose vector has the greatest
-    cosine with its own. Precision and recall are the mean cosines of the two texts' tokens, F1
-    their harmonic mean. Special tokens are left out, and all tokens weigh the same (no idf). A
-    text that has nothing but special tokens has 0, as have two whose precision and recall add up
-    to 0.
+    Each token of either text is matched with the token of the other text whose vector has the
+    greatest cosine with its own. Precision and recall are the mean cosines of the two texts'
+    tokens, F1 is their harmonic mean. Special tokens are left out, and all tokens have the same
+    weight (no idf). The score is 0 if a text has only special tokens, or if precision and recall
+    add up to 0.
 
     Returns:
-        float (B,), of the type of the vectors.
+        float (B,), with the dtype of the vectors.
     """
     cosines = normalize(first.vectors, dim=-1) @ normalize(second.vectors, dim=-1).transpose(1, 2)
     pairs = first.content[:, :, None] & second.content[:, None, :]
@@ -64,7 +64,7 @@ SIMILARITY_FUNCTIONS = {
 }
 
 
-# Cosines of like texts differ little: float64 keeps what the vectors say.
+# Cosines of similar texts differ little, so the sums are in float64.
 def _cls(texts):
     return texts.vectors[:, 0].double()
 

@@ -13,13 +13,13 @@ from ..rewriting import Rewriter, word_spans
 from ..runtime.terminal import cell, from_cell
 from .labelled_text import is_json_lines, read_rows
 
-EPOCH = 1  # of the draws, as in cline-fairseq rewrite
+EPOCH = 1  # the default of cline-fairseq rewrite
 _CHUNK = 256  # texts rewritten at a time
 _BOM = b"\xef\xbb\xbf"
 
 
 class Triple(NamedTuple):
-    """A text and its views, written as the text is but for the replaced words."""
+    """A text and its views, which differ from it only in the replaced words."""
 
     original: str
     synonym: str
@@ -27,7 +27,11 @@ class Triple(NamedTuple):
 
 
 def decode_lines(data: bytes, name: str) -> list[str]:
-    """The lines of a text; a line ends with a line feed alone.
+    """Decode the lines of a text; only a line feed ends a line.
+
+    Args:
+        data: the text in UTF-8, with or without a byte order mark.
+        name: what to call it in messages.
 
     Raises:
         InputError: if a line is not UTF-8; with its number.
@@ -41,7 +45,7 @@ def decode_lines(data: bytes, name: str) -> list[str]:
             decoded.append(line.removesuffix(b"\r").decode("utf-8"))
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{name}, line {number}: byte {error.start + 1} is no UTF-8: convert it first"
+                f"{name}, line {number}: byte {error.start + 1} is not UTF-8: convert the file first"
             ) from error
     return decoded
 
@@ -51,16 +55,16 @@ def make_triples(
     rewriter: Rewriter,
     progress: Callable[[int], None] = lambda count: None,
 ) -> tuple[list[Triple], int]:
-    """Rewrite sentences; the replacements are those of cline-fairseq rewrite with the same seed.
+    """Rewrite sentences, with the same replacements as cline-fairseq rewrite with the same seed.
 
     Args:
-        sentences: plain texts. White space in them becomes one space each.
+        sentences: plain texts. Runs of white space become one space.
         rewriter: makes the views, with its own seed.
-        progress: called with the number of sentences that were done.
+        progress: called with the number of sentences done since the last call.
 
     Returns:
-        the triples in the order of the sentences, and how many sentences were left out since one
-        of their views has no replacement. Blank ones are not counted.
+        triples in the order of the sentences, and the number of sentences that were left out
+        because one of their views has no replacement. Blank sentences do not count.
     """
     triples, left_out = [], 0
     numbered = ((i, " ".join(text.split())) for i, text in enumerate(sentences))
@@ -83,7 +87,7 @@ def make_triples(
 
 
 def _put(text, places, words):
-    """The text with other words at these places."""
+    """Put other words at places of a text."""
     parts, end = [], 0
     for (start, next_end), word in zip(places, words, strict=True):
         parts += text[end:start], word
@@ -92,17 +96,17 @@ def _put(text, places, words):
 
 
 def read_triples(path: Path, quoting: str = "csv") -> list[Triple]:
-    """Read triples: the fields ``original``, ``synonym`` and ``antonym``; others are left alone.
+    """Read triples from the fields ``original``, ``synonym`` and ``antonym``; others are ignored.
 
     Args:
         path: JSON lines, or a TSV whose first line names its columns; see
             :func:`~.labelled_text.read_rows`. In a TSV, an apostrophe at the beginning of a text is
-            left out if =, +, - or @ follows, perhaps after more apostrophes.
-        quoting: of a TSV; see there.
+            removed if =, +, - or @ follows, perhaps after more apostrophes.
+        quoting: quoting of fields in a TSV; see there.
 
     Raises:
-        MissingFileError: if there is no such file.
-        InputError: if it holds something else; with its line.
+        MissingFileError: if the file does not exist.
+        InputError: if it does not hold triples; with file and line.
     """
     triples = []
     for where, row in read_rows(path, quoting):
@@ -111,28 +115,30 @@ def read_triples(path: Path, quoting: str = "csv") -> list[Triple]:
             text = row.get(name)
             if not isinstance(text, str):
                 raise InputError(
-                    f"{where}: no text {name!r} among {', '.join(map(repr, row))}: give the fields "
-                    f"{', '.join(Triple._fields)}"
+                    f"{where}: no text {name!r} among {', '.join(map(repr, row))}: expected the "
+                    f"fields {', '.join(Triple._fields)}"
                 )
             text = text if is_json_lines(path) else from_cell(text)
             texts.append(" ".join(text.split()))
             if not texts[-1]:
-                raise InputError(
-                    f"{where}: the {name} is empty: give a text, or leave the triple out"
-                )
+                raise InputError(f"{where}: the {name} is empty: add a text, or remove the triple")
         triples.append(Triple(*texts))
     if not triples:
         raise InputError(
-            f"{path} holds no triples: give rows with {', '.join(Triple._fields)}, named in the "
-            "first line of a TSV"
+            f"{path} contains no triples: expected rows with {', '.join(Triple._fields)}, named in "
+            "the first line of a TSV"
         )
     return triples
 
 
 def write_triples(path: Path, triples: Iterable[Triple]) -> None:
-    """Write triples in the form that :func:`read_triples` reads, by the ending of the file.
+    """Write triples for :func:`read_triples`, in the format that the suffix of the file says.
 
     In a TSV, texts that spreadsheets would take for formulas get an apostrophe in front.
+
+    Args:
+        path: a TSV file, or JSON lines.
+        triples: what to write.
     """
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         if is_json_lines(path):

@@ -1,9 +1,9 @@
 """Text to fairseq's binarized files: ours against fairseq's two steps, side by side.
 
-fairseq's steps are its encoder, line by line as in its multiprocessing_bpe_encoder, and
-fairseq-preprocess, both with one process. All run as processes of their own, start-up included,
-one after the other in each repetition, on the first --megabytes of the text. Ours also runs on the
-whole text, with one worker and with two.
+fairseq's steps are its encoder, line by line as in multiprocessing_bpe_encoder, and
+fairseq-preprocess, both with one process. Each step is a process of its own, timed with its
+start-up, one after the other in each repetition, on the first --megabytes of the text. Our program
+also runs on the whole text, with one worker and with two.
 """
 
 import json
@@ -40,16 +40,30 @@ with open(sys.argv[2], encoding="utf-8") as lines, open(sys.argv[3], "w", encodi
 
 def add_parser(commands):
     parser = commands.add_parser("corpus", help="text to binarized files, against fairseq")
-    parser.add_argument("--text", type=Path, required=True, help="plain text, one text a line")
+    parser.add_argument(
+        "--text", type=Path, required=True, help="plain text with one text per line"
+    )
     parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
-    parser.add_argument("--megabytes", type=int, default=8, help="of the comparison with fairseq")
-    parser.add_argument("--repeats", type=int, default=3, help="measurements; the median counts")
+    parser.add_argument(
+        "--megabytes",
+        type=int,
+        default=8,
+        metavar="N",
+        help="megabytes of the text to compare with fairseq on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=3,
+        metavar="N",
+        help="number of measurements, of which the median counts (default: %(default)s)",
+    )
     add_tokenizer_options(parser)
     parser.set_defaults(run=run)
 
 
 def measured(command) -> tuple[float, float]:
-    """Seconds that a program takes, and MB of its largest process at their peak."""
+    """Return the seconds that a program takes, and the peak MB of its largest process."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     peaks: dict[int, float] = {}
     with tempfile.TemporaryFile() as log:
@@ -67,7 +81,7 @@ def measured(command) -> tuple[float, float]:
 
 
 def peak_memory(pid: int) -> dict[int, float]:
-    """The peak so far of a process and those that it has started, in MB, by process."""
+    """Return the peak memory so far of a process and its children, in MB, keyed by process id."""
     peaks = {}
     try:
         status = Path(f"/proc/{pid}/status").read_text()
@@ -80,13 +94,13 @@ def peak_memory(pid: int) -> dict[int, float]:
 
 
 def num_tokens(folder) -> int:
-    """What encode.py says that it wrote."""
+    """Return the number of tokens in the manifest that encode.py wrote."""
     manifest = json.loads((folder / "train.manifest.json").read_text(encoding="utf-8"))
     return manifest["counts"]["tokens"]
 
 
 def run(args) -> dict[str, float]:
-    """The figures of corpus preparation."""
+    """Measure corpus preparation."""
     require_text(args.text)
     config = TokenizerFiles.of(args).config()
     tokenizer = ["--bpe", args.bpe]

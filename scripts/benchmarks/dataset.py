@@ -19,16 +19,24 @@ MODES = ("none", "complete", "complete_doc", "eos")
 def add_parser(commands):
     parser = commands.add_parser("dataset", help="memory of the dataset, against fairseq")
     parser.add_argument(
-        "--lines", type=int, default=20_000_000, help="lines of the corpus (default: 20,000,000)"
+        "--lines",
+        type=int,
+        default=20_000_000,
+        metavar="N",
+        help="number of lines in the corpus (default: %(default)s)",
     )
     parser.add_argument(
-        "--block", type=int, default=512, help="tokens of the longest block (default: 512)"
+        "--block",
+        type=int,
+        default=512,
+        metavar="N",
+        help="number of tokens in the longest block (default: %(default)s)",
     )
     parser.set_defaults(run=run)
 
 
 class Lines:
-    """Lines of which nothing but the lengths is there."""
+    """Lines of which only the lengths exist."""
 
     def __init__(self, sizes):
         self.sizes = sizes

@@ -27,18 +27,38 @@ _ATOL = 1e-3  # of probabilities
 def add_parser(commands):
     parser = commands.add_parser("evaluate", help="the predictor, against fairseq's interface")
     parser.add_argument("--checkpoint", type=Path, required=True, help="a fine-tuned classifier")
-    parser.add_argument("--text", type=Path, required=True, help="plain text, one text a line")
-    parser.add_argument("--texts", type=int, default=500, help="how many of them; 0 is all")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=5, help="measurements; the median counts")
+    parser.add_argument(
+        "--text", type=Path, required=True, help="plain text with one text per line"
+    )
+    parser.add_argument(
+        "--texts",
+        type=int,
+        default=500,
+        metavar="N",
+        help="number of texts to read; 0 is all (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of CPU threads (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=5,
+        metavar="N",
+        help="number of measurements, of which the median counts (default: %(default)s)",
+    )
     parser.add_argument(
         "--memory",
         type=int,
         default=0,
         metavar="N",
-        help="measure the peak memory with N texts and with 10 N (default: 0, which is off)",
+        help="measure the peak memory with N texts and with 10 N; 0 is off (default: %(default)s)",
     )
-    add_recorded_options(parser, "folder of its binarized task")
+    add_recorded_options(parser, "folder with its binarized task")
     parser.set_defaults(run=run)
 
 

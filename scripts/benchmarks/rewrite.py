@@ -24,13 +24,29 @@ TOKENS_PER_BATCH = 16 * 512
 
 def add_parser(commands):
     parser = commands.add_parser("rewrite", help="the rewriter, offline and in the data loader")
-    parser.add_argument("--text", type=Path, required=True, help="plain text, one text a line")
-    parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
-    parser.add_argument("--block", type=int, default=512, help="tokens of a block")
     parser.add_argument(
-        "--match-edits", action="store_true", help="views with as many replacements each"
+        "--text", type=Path, required=True, help="plain text with one text per line"
     )
-    parser.add_argument("--repeats", type=int, default=5, help="measurements; the median counts")
+    parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
+    parser.add_argument(
+        "--block",
+        type=int,
+        default=512,
+        metavar="N",
+        help="number of tokens in a block (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--match-edits",
+        action="store_true",
+        help="make the same number of replacements in both views",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=5,
+        metavar="N",
+        help="number of measurements, of which the median counts (default: %(default)s)",
+    )
     add_tokenizer_options(parser)
     parser.set_defaults(run=run)
 

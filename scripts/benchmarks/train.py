@@ -1,17 +1,17 @@
 """Training: ours against fairseq's RoBERTa with masked_lm, on the same text.
 
 A step is forward, backward and optimizer, which is torch's fused AdamW for all. Steps take turns,
-and speeds are per real token that an encoder reads. In each case there are
+and speeds are per token that an encoder reads, without padding. Each case compares
 
 * stock: fairseq's RoBERTa and criterion, on batches as --task masked_lm makes them;
 * encoder: our model in its place, with the same criterion and the same batches;
-* encoder, all tokens: the same, with the last layer's output made for all tokens, as fairseq's
-  RoBERTa makes it, and not for the masked ones alone;
+* encoder, all tokens: the same, with the last layer's output for all tokens, as in fairseq's
+  RoBERTa, instead of for the masked ones alone;
 * cline: a step of --task cline, on batches of three views of the same corpus.
 
-Memory is that of all tensors that a step makes, at its peak, beside the model and the optimizer.
-The share of the peak is that of the products of matrices in a step, against the speed of a single
-large product, or against --peak-tflops: with a data sheet's number, the utilisation of FLOPs.
+Memory is the peak of all tensors that a step creates, not counting the model and the optimizer.
+The share of the peak compares the matrix products of a step with the speed of a single large
+product, or with --peak-tflops: given the number in a data sheet, it is the FLOPs utilization.
 --precision bf16 keeps the parameters in bf16, as --memory-efficient-bf16 does.
 """
 
@@ -28,44 +28,87 @@ PRECISIONS = ("fp32", "bf16")
 
 def add_parser(commands):
     parser = commands.add_parser("train", help="a training step, against fairseq's masked_lm")
-    parser.add_argument("--data", required=True, help="folder of fairseq-preprocess")
+    parser.add_argument("--data", required=True, help="folder that fairseq-preprocess wrote")
     parser.add_argument(
         "--sizes",
         type=_size,
         nargs="+",
         default=["2x128", "4x256", "12x768"],
-        help="layers and width; 12x768 is base",
+        metavar="LAYERSxWIDTH",
+        help="sizes of the model (default: 2x128 4x256 12x768, which is base)",
     )
-    parser.add_argument("--blocks", type=int, nargs="+", default=[128, 512], help="tokens a block")
+    parser.add_argument(
+        "--blocks",
+        type=int,
+        nargs="+",
+        default=[128, 512],
+        metavar="N",
+        help="tokens per block (default: 128 512)",
+    )
     parser.add_argument(
         "--break-modes",
         choices=("none", "eos"),
         nargs="+",
         default=["none", "eos"],
-        help="none: full blocks; eos: a line a row, with padding",
+        help="none: full blocks; eos: one line per row, with padding (default: none eos)",
     )
     parser.add_argument(
         "--attention-dropout",
         type=float,
         nargs="+",
         default=[0.1, 0.0],
-        help="of all models; their other dropout is 0.1",
+        metavar="P",
+        help="attention dropout of all models, whose other dropout is 0.1 (default: 0.1 0.0)",
     )
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="on a CPU")
-    parser.add_argument("--device", default="cpu", help="of torch, as cuda")
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
     parser.add_argument(
-        "--peak-tflops", type=float, help="of the device; measured in a large product without"
+        "--threads",
+        type=int,
+        nargs="+",
+        default=[1, 2],
+        metavar="N",
+        help="numbers of threads on a CPU (default: 1 2)",
     )
-    parser.add_argument("--max-tokens", type=int, default=4096, help="tokens a batch")
-    parser.add_argument("--steps", type=int, default=8, help="measured steps; the median counts")
-    parser.add_argument("--split", default="train", help="split of the corpus")
+    parser.add_argument(
+        "--device", default="cpu", help="torch device, e.g. cuda (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="fp32",
+        help="floating-point format (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--peak-tflops",
+        type=float,
+        metavar="X",
+        help="peak speed of the device (default: as measured in a large product)",
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=int,
+        default=4096,
+        metavar="N",
+        help="maximum number of tokens in a batch (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=8,
+        metavar="N",
+        help="number of measured steps, of which the median counts (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--split",
+        default="train",
+        metavar="NAME",
+        help="split of the corpus (default: %(default)s)",
+    )
     add_tokenizer_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args) -> dict[str, float]:
-    """The figures of all cases."""
+    """Measure all cases."""
     subwords = TokenizerFiles.of(args).config()
     require_file(Path(args.data, "dict.txt"), "give the folder of fairseq-preprocess (--data)")
     from benchmarks.training_steps import measure_all  # takes seconds, --help does not
@@ -75,5 +118,7 @@ def run(args) -> dict[str, float]:
 
 def _size(text):
     if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", text):
-        raise argparse.ArgumentTypeError(f"expected layers x width, as 4x256, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected layers x width (for example 4x256), not {text!r}"
+        )
     return text

@@ -118,8 +118,14 @@ def test_bad_input(script, options, tmp_path, name):
     (tmp_path / "no_column.tsv").write_text("original\tsynonym\na\tb\n")
     cases = [
         (["--input", "nowhere.txt"], "no text nowhere.txt: give a file of plain text"),
-        (["--input", tmp_path / "empty.txt"], "empty.txt holds no sentences: give one a line"),
-        (["--input", tmp_path / "names.txt"], r"names.txt holds no sentence .*\(2 were left out\)"),
+        (
+            ["--input", tmp_path / "empty.txt"],
+            "empty.txt contains no sentences: expected one per line",
+        ),
+        (
+            ["--input", tmp_path / "names.txt"],
+            r"names.txt contains no sentence .*\(2 were left out\)",
+        ),
         (["--triples", tmp_path / "no_column.tsv"], "line 2: no text 'antonym' among"),
         (["--checkpoint", "CLINE=a.pt"], "give each --checkpoint a name of its own"),
         (["--checkpoint", "third=a.pt"], r"no checkpoint a.pt: give"),

@@ -222,7 +222,7 @@ def test_bad_files(tmp_path):
     cases = {
         "text\tlabel\n": "contains no examples",
         "": "contains no examples",
-        "text\tlabel\na\t0\nb\n": "line 3: expected 2 fields with tabs between .* found 1",
+        "text\tlabel\na\t0\nb\n": "line 3: expected 2 tab-separated fields .* found 1",
         'text\tlabel\n"a\nb"\t0\n"c" d\t0\n': "line 4: .*specify with --quoting",
         'text\tlabel\n"a\t0\nb\t1\n': "line 2: .*specify with --quoting",
         "words\tlabel\na\t0\n": "line 2: no 'text' among 'words', .*specify with --text-col",

@@ -56,11 +56,11 @@ def test_windows_lines_and_bom(tmp_path):
     ("name", "old", "new", "message"),
     [
         ("RTE", b"sentence2", b"sentence_b", r"train.tsv, line 1: no column 'sentence2' among"),
-        ("RTE", b"\tnot_entailment", b"\tneutral", r"the label 'neutral' is none of entailment"),
+        ("RTE", b"\tnot_entailment", b"\tneutral", r"the label 'neutral' is not one of entailment"),
         ("RTE", b"\tnot_entailment", b"", r"expected 4 fields .* found 3"),
         ("RTE", b"\tnot_entailment", b"\tnot_entailment\t", r"expected 4 fields .* found 5"),
         ("CoLA", b"gj04\t", b"source\tlabel\tmark\tsentence\ngj04\t", r"line 1: the label 'label'"),
-        ("RTE", b"good", b"\xff", r"is no UTF-8"),
+        ("RTE", b"good", b"\xff", r"is not UTF-8"),
         ("MNLI", b"gold_label", b"gold", "no column 'gold_label'"),
     ],
 )
@@ -82,7 +82,7 @@ def test_line_of_a_bad_label(tmp_path):
     lines = path.read_bytes().split(b"\n")
     lines[6] = lines[6][:-1] + b"2"
     path.write_bytes(b"\n".join(lines))
-    with pytest.raises(InputError, match=r"dev.tsv, line 7: the label '2' is none of 0, 1"):
+    with pytest.raises(InputError, match=r"dev.tsv, line 7: the label '2' is not one of 0, 1"):
         read_split(GLUE_TASKS["SST-2"], "valid", tmp_path)
 
 
@@ -93,7 +93,7 @@ def test_scores_are_numbers_from_0_to_5(tmp_path, score):
     lines = path.read_bytes().split(b"\n")
     lines[2] = lines[2].rsplit(b"\t", 1)[0] + b"\t" + score
     path.write_bytes(b"\n".join(lines))
-    with pytest.raises(InputError, match=r"line 3: the score .* is no number from 0 to 5"):
+    with pytest.raises(InputError, match=r"line 3: the score .* is not a number from 0 to 5"):
         read_split(GLUE_TASKS["STS-B"], "train", tmp_path)
 
 

@@ -144,7 +144,7 @@ def test_the_same_run_twice(runs, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "error: no runs in "), ("{", "is no result of cline-fairseq glue-finetune")],
+    [(None, "error: no runs in "), ("{", "is not a result of cline-fairseq glue-finetune")],
 )
 def test_bad_folders(tmp_path, text, message):
     if text:

@@ -199,8 +199,8 @@ def test_triples_that_look_like_formulas(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.tsv", b"", "holds no triples"),
-        ("a.tsv", b"original\tsynonym\tantonym\n", "holds no triples"),
+        ("a.tsv", b"", "contains no triples"),
+        ("a.tsv", b"original\tsynonym\tantonym\n", "contains no triples"),
         ("a.tsv", b"original\tsynonym\na\tb\n", "line 2: no text 'antonym' among 'original', 'syn"),
         ("a.tsv", b"original\tsynonym\tantonym\na\tb\n", "line 2: expected 3 fields"),
         ("a.tsv", b"original\tsynonym\tantonym\na\t \tc\n", "line 2: the synonym is empty"),
@@ -208,7 +208,7 @@ def test_triples_that_look_like_formulas(tmp_path, name):
         ("a.jsonl", b"{}\n", "line 1: no text 'original'"),
         ("a.jsonl", b'{"original": "a", "synonym": 7}\n', "line 1: no text 'synonym'"),
         ("a.jsonl", b"\n[\n", "line 2: not JSON"),
-        ("a.jsonl", b"\n", "holds no triples"),
+        ("a.jsonl", b"\n", "contains no triples"),
     ],
 )
 def test_bad_triples(tmp_path, name, text, message):

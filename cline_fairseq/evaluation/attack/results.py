@@ -1,4 +1,4 @@
-"""What attacks came to: figures, a table, and the texts as CSV."""
+"""Results of attacks: figures, a table, and the texts as CSV."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -17,18 +17,18 @@ from .running import FAILED, SKIPPED, SUCCEEDED, Attacked
 class Summary(NamedTuple):
     """Figures of an attack on a classifier.
 
-    They are TextAttack's, but for the words changed, which are counted by edit distance.
+    They are TextAttack's, except that changed words are counted by edit distance.
 
     Attributes:
-        examples: how many there are.
-        attacked: how many of them were predicted right, and so attacked.
-        succeeded: how many attacks succeeded.
-        accuracy: share that is predicted right.
-        accuracy_under_attack: share that still is under attack.
-        success_rate: share of the attacks that succeeded; None without any.
-        words_changed: share of the words that attacks changed, the mean over those that
-            succeeded; None without any.
-        queries: mean number over all attacks; None without any.
+        examples: number of examples.
+        attacked: number of examples that were predicted right, and therefore attacked.
+        succeeded: number of attacks that succeeded.
+        accuracy: fraction of the examples that are predicted right.
+        accuracy_under_attack: fraction of the examples that are predicted right under attack.
+        success_rate: fraction of the attacks that succeeded; None if there was no attack.
+        words_changed: fraction of the words that an attack changed, averaged over successful
+            attacks; None if there was none.
+        queries: mean number of queries over all attacks; None if there was no attack.
     """
 
     examples: int
@@ -41,7 +41,7 @@ class Summary(NamedTuple):
     queries: float | None
 
     def as_dict(self) -> dict:
-        """Plain values."""
+        """The figures as plain values."""
         return {
             name: value.as_dict() if isinstance(value, Share) else value
             for name, value in self._asdict().items()
@@ -49,7 +49,13 @@ class Summary(NamedTuple):
 
 
 def summarize(attacked: Sequence[Attacked], resamples: int = 10_000, seed: int = 1) -> Summary:
-    """The figures of at least one example; shares with 95 % bootstrap intervals over examples."""
+    """Compute figures, with 95 % bootstrap intervals over the examples.
+
+    Args:
+        attacked: results of at least one example.
+        resamples: number of bootstrap resamples.
+        seed: random seed of the bootstrap.
+    """
     tried = [a for a in attacked if a.result != SKIPPED]
     succeeded = [a for a in tried if a.result == SUCCEEDED]
     right = [(a.result != SKIPPED, a.result == FAILED) for a in attacked]
@@ -80,7 +86,12 @@ def attack_table(summaries: Mapping[str, Summary]) -> str:
 
 
 def write_csv(path: Path, attacked: Mapping[str, Sequence[Attacked]]) -> None:
-    """Write the texts and predictions of all models; nothing is left of a file half written."""
+    """Write texts and predictions to a CSV file, complete or not at all.
+
+    Args:
+        path: the file to write.
+        attacked: results of each model, keyed by its name.
+    """
     rows = [(name, a) for name, results in attacked.items() for a in results]
     is_pair = any(not isinstance(a.example.text, str) for _, a in rows)
     texts = ("text", "text2") if is_pair else ("text",)

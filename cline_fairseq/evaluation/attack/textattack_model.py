@@ -1,6 +1,6 @@
-"""Our classifiers as TextAttack's models; this module imports TextAttack, which takes seconds.
+"""Classifiers for TextAttack; importing this module imports TextAttack, which takes seconds.
 
-TextAttack's own command line takes a classifier from a short file, as model.py:
+TextAttack's own command line loads a classifier from a short file, e.g. model.py:
 
     from cline_fairseq.evaluation.attack.textattack_model import TextAttackModel
 
@@ -12,9 +12,9 @@ and
 
     textattack attack --model-from-file model.py --recipe pwws --dataset-from-file data.py
 
-where data.py holds ``dataset``, as ``textattack.datasets.Dataset([("a good film", 1)])``. Labels
-are numbers there: positions in ``labels``. TextAttack looks for the variable ``model``; FILE^NAME,
-for another one, does not work in its release 0.3.11.
+where data.py defines ``dataset``, e.g. ``textattack.datasets.Dataset([("a good film", 1)])``.
+Labels are numbers there: positions in ``labels``. TextAttack looks for the variable ``model``;
+FILE^NAME, for another variable, does not work in its release 0.3.11.
 """
 
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ ModelWrapper: Any = import_textattack().models.wrappers.ModelWrapper
 
 
 class TextAttackModel(ModelWrapper):
-    """A predictor as TextAttack calls it.
+    """Wraps a predictor for TextAttack.
 
     Attributes:
         model: the predictor.
-        labels: of the columns of the probabilities.
+        labels: labels of the columns of the probabilities.
     """
 
     def __init__(self, predictor: Predictor, labels: Sequence[str] | None = None):
@@ -42,39 +42,40 @@ class TextAttackModel(ModelWrapper):
 
         Args:
             predictor: a classifier.
-            labels: its labels in the order in which TextAttack numbers them; the predictor's own
-                order without, which is that of their frequency in fine-tuning.
+            labels: its labels in the order in which TextAttack numbers them (None: the predictor's
+                own order, by frequency in the training data).
 
         Raises:
-            InputError: if they are not the predictor's labels.
+            InputError: if these are not the predictor's labels.
         """
         self.model = predictor
         self.labels = list(predictor.labels if labels is None else labels)
         if sorted(self.labels) != sorted(predictor.labels):
             raise InputError(
-                f"the labels {', '.join(self.labels)} are not those of the classifier: give "
+                f"the labels {', '.join(self.labels)} are not those of the classifier: expected "
                 f"{', '.join(predictor.labels)} in any order"
             )
         self._columns = [predictor.labels.index(label) for label in self.labels]
 
     @classmethod
     def from_checkpoint(
-        cls, *arguments, labels: Sequence[str] | None = None, **options
+        cls, *arguments: Any, labels: Sequence[str] | None = None, **options: Any
     ) -> "TextAttackModel":
         """Wrap a checkpoint.
 
         Args:
-            arguments: of :meth:`~cline_fairseq.inference.Predictor.from_checkpoint`.
-            labels: in the order in which TextAttack numbers them.
-            options: as the arguments.
+            arguments: arguments of
+                :meth:`~cline_fairseq.inference.Predictor.from_checkpoint`.
+            labels: labels in the order in which TextAttack numbers them.
+            options: further options of the same method.
         """
         return cls(Predictor.from_checkpoint(*arguments, **options), labels)
 
-    def __call__(self, text_input_list: Sequence[Text], **kwargs) -> np.ndarray:
-        """Probabilities, float64 (N, classes).
+    def __call__(self, text_input_list: Sequence[Text], **kwargs: Any) -> np.ndarray:
+        """Predict probabilities, float64 (N, classes).
 
-        Their sums are 1 to float64's precision: where TextAttack finds another sum, by 1e-6, it
-        takes the numbers for logits.
+        They add up to 1 with float64's precision: TextAttack takes numbers for logits if their sum
+        differs from 1 by 1e-6.
         """
         scores = np.asarray(self.model.predict_proba(text_input_list), np.float64)
         return scores[:, self._columns] / scores.sum(1, keepdims=True)

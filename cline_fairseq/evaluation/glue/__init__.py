@@ -1,1 +1,1 @@
-"""GLUE: from the raw files of its nine tasks to tables of results and files for its leaderboard."""
+"""GLUE: from the published files of its nine tasks to result tables and leaderboard files."""

@@ -1,9 +1,9 @@
-"""GLUE's files to the folders that fairseq's sentence_prediction reads.
+"""Turn GLUE's files into the folders that fairseq's sentence_prediction reads.
 
     TASK/input0/{dict.txt,train.bin,train.idx,valid.bin,...}   the first text
-    TASK/input1/...                                            the second one of a pair
+    TASK/input1/...                                            the second text of a pair
     TASK/label/{dict.txt,train.bin,...}                        classes
-    TASK/label/{train.label,valid.label}                       numbers, one a line, as in the file
+    TASK/label/{train.label,valid.label}                       numbers, one per line, as in the file
 
 These are byte for byte the files of ``fairseq-preprocess --only-source`` on the same text. MNLI's
 mismatched sets are the splits valid1 and test1.
@@ -48,16 +48,16 @@ _CHUNK = 2000  # texts at a time
 
 @dataclass(frozen=True)
 class GlueJob:
-    """How to make the folders of tasks.
+    """How to binarize tasks.
 
     Attributes:
-        glue_dir: the folder with a folder of raw files for each task.
-        dest: where to write a folder for each task.
-        tokenizer: with the dictionary of the texts; its files are copied to the folders.
-        options: of tokenizer and dictionary as plain values, for the manifest.
-        splits: the splits to make, by fairseq's names; all without.
-        overwrite: whether folders of other options may be replaced.
-        allow_unknown: share of a task's tokens that may be pieces which the dictionary lacks.
+        glue_dir: folder with a folder of published files for each task.
+        dest: folder to write a folder for each task to.
+        tokenizer: tokenizer with the dictionary; its files are copied to the folders.
+        options: plain values that identify tokenizer and dictionary, for the manifest.
+        splits: splits to make, by fairseq's names (None: all).
+        overwrite: whether to replace folders that were made with other options.
+        allow_unknown: fraction of a task's tokens that may be pieces which the dictionary lacks.
     """
 
     glue_dir: Path
@@ -69,34 +69,34 @@ class GlueJob:
     allow_unknown: float = ALLOWED_UNKNOWN
 
     def splits_of(self, task: GlueTask) -> list[str]:
-        """The splits of a task to make."""
+        """List the splits of a task to make."""
         return [s for s in task.files if self.splits is None or s in self.splits]
 
     def missing_files(self, task: GlueTask) -> list[Path]:
-        """The raw files of a task that are not there."""
+        """List the published files of a task that do not exist."""
         return missing_files(task, self.splits_of(task), self.glue_dir)
 
 
 def binarize(
     task: GlueTask, job: GlueJob, progress: Callable[[int], None] = lambda count: None
 ) -> tuple[dict[str, Any], bool]:
-    """Make the folder of a task, whole or not at all.
+    """Make the folder of a task, complete or not at all.
 
     Args:
         task: one of :data:`~.tasks.GLUE_TASKS`.
-        job: how.
-        progress: called with the number of texts that were done.
+        job: how to binarize it.
+        progress: called with the number of texts done since the last call.
 
     Returns:
-        counts of examples, tokens, unknown tokens (and those of them that are pieces which the
-        dictionary lacks), and rows left out, by split; and whether the folder was made now, and
-        not there already.
+        counts of examples, tokens, unknown tokens (in all, and pieces that the dictionary lacks)
+        and skipped rows, keyed by split; and whether the folder was made, as opposed to being
+        complete already.
 
     Raises:
-        InputError: for all that a user can mend. A folder that was there before is kept then.
+        InputError: if the files cannot be binarized as the job says. An existing folder is kept.
     """
     if "train" not in job.splits_of(task):
-        raise InputError("the dictionary of the labels is made of train: name it among the splits")
+        raise InputError("the dictionary of labels is made from train: add it to the splits")
     make_folder(job.dest)
     with room_for(job.dest / task.name), alone(job.dest / task.name):
         return _binarize_alone(task, job, progress)
@@ -134,10 +134,10 @@ def _binarize_alone(task, job, progress):
 
 
 def label_counts(labels: list[str]) -> list[tuple[str, int]]:
-    """The dictionary of labels as fairseq-preprocess makes it: the frequent ones first.
+    """Build the dictionary of labels as fairseq-preprocess does, the most frequent first.
 
     Returns:
-        symbols and their counts; names that fairseq makes up fill it up.
+        symbols and their counts, padded with symbols that fairseq makes up.
     """
     counts = Counter(dict(sorted(Counter(labels).items()))).most_common()
     fill = -(len(SPECIAL) + len(counts)) % _PADDING
@@ -174,8 +174,8 @@ def _write_labels(task, raw, part):
     absent = [label for label in task.labels if label not in dict(counts)]
     if absent:
         raise InputError(
-            f"the training examples of {task.name} have no label {', '.join(absent)}: no "
-            "classifier can learn it; give all of the file"
+            f"the training examples of {task.name} have no label {', '.join(absent)}, so no "
+            "classifier can learn it: use the whole file"
         )
     write_dictionary(folder / "dict.txt", counts)
     index = {symbol: len(SPECIAL) + i for i, (symbol, _) in enumerate(counts)}
@@ -188,7 +188,7 @@ def _write_labels(task, raw, part):
 
 
 def _files(task, splits, folder):
-    """All files of a task but the manifest."""
+    """List all files of a task except the manifest."""
     texts = [folder / f"input{i}" for i in range(len(task.texts))]
     labels = folder / "label"
     labelled = [split for split in splits if not split.startswith("test")]

@@ -1,4 +1,4 @@
-"""GLUE's metrics, over all examples of a split at once."""
+"""GLUE's metrics, computed over all examples of a split at once."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -8,26 +8,26 @@ import numpy as np
 from ...errors import InputError
 from .tasks import GlueTask
 
-POSITIVE = "1"  # the label that F1 is of
+POSITIVE = "1"  # the positive class of F1
 
 
 def compute_metrics(
     task: GlueTask, gold: Sequence[str] | np.ndarray, predicted: Sequence[str] | np.ndarray
 ) -> dict[str, float | None]:
-    """The metrics of a task, from 0 to 1, or from -1 to 1.
+    """Compute the metrics of a task, from 0 to 1, or from -1 to 1 for correlations.
 
     Args:
         task: one of :data:`~.tasks.GLUE_TASKS`.
-        gold: (N,) names of labels, or float numbers for regression.
-        predicted: (N,) the same.
+        gold: (N,) labels, or floats for regression.
+        predicted: (N,) predicted labels, or floats for regression.
 
     Returns:
-        by name. None where a metric is not defined: a correlation with predictions that are all
-        the same.
+        values, keyed by metric; None if a metric is undefined, as the correlation with predictions
+        that are all the same.
 
     Raises:
         InputError: if scikit-learn or scipy is missing.
-        ValueError: if there are more predictions than labels, or fewer.
+        ValueError: if the numbers of labels and predictions differ, or are 0.
     """
     if len(gold) != len(predicted) or not len(gold):
         raise ValueError(f"{len(predicted)} predictions for {len(gold)} labels")

@@ -1,7 +1,7 @@
-"""Reading GLUE's files as they are published: tabs between columns, and no quoting.
+"""Reading GLUE's published files: tab-separated columns without quoting.
 
-A quotation mark is a character like any other, and a line ends with a line feed alone: texts hold
-both quotation marks and characters that other readers take for ends of lines.
+Quotation marks are ordinary characters, and only a line feed ends a line: the texts contain
+quotation marks, and characters that other readers take for the end of a line.
 """
 
 from pathlib import Path
@@ -17,18 +17,18 @@ _INDEX = ("index", "id")  # names of the first column of test files
 class Split(NamedTuple):
     """The examples of a file, in its order."""
 
-    texts: list[tuple[str, ...]]  # of each example: one text, or a pair
-    labels: list[str] | None  # as they are spelled in the file; a test file has none
-    left_out: int  # rows that are no rows
+    texts: list[tuple[str, ...]]  # one text per example, or a pair
+    labels: list[str] | None  # as spelled in the file; None for a test file
+    left_out: int  # malformed rows that were skipped
 
 
 def split_path(task: GlueTask, split: str, glue_dir: Path) -> Path:
-    """Where the file of a split is."""
+    """Return the path of the file with a split."""
     return glue_dir / task.name / task.files[split]
 
 
 def missing_files(task: GlueTask, splits: list[str], glue_dir: Path) -> list[Path]:
-    """Those files of some splits that are not there."""
+    """List the files of splits that do not exist."""
     paths = [split_path(task, split, glue_dir) for split in splits]
     return [path for path in paths if not path.is_file()]
 
@@ -38,11 +38,11 @@ def read_split(task: GlueTask, split: str, glue_dir: Path) -> Split:
 
     Args:
         task: one of :data:`~.tasks.GLUE_TASKS`.
-        split: train, valid, test; of MNLI also valid1 and test1, which are the mismatched ones.
-        glue_dir: the folder with a folder for each task.
+        split: train, valid or test; for MNLI's mismatched sets also valid1 and test1.
+        glue_dir: folder with a folder for each task.
 
     Raises:
-        MissingFileError: if the file is not there.
+        MissingFileError: if the file does not exist.
         InputError: if columns, fields or labels are not those of the task; with file and line.
     """
     path, is_test = split_path(task, split, glue_dir), split.startswith("test")
@@ -67,7 +67,7 @@ def read_split(task: GlueTask, split: str, glue_dir: Path) -> Split:
                 left_out += 1
                 continue
             raise InputError(
-                f"{path}, line {number}: expected {len(header)} fields with tabs between "
+                f"{path}, line {number}: expected {len(header)} tab-separated fields "
                 f"({', '.join(header)}), found {len(row)}: download {task.name} of GLUE again"
             )
         if is_test:
@@ -76,7 +76,7 @@ def read_split(task: GlueTask, split: str, glue_dir: Path) -> Split:
             labels.append(_checked_label(task, path, number, row[label].strip()))
         texts.append(tuple(row[column].strip() for column in columns))
     if not texts:
-        raise InputError(f"{path} holds no examples: download {task.name} of GLUE again")
+        raise InputError(f"{path} contains no examples: download {task.name} of GLUE again")
     return Split(texts, None if is_test else labels, left_out)
 
 
@@ -85,25 +85,25 @@ def _decode(path, number, line):
         return line.removesuffix(b"\r").decode("utf-8").split("\t")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}, line {number}: byte {error.start + 1} is no UTF-8: GLUE's files are UTF-8, "
-            "convert it first"
+            f"{path}, line {number}: byte {error.start + 1} is not UTF-8, as GLUE's files are: "
+            "convert the file first"
         ) from error
 
 
 def _column(path, header, name):
     if name not in header:
         raise InputError(
-            f"{path}, line 1: no column {name!r} among {', '.join(map(repr, header))}: give the "
+            f"{path}, line 1: no column {name!r} among {', '.join(map(repr, header))}: use the "
             "file as GLUE publishes it"
         )
     return header.index(name)
 
 
 def _check_index(path, number, header, row, expected):
-    """Predictions are numbered by line, which must be how the file numbers them."""
+    """Require that the file numbers its examples by line, as predictions are numbered."""
     if header[0] in _INDEX and row[0] != str(expected):
         raise InputError(
-            f"{path}, line {number}: expected index {expected}, found {row[0]!r}: give all of the "
+            f"{path}, line {number}: expected index {expected}, found {row[0]!r}: use the whole "
             "test file in its order"
         )
 
@@ -112,8 +112,8 @@ def _checked_label(task, path, number, label):
     if not task.is_regression:
         if label not in task.labels:
             raise InputError(
-                f"{path}, line {number}: the label {label!r} is none of "
-                f"{', '.join(task.labels)}: give the file as GLUE publishes it"
+                f"{path}, line {number}: the label {label!r} is not one of "
+                f"{', '.join(task.labels)}: use the file as GLUE publishes it"
             )
         return label
     try:
@@ -121,7 +121,7 @@ def _checked_label(task, path, number, label):
             raise ValueError
     except ValueError:
         raise InputError(
-            f"{path}, line {number}: the {task.label} {label!r} is no number from "
-            f"{SCORES[0]:g} to {SCORES[1]:g}: give the file as GLUE publishes it"
+            f"{path}, line {number}: the {task.label} {label!r} is not a number from "
+            f"{SCORES[0]:g} to {SCORES[1]:g}: use the file as GLUE publishes it"
         ) from None
     return label

@@ -1,4 +1,4 @@
-"""Tables over the results of runs: several tasks, seeds and checkpoints."""
+"""Tables of results over several tasks, seeds and checkpoints."""
 
 import statistics
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from ...runtime.markdown import markdown_table
 from .results import RESULT, read_result
 from .tasks import GLUE_TASKS
 
-LEFT_OUT = "WNLI"  # of the average, as in the papers on BERT and RoBERTa
-_SETS = {"valid": "", "valid1": "-mm"}  # what to add to the name of a task with two dev sets
+LEFT_OUT = "WNLI"  # not in the average, as in the papers on BERT and RoBERTa
+_SETS = {"valid": "", "valid1": "-mm"}  # suffixes for the name of a task with two dev sets
 
 
 class Row(NamedTuple):
@@ -19,11 +19,11 @@ class Row(NamedTuple):
 
     Attributes:
         task: name of the task.
-        name: that of the row; the two dev sets of MNLI are MNLI-m and MNLI-mm.
+        name: name of the row; MNLI's two dev sets are MNLI-m and MNLI-mm.
         metric: name of the metric.
-        values: of each seed that has one.
-        missing: seeds that have none.
-        undefined: those of them whose run is there, and whose metric is not defined.
+        values: value for each seed that has one.
+        missing: seeds without a value.
+        undefined: seeds among these that have a run whose metric is undefined.
     """
 
     task: str
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
     @property
     def std(self) -> float | None:
-        """The sample standard deviation, of two seeds at least."""
+        """Sample standard deviation; None for fewer than two seeds."""
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
 
@@ -51,9 +51,9 @@ class Report(NamedTuple):
     """The results of a checkpoint.
 
     Attributes:
-        name: its name.
-        rows: of all tasks, in GLUE's order.
-        checkpoints: how many different ones the runs started from.
+        name: name of the checkpoint.
+        rows: rows of all tasks, in GLUE's order.
+        checkpoints: number of different checkpoints that the runs started from.
     """
 
     name: str
@@ -61,20 +61,25 @@ class Report(NamedTuple):
     checkpoints: int
 
     def task_score(self, task: str, what: str = "median") -> float | None:
-        """The mean over the metrics of a task, and over MNLI's sets; None if some are missing."""
+        """Average the metrics of a task, and MNLI's two sets; None if a value is missing.
+
+        Args:
+            task: name of the task.
+            what: median or mean over the seeds.
+        """
         rows = [row for row in self.rows if row.task == task]
         if any(row.missing or not row.values for row in rows):
             return None
         return statistics.fmean(getattr(row, what) for row in rows)
 
     def average(self, what: str = "median") -> float | None:
-        """The mean over the eight tasks without WNLI; None if anything of them is missing."""
+        """Average the eight tasks other than WNLI; None if a value is missing."""
         scores = [self.task_score(task, what) for task in GLUE_TASKS if task != LEFT_OUT]
         known = [score for score in scores if score is not None]
         return statistics.fmean(known) if len(known) == len(scores) else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """The report as plain values."""
         rows = [
             {
                 "task": row.task,
@@ -99,16 +104,18 @@ class Report(NamedTuple):
 
 
 def read_runs(folder: Path) -> tuple[dict[tuple[str, int], dict], set[int]]:
-    """All runs below a folder, by task and seed.
+    """Read all runs below a folder.
 
     Returns:
-        results of finished runs, and the seeds of all, whether finished or not.
+        results of finished runs, keyed by task and seed; and the seeds of all runs, finished or
+        not.
 
     Raises:
-        MissingFileError: if there are none.
-        InputError: if a run is there twice.
+        MissingFileError: if the folder has no runs.
+        InputError: if it has two runs of a task with the same seed.
     """
-    runs, seeds = {}, set()
+    runs: dict[tuple[str, int], dict] = {}
+    seeds: set[int] = set()
     for path in sorted(folder.rglob("seed*")):
         number = path.name.removeprefix("seed")
         if not path.is_dir() or not number.isdecimal():
@@ -120,7 +127,7 @@ def read_runs(folder: Path) -> tuple[dict[tuple[str, int], dict], set[int]]:
         key = result["task"], result["seed"]
         if key in runs:
             raise InputError(
-                f"{folder} holds {key[0]} with seed {key[1]} twice, {path} is one: give folders "
+                f"{folder} holds {key[0]} with seed {key[1]} twice, {path} is one: use folders "
                 "with one run of each"
             )
         runs[key] = {**result, "folder": str(path)}
@@ -133,12 +140,12 @@ def read_runs(folder: Path) -> tuple[dict[tuple[str, int], dict], set[int]]:
 
 
 def make_report(name: str, runs: dict[tuple[str, int], dict], seeds: Sequence[int]) -> Report:
-    """The table of a checkpoint.
+    """Summarize the runs of a checkpoint.
 
     Args:
-        name: of the checkpoint.
-        runs: as :func:`read_runs` gives them.
-        seeds: those that each task should have.
+        name: what to call the checkpoint.
+        runs: what :func:`read_runs` returns.
+        seeds: seeds that each task should have.
     """
     rows = []
     for task in GLUE_TASKS.values():

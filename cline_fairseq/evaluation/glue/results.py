@@ -1,4 +1,4 @@
-"""What a run leaves behind: result.json, predictions as text, files for the leaderboard."""
+"""Files of a run: result.json, predictions as text, files for the leaderboard."""
 
 import json
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ RESULT_FORMAT = 1
 
 
 def clip_scores(scores: np.ndarray) -> np.ndarray:
-    """Numbers of a regression in the range of its labels; (N, 1) in, (N,) out."""
+    """Clip regression scores (N, 1) to the range of the labels: (N,)."""
     return np.clip(scores[:, 0], *SCORES)
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
-    """Write the result of a run, which shows that the run is finished."""
+    """Write the result of a run, which marks the run as finished."""
     write_json(folder / RESULT, {"format": RESULT_FORMAT, **result})
 
 
@@ -29,7 +29,7 @@ def read_result(path: Path) -> dict[str, Any]:
     """Read the result of a run.
 
     Raises:
-        InputError: if it is no such file.
+        InputError: if the file is not a result of this format.
     """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
@@ -39,14 +39,20 @@ def read_result(path: Path) -> dict[str, Any]:
             result[name]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} is no result of cline-fairseq glue-finetune ({error}): remove it and run that "
+            f"{path} is not a result of cline-fairseq glue-finetune ({error}): remove it and run that "
             "again"
         ) from error
     return result
 
 
 def write_predictions(path: Path, gold: Sequence | None, predicted: Sequence) -> None:
-    """Write predictions beside what is right, one example a line."""
+    """Write predictions, one example per line.
+
+    Args:
+        path: the TSV file to write.
+        gold: gold labels, or numbers (None: no such column).
+        predicted: predicted labels, or numbers.
+    """
     with atomic_write(path) as part, part.open("w", encoding="utf-8") as file:
         file.write("index\tgold\tprediction\n" if gold is not None else "index\tprediction\n")
         for i, prediction in enumerate(predicted):
@@ -59,12 +65,12 @@ def write_submission(task: GlueTask, split: str, predicted: Sequence, folder: Pa
 
     Args:
         task: one of :data:`~.tasks.GLUE_TASKS`.
-        split: test; of MNLI also test1.
-        predicted: of all test examples, in their order: labels, or numbers.
-        folder: that of the file.
+        split: test, or MNLI's test1.
+        predicted: predicted labels, or numbers, for all test examples in their order.
+        folder: where to write the file.
 
     Returns:
-        the file, whose name is that of the leaderboard.
+        the path of the file, which has the name that the leaderboard expects.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / task.leaderboard[split]
@@ -73,5 +79,5 @@ def write_submission(task: GlueTask, split: str, predicted: Sequence, folder: Pa
 
 
 def spelled(value: str | float) -> str:
-    """A label as it is, or a number with six digits behind the point."""
+    """Spell a label as it is, and a number with six decimals."""
     return value if isinstance(value, str) else f"{value:.6f}"

@@ -1,10 +1,10 @@
-"""How each task is fine-tuned, and the command line of fairseq-train that does it.
+"""Settings for fine-tuning on each task, and the corresponding command line of fairseq-train.
 
 Learning rates and batch sizes are RoBERTa's (Liu et al. 2019, arXiv 1907.11692, table 10, and the
 configurations of fairseq's RoBERTa example): 10 epochs, a warm-up over 6 % of the updates, linear
-decay. There are none for WNLI, which gets those of RTE. The authors of CLINE used 2e-5, 16 texts
-and 3 epochs for every task. RoBERTa's rates are for 768 and more dimensions: narrower models hardly
-move with them, so they get higher ones, see :func:`learning_rate`.
+decay. WNLI, for which none are published, uses those of RTE. The authors of CLINE used 2e-5, 16
+texts and 3 epochs for every task. RoBERTa's rates are for 768 or more dimensions; narrower models
+hardly learn with them and get higher ones, see :func:`learning_rate`.
 """
 
 import json
@@ -35,14 +35,14 @@ PRECISIONS["fp16"] += ["--threshold-loss-scale", "1"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How to fine-tune.
+    """Settings for fine-tuning.
 
     Attributes:
-        lr: the highest learning rate, for a model that is as wide as RoBERTa-base or wider.
-        batch_size: texts of an update, over all GPUs and accumulated batches.
-        max_epoch: epochs.
-        warmup_ratio: part of the updates in which the learning rate grows.
-        weight_decay: of AdamW.
+        lr: peak learning rate, for models of at least RoBERTa-base's width.
+        batch_size: texts per update, over all GPUs and accumulated batches.
+        max_epoch: number of epochs.
+        warmup_ratio: fraction of the updates in which the learning rate grows.
+        weight_decay: weight decay of AdamW.
         arch: architecture of CLINE or RoBERTa.
         precision: fp32, fp16 or bf16.
         extra: further options of fairseq-train.
@@ -58,7 +58,7 @@ class Settings:
     extra: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, to be compared with those of another run."""
+        """The settings as plain values, to compare with those of another run."""
         return {**asdict(self), "extra": list(self.extra)}
 
 
@@ -76,10 +76,14 @@ SETTINGS = {
 
 
 def learning_rate(task: GlueTask, width: int) -> float:
-    """The learning rate to fine-tune a model of some width with.
+    """Choose a learning rate for a model of a given width.
 
-    That of the settings times (768 / width)^2, at most 5e-4, for models narrower than
-    RoBERTa-base. With the rate of the settings, models of 128 dimensions end at chance.
+    For models narrower than RoBERTa-base, it is the rate of the settings times (768 / width)^2, at
+    most 5e-4. With the rate of the settings, models of 128 dimensions end at chance.
+
+    Args:
+        task: one of :data:`~.tasks.GLUE_TASKS`.
+        width: dimension of the model.
     """
     lr = SETTINGS[task.name].lr
     if width >= _BASE_WIDTH:
@@ -89,11 +93,11 @@ def learning_rate(task: GlueTask, width: int) -> float:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a run has to work with; the results hardly depend on it.
+    """Resources of a run; the results hardly depend on them.
 
     Attributes:
-        gpus: how many; 0 is the CPU.
-        update_freq: batches of an update and a GPU.
+        gpus: number of GPUs; 0 is the CPU.
+        update_freq: number of batches per update on each GPU.
     """
 
     gpus: int
@@ -101,7 +105,7 @@ class Machine:
 
 
 def total_updates(num_examples: int, settings: Settings) -> int:
-    """Updates of a whole run; the last batch of an epoch may be smaller."""
+    """Count the updates of a whole run; the last batch of an epoch may be smaller."""
     return settings.max_epoch * math.ceil(num_examples / settings.batch_size)
 
 
@@ -115,9 +119,19 @@ def train_command(
     model: "ModelDescription",
     machine: Machine,
 ) -> list[str]:
-    """The command line of fairseq-train, without the program.
+    """Build the arguments of fairseq-train.
 
-    Started again, it goes on from checkpoint_last.pt in ``save_dir``.
+    The same command resumes from checkpoint_last.pt in ``save_dir``.
+
+    Args:
+        task: one of :data:`~.tasks.GLUE_TASKS`.
+        data: folder with the binarized task.
+        checkpoint: the model to fine-tune.
+        save_dir: folder for checkpoints.
+        seed: random seed.
+        settings: settings for fine-tuning.
+        model: sizes of the checkpoint.
+        machine: GPUs, and accumulated batches.
 
     Raises:
         InputError: if the batch size cannot be divided by GPUs and accumulated batches, or if the
@@ -127,18 +141,18 @@ def train_command(
     if settings.batch_size % parts:
         raise InputError(
             f"--batch-size {settings.batch_size} cannot be divided by {max(machine.gpus, 1)} GPUs "
-            f"x --update-freq {machine.update_freq}: give a multiple of {parts}"
+            f"x --update-freq {machine.update_freq}: use a multiple of {parts}"
         )
     if "--max-tokens" in settings.extra and "--total-num-update" not in settings.extra:
         raise InputError(
-            "with --max-tokens the updates are not known before training: give "
-            "--total-num-update and --warmup-updates too"
+            "with --max-tokens the updates are not known before training: also pass "
+            "--total-num-update and --warmup-updates"
         )
     updates = total_updates(num_examples(data, "train"), settings)
     command = [str(data), "--user-dir", str(PACKAGE), "--arch", settings.arch, *model.options]
     command += ["--task", "sentence_prediction", "--criterion", "sentence_prediction"]
     command += ["--num-classes", str(task.num_classes)]
-    # A head of its own name: one of another task that the checkpoint may hold is not taken over.
+    # The head has its own name, so that a head for another task in the checkpoint is not reused.
     command += ["--classification-head-name", f"glue_{task.name.lower().replace('-', '_')}"]
     command += ["--init-token", "0", "--separator-token", "2"]
     command += ["--max-positions", str(model.max_positions), "--shorten-method", "truncate"]
@@ -155,7 +169,7 @@ def train_command(
     command += ["--finetune-from-model", str(checkpoint), "--save-dir", str(save_dir)]
     command += ["--no-epoch-checkpoints", "--ignore-unused-valid-subsets"]
     if task.is_regression:
-        command += ["--regression-target"]  # the best checkpoint is that of the least loss
+        command += ["--regression-target"]  # the best checkpoint has the lowest loss
     else:
         command += ["--best-checkpoint-metric", "accuracy", "--maximize-best-checkpoint-metric"]
     command += ["--find-unused-parameters"]  # the heads of pre-training
@@ -166,14 +180,20 @@ def train_command(
 
 
 def num_examples(data: Path, split: str) -> int:
-    """How many examples a split has."""
+    """Count the examples in a split."""
     from fairseq.data import data_utils
 
     return len(data_utils.load_indexed_dataset(str(data / "input0" / split), None))
 
 
 def num_truncated(data: Path, split: str, max_positions: int) -> int:
-    """How many examples of a split ``--shorten-method truncate`` cuts at their end."""
+    """Count the examples in a split that ``--shorten-method truncate`` truncates.
+
+    Args:
+        data: folder with the binarized task.
+        split: name of the split.
+        max_positions: number of tokens that the model reads at most.
+    """
     from fairseq.data import data_utils
 
     lengths = np.zeros(1, np.int64)
@@ -185,15 +205,15 @@ def num_truncated(data: Path, split: str, max_positions: int) -> int:
 
 
 def has_split(data: Path, split: str) -> bool:
-    """Whether the data have a split."""
+    """Whether the data include a split."""
     return (data / "input0" / f"{split}.idx").is_file()
 
 
 def require_splits(task: GlueTask, data: Path) -> None:
-    """Make sure that a folder holds binarized data.
+    """Require that a folder holds binarized data.
 
     Raises:
-        MissingFileError: if files are not there.
+        MissingFileError: if files are missing.
     """
     for split in ("train", "valid"):
         if not has_split(data, split):
@@ -204,11 +224,17 @@ def require_splits(task: GlueTask, data: Path) -> None:
 
 
 def require_data(task: GlueTask, data: Path, model: "ModelDescription", checkpoint: Path) -> None:
-    """Make sure that a folder holds a task, with the dictionary of a checkpoint.
+    """Require that a folder holds a task, encoded with the dictionary of a checkpoint.
+
+    Args:
+        task: one of :data:`~.tasks.GLUE_TASKS`.
+        data: folder with the binarized task.
+        model: sizes of the checkpoint.
+        checkpoint: its path, for messages.
 
     Raises:
-        MissingFileError: if files are not there.
-        InputError: if they are those of another task, or of another dictionary.
+        MissingFileError: if files are missing.
+        InputError: if they belong to another task, or another dictionary.
     """
     require_splits(task, data)
     manifest = data / MANIFEST
@@ -219,7 +245,7 @@ def require_data(task: GlueTask, data: Path, model: "ModelDescription", checkpoi
         labels = set(PlainDictionary(data / "label" / "dict.txt").symbols[len(SPECIAL) :])
         labels = {label for label in labels if not label.startswith(MADE_UP)}
     is_other = is_pair != (len(task.texts) == 2) or (labels or set()) != set(task.labels)
-    # Several tasks have the same labels; data of fairseq-preprocess say no more.
+    # Several tasks have the same labels, and data of fairseq-preprocess have no manifest.
     if is_other or (written and written.get("task", task.name) != task.name):
         raise InputError(
             f"{data} holds another task than {task.name}: give the folder of the same task"

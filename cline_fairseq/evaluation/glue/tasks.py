@@ -9,18 +9,18 @@ _FILES = {"train": "train.tsv", "valid": "dev.tsv", "test": "test.tsv"}
 
 @dataclass(frozen=True)
 class GlueTask:
-    """What there is to know of a task.
+    """A GLUE task.
 
     Attributes:
-        name: the task, and its folder.
-        texts: columns of one text or of a pair.
-        label: column of the label, which test files lack.
-        labels: spellings of the labels, in the files and on the leaderboard. None for regression.
-        metrics: what GLUE reports; the score of the task is their mean.
-        leaderboard: names of the files for the leaderboard, by split.
-        files: names of the raw files, by split as fairseq names it.
-        columns: the columns of train and dev, where they have no header.
-        broken_rows: whether the published train and dev files have rows that are no rows.
+        name: name of the task and its folder.
+        texts: columns with one text, or with both texts of a pair.
+        label: column with the label, which test files lack.
+        labels: labels as spelled in the files and on the leaderboard; empty for regression.
+        metrics: metrics that GLUE reports; the score of the task is their mean.
+        leaderboard: names of the leaderboard's files, keyed by split.
+        files: names of the published files, keyed by fairseq's name of the split.
+        columns: columns of the train and dev files; None if these have a header.
+        broken_rows: whether the published train and dev files contain malformed rows.
     """
 
     name: str
@@ -40,19 +40,19 @@ class GlueTask:
 
     @property
     def num_classes(self) -> int:
-        """Outputs of the head; one for a number."""
+        """Number of outputs of the head; 1 for regression."""
         return len(self.labels) or 1
 
     @property
     def valid_splits(self) -> list[str]:
-        """The splits that are scored."""
+        """Splits to score."""
         return [split for split in self.files if split.startswith("valid")]
 
 
 _BINARY = ("0", "1")
 _ENTAILMENT = ("entailment", "not_entailment")
 _SENTENCES = ("sentence1", "sentence2")
-SCORES = (0.0, 5.0)  # least and greatest label of a regression
+SCORES = (0.0, 5.0)  # smallest and greatest label of a regression
 
 _ALL = (
     GlueTask(
@@ -141,10 +141,10 @@ GLUE_TASKS = {task.name: task for task in _ALL}
 
 
 def parse_tasks(text: str) -> list[GlueTask]:
-    """The tasks of ``all`` or of names with commas between.
+    """Parse ``all``, or names of tasks separated by commas.
 
     Raises:
-        InputError: if there is no such task.
+        InputError: if a task does not exist.
     """
     if text == "all":
         return list(GLUE_TASKS.values())
