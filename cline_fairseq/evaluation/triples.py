@@ -45,7 +45,7 @@ def decode_lines(data: bytes, name: str) -> list[str]:
             decoded.append(line.removesuffix(b"\r").decode("utf-8"))
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{name}, line {number}: byte {error.start + 1} is not UTF-8: convert the file first"
+                f"{name}, line {number}: byte {error.start + 1} is not UTF-8: convert it first"
             ) from error
     return decoded
 

@@ -71,7 +71,7 @@ def faults(parser):
             yield f"{name}: no help"
         if re.search(r"\bwithout\b\s*($|[;,.)])|^(of|as) ", text):
             yield f"{name}: {text}"
-        if action.default not in (None, False, argparse.SUPPRESS) and "(default: " not in text:
+        if action.default not in (None, False, [], argparse.SUPPRESS) and "(default: " not in text:
             yield f"{name}: its default {action.default!r} is missing from {text!r}"
         if text.endswith("."):
             yield f"{name}: ends with a full stop"
@@ -105,7 +105,7 @@ def test_faults_are_found():
 def examples_of(command):
     """The command lines with a command in its module's docstring, without its name."""
     text = re.sub(r"\\\n\s*", "", module_of(command).__doc__)
-    lines = re.findall(rf"^ {{4}}.*?cline-fairseq {command}\b(?!\))(.*)$", text, re.M)
+    lines = re.findall(rf"^ {{4}}.*?cline-fairseq {command}\b(.*)$", text, re.M)
     return [shlex.split(line.partition(')"')[0].partition(" | ")[0]) for line in lines]
 
 

@@ -39,8 +39,8 @@ def read_result(path: Path) -> dict[str, Any]:
             result[name]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} is not a result of cline-fairseq glue-finetune ({error}): remove it and run that "
-            "again"
+            f"{path} is not a result of cline-fairseq glue-finetune ({error}): remove it and rerun "
+            "the command"
         ) from error
     return result
 
