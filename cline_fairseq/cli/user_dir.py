@@ -1,6 +1,8 @@
 """Print the folder of the package, for fairseq's --user-dir.
 
-fairseq-train data-bin --user-dir "$(cline-fairseq user-dir)" --task cline ...
+Training with an installed package starts with:
+
+    fairseq-train data-bin --user-dir "$(cline-fairseq user-dir)" --task cline ...
 """
 
 import argparse
