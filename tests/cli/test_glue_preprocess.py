@@ -176,7 +176,7 @@ def test_bad_row_leaves_nothing(corpus, texts, tmp_path):
     path.write_bytes(path.read_bytes() + b"16\ta text without a pair\n")
     result = preprocess(corpus, tmp_path / "raw", tmp_path / "bin", "--tasks", "RTE", check=False)
     assert result.returncode == 1
-    assert "dev.tsv, line 18: expected 4 fields" in result.stderr
+    assert "dev.tsv, line 18: expected 4 tab-separated fields" in result.stderr
     assert "Traceback" not in result.stderr
     assert not any((tmp_path / "bin").rglob("*"))
 

@@ -148,7 +148,7 @@ def test_bootstrap_draws_alike():
     many = bootstrap_shares(np.ones((1 << 20, 1)), np.full((1 << 20, 1), 2.0), 9)
     assert many[0] == (0.5, 0.5, 0.5)
     assert str(draws[0][0]).startswith("66.7 (")
-    with pytest.raises(ValueError, match="no units"):
+    with pytest.raises(ValueError, match="at least one unit"):
         bootstrap_shares(np.ones((0, 1)), np.ones((0, 1)))
 
 

@@ -57,8 +57,13 @@ def test_windows_lines_and_bom(tmp_path):
     [
         ("RTE", b"sentence2", b"sentence_b", r"train.tsv, line 1: no column 'sentence2' among"),
         ("RTE", b"\tnot_entailment", b"\tneutral", r"the label 'neutral' is not one of entailment"),
-        ("RTE", b"\tnot_entailment", b"", r"expected 4 fields .* found 3"),
-        ("RTE", b"\tnot_entailment", b"\tnot_entailment\t", r"expected 4 fields .* found 5"),
+        ("RTE", b"\tnot_entailment", b"", r"expected 4 tab-separated fields .* found 3"),
+        (
+            "RTE",
+            b"\tnot_entailment",
+            b"\tnot_entailment\t",
+            r"expected 4 tab-separated fields .* found 5",
+        ),
         ("CoLA", b"gj04\t", b"source\tlabel\tmark\tsentence\ngj04\t", r"line 1: the label 'label'"),
         ("RTE", b"good", b"\xff", r"is not UTF-8"),
         ("MNLI", b"gold_label", b"gold", "no column 'gold_label'"),
@@ -110,7 +115,7 @@ def test_broken_rows_of_qqp(tmp_path):
     assert found.labels == [label for _, label in written["train"]]
     path = tmp_path / "QQP" / "test.tsv"
     path.write_bytes(path.read_bytes() + b"10\tHow does one\n")
-    with pytest.raises(InputError, match=r"test.tsv, line 12: expected 3 fields"):
+    with pytest.raises(InputError, match=r"test.tsv, line 12: expected 3 tab-separated fields"):
         read_split(GLUE_TASKS["QQP"], "test", tmp_path)
 
 

@@ -202,7 +202,7 @@ def test_triples_that_look_like_formulas(tmp_path, name):
         ("a.tsv", b"", "contains no triples"),
         ("a.tsv", b"original\tsynonym\tantonym\n", "contains no triples"),
         ("a.tsv", b"original\tsynonym\na\tb\n", "line 2: no text 'antonym' among 'original', 'syn"),
-        ("a.tsv", b"original\tsynonym\tantonym\na\tb\n", "line 2: expected 3 fields"),
+        ("a.tsv", b"original\tsynonym\tantonym\na\tb\n", "line 2: expected 3 tab-separated fields"),
         ("a.tsv", b"original\tsynonym\tantonym\na\t \tc\n", "line 2: the synonym is empty"),
         ("a.tsv", b"original\tsynonym\tantonym\na\tb\t\xff\n", "is not UTF-8 text"),
         ("a.jsonl", b"{}\n", "line 1: no text 'original'"),
