@@ -158,7 +158,7 @@ def test_incomplete_tasks(corpus, texts, tmp_path):
     [
         (["--tasks", "rte"], "error: no task 'rte' in GLUE"),
         (["--splits", "dev"], "error: no split 'dev': expected some of train, valid"),
-        (["--splits", "valid", "--tasks", "RTE"], "error: the dictionary of the labels is made of"),
+        (["--splits", "valid", "--tasks", "RTE"], "error: the dictionary of labels is made from"),
         (["--glue-dir", "nowhere"], "error: no folder nowhere"),
         (["--dict", "nowhere.txt"], "error: no dictionary nowhere.txt"),
     ],

@@ -57,12 +57,12 @@ def test_windows_lines_and_bom(tmp_path):
     [
         ("RTE", b"sentence2", b"sentence_b", r"train.tsv, line 1: no column 'sentence2' among"),
         ("RTE", b"\tnot_entailment", b"\tneutral", r"the label 'neutral' is not one of entailment"),
-        ("RTE", b"\tnot_entailment", b"", r"expected 4 tab-separated fields .* found 3"),
+        ("RTE", b"\tnot_entailment", b"", "expected 4 tab-.* found 3"),
         (
             "RTE",
             b"\tnot_entailment",
             b"\tnot_entailment\t",
-            r"expected 4 tab-separated fields .* found 5",
+            "expected 4 tab-.* found 5",
         ),
         ("CoLA", b"gj04\t", b"source\tlabel\tmark\tsentence\ngj04\t", r"line 1: the label 'label'"),
         ("RTE", b"good", b"\xff", r"is not UTF-8"),
