@@ -37,7 +37,7 @@ def test_the_target_of_a_link_is_replaced(tmp_path, exists):
 
 
 def test_folders_are_refused(tmp_path):
-    with pytest.raises(InputError, match="is a folder: give a file"):
+    with pytest.raises(InputError, match="is a folder: specify a file"):
         write(tmp_path)
 
 

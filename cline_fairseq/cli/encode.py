@@ -67,19 +67,7 @@ def _parse_args(argv):
     clean.add_argument("--errors", choices=ON_ERRORS, default="strict", help="at bytes not UTF-8")
     clean.add_argument("--normalize", choices=NORMALIZATIONS, help="Unicode's normalization")
     clean.add_argument("--max-chars", type=int, default=0, help="leave out longer lines")
-    clean.add_argument(
-        "--min-letters",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="leave out lines with fewer letters among their characters, as 0.5",
-    )
     clean.add_argument("--drop-blank", action="store_true", help="one blank line of several stays")
-    clean.add_argument(
-        "--drop-duplicates",
-        action="store_true",
-        help="leave out lines that were there before (with --shard, in the same shard)",
-    )
     args = parser.parse_args(argv)
     if args.workers < 1:
         parser.error("--workers must be at least 1")
@@ -102,10 +90,7 @@ def job_of(args) -> EncodingJob:
         bpe=TokenizerFiles.of(args).config(),
         output=output,
         dictionary=args.dict if args.binarize else None,
-        cleaning=Cleaning(
-            args.errors, args.normalize, args.max_chars, args.min_letters, args.drop_blank
-        ).checked(),
-        drop_duplicates=args.drop_duplicates,
+        cleaning=Cleaning(args.errors, args.normalize, args.max_chars, args.drop_blank).checked(),
         shard=args.shard or (0, 1),
         allow_unknown=args.allow_unknown,
         max_line=args.max_line_bytes,

@@ -40,16 +40,11 @@ from ..evaluation.hits_report import TITLES, HitsReport, as_markdown, make_repor
 from ..evaluation.in_turn import load_in_turn
 from ..evaluation.labelled_text import QUOTINGS
 from ..evaluation.shared_words import shared_words_share
-from ..evaluation.triples import (
-    Triple,
-    decode_lines,
-    make_triples,
-    read_triples,
-    write_triples,
-)
+from ..evaluation.triples import Triple, make_triples, read_triples, write_triples
 from ..evaluation.truncation import count_truncated, truncation_sentence
 from ..runtime.terminal import printable
 from ..tokenizer import TokenizerFiles
+from ..utf8 import decode_lines
 from .figures import load_pyplot, save_figure
 from .options import add_checkpoints_options, program_parser, require_files, require_ready
 from .rewrite import add_rewriter_options, build_rewriter

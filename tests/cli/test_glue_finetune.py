@@ -349,7 +349,7 @@ def test_failed_training_shows_its_reason(glue, pretrained, tmp_path):
     result = run(*command(glue, "RTE", pretrained, tmp_path, *options), check=False)
     assert result.returncode == 1
     assert "unrecognized arguments: --clip-nrm 1" in result.stderr
-    assert "error: fairseq-train failed with exit status 2; all that it said is in" in result.stderr
+    assert "error: fairseq-train failed with exit status 2; its full output is in" in result.stderr
     run(*command(glue, "RTE", pretrained, tmp_path, "--max-epoch", 1, "--clip-norm", 1))
 
 

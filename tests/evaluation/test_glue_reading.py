@@ -50,7 +50,7 @@ def test_windows_lines_and_bom(tmp_path):
         ("RTE", b"\tnot_entailment", b"", r"expected 4 fields .* found 3"),
         ("RTE", b"\tnot_entailment", b"\tnot_entailment\t", r"expected 4 fields .* found 5"),
         ("CoLA", b"gj04\t", b"source\tlabel\tmark\tsentence\ngj04\t", r"line 1: the label 'label'"),
-        ("RTE", b"good", b"\xff", r"is no UTF-8"),
+        ("RTE", b"good", b"\xff", r"is not UTF-8"),
         ("MNLI", b"gold_label", b"gold", "no column 'gold_label'"),
     ],
 )
