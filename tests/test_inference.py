@@ -320,7 +320,7 @@ def test_wrong_neighbours_are_refused(corpus, gpt2_corpus, checkpoints, tmp_path
         Predictor.from_checkpoint(path)
     state["cfg"]["bpe"] = {"_name": "bert"}
     torch.save(state, path)
-    with pytest.raises(InputError, match=r"not 'bert': give the tokenizer of .*model\.pt"):
+    with pytest.raises(InputError, match=r"not 'bert': specify the tokenizer of .*model\.pt"):
         Predictor.from_checkpoint(path)
 
 

@@ -6,12 +6,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import (
-    PreTrainedModel,
-    RobertaConfig,
-    RobertaForMaskedLM,
-    RobertaForSequenceClassification,
-)
 
 from ..atomic_io import atomic_folder
 from ..checkpoint import LoadedModel
@@ -19,6 +13,12 @@ from ..checkpoint_files import SENTENCEPIECE_MODEL
 from ..errors import InputError
 from .configs import to_hf_config
 from .fast_tokenizer import BOS, EOS, fast_tokenizer
+from .hf_library import (
+    PreTrainedModel,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+)
 from .layout import RTD_HEAD
 from .model_card import model_card
 from .parameter_names import (

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import tokenizers
 from tokenizers.processors import TemplateProcessing
-from transformers import PreTrainedTokenizerFast
 
 from ..checkpoint import LoadedModel
 from ..dictionary import MASK, SPECIAL
 from . import byte_level, sentence_pieces
+from .hf_library import PreTrainedTokenizerFast
 from .parameter_names import first_of
 from .tokenizer_check import PROBES, SPACED, probes_of, require_same
 

@@ -155,7 +155,11 @@ def test_bad_contrast(models, pairs, tmp_path, call):
     model = ("--checkpoint", models["sst"])
     cases = [
         (("--checkpoint", "x=nowhere.pt"), MissingFileError, "no checkpoint nowhere"),
-        (("--checkpoint", models["encoder"]), InputError, "is an encoder without a classification head"),
+        (
+            ("--checkpoint", models["encoder"]),
+            InputError,
+            "is an encoder without a classification head",
+        ),
         ((*model, "--labels", "Good=1"), InputError, "line 3: the label 'Bad' is none of Good"),
         ((*model, "--labels", "Good=1,Bad=2"), InputError, "line 3: the label '2' is none that"),
         ((*model, "--group-column", "sort"), InputError, "no column 'sort'"),

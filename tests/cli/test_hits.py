@@ -117,7 +117,7 @@ def test_bad_input(script, options, tmp_path, name):
     (tmp_path / "one.txt").write_text(SENTENCE)
     (tmp_path / "no_column.tsv").write_text("original\tsynonym\na\tb\n")
     cases = [
-        (["--input", "nowhere.txt"], "no text nowhere.txt: give a file of plain text"),
+        (["--input", "nowhere.txt"], "no text nowhere.txt: specify a plain-text file"),
         (["--input", tmp_path / "empty.txt"], "empty.txt holds no sentences: give one a line"),
         (["--input", tmp_path / "names.txt"], r"names.txt holds no sentence .*\(2 were left out\)"),
         (["--triples", tmp_path / "no_column.tsv"], "line 2: no text 'antonym' among"),

@@ -45,7 +45,11 @@ def edit(path, change):
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("model_type", "bert", "the model is a 'bert', and only RoBERTa's architecture"),
+        (
+            "model_type",
+            "bert",
+            "model_type in config.json is 'bert', .* only RoBERTa's architecture",
+        ),
         ("model_type", "roberta-prelayernorm", "only RoBERTa's architecture"),
         ("hidden_act", "relu", "hidden_act is 'relu', and must be 'gelu'"),
         ("layer_norm_eps", 1e-12, "layer_norm_eps is 1e-12"),
@@ -55,14 +59,14 @@ def edit(path, change):
         ("hidden_size", 33, "hidden_size 33 in config.json is not a multiple of its 2 heads"),
         ("hidden_dropout_prob", "a", "hidden_dropout_prob in config.json must be a number"),
         ("add_cross_attention", 1, "add_cross_attention is 1, and must be False"),
-        ("vocab_size", None, "vocab_size in config.json must be a whole number"),
+        ("vocab_size", None, "vocab_size in config.json must be a positive integer"),
         ("sentence_vector", "last", "sentence_vector in config.json is 'last'"),
-        ("num_hidden_layers", "two", "num_hidden_layers in config.json must be a whole number"),
+        ("num_hidden_layers", "two", "num_hidden_layers in config.json must be a positive integer"),
         ("num_hidden_layers", 10**7, "num_hidden_layers in config.json is 10,000,000, and must be"),
         ("num_hidden_layers", 3, "lacks tensors of a RoBERTa"),
         ("num_hidden_layers", 1, "has tensors that a RoBERTa does not have"),
         ("hidden_size", 10**6, "is 1,000,000, and must be at most 100,000"),
-        ("intermediate_size", 128, r"of the shape \(64,\), and must be of \(128,\)"),
+        ("intermediate_size", 128, r"has the shape \(64,\), but config.json implies \(128,\)"),
         ("vocab_size", 1000, "tokens, and the model's embeddings have 1,000 rows"),
     ],
 )
@@ -84,13 +88,13 @@ def test_tensors(model):
     refused(folder, "is torch.int8, and must be floating-point")
     types = "roberta.embeddings.token_type_embeddings.weight"
     save_file(tensors | {types: torch.ones(1, 16)}, folder / WEIGHTS)
-    refused(folder, r"token_type_embeddings.* of the shape \(1, 16\), and must be of \(types, 32\)")
+    refused(folder, r"token_type_embeddings.* has the shape \(1, 16\), and must have \(types, 32\)")
     save_file(tensors, folder / WEIGHTS)
     head = load_file(folder / RTD_HEAD)
     save_file({"foo": torch.ones(3)}, folder / RTD_HEAD)
     refused(folder, r"rtd_head\.safetensors lacks tensors")
     save_file(head | {"dense.weight": torch.ones(3, 3)}, folder / RTD_HEAD)
-    refused(folder, r"dense\.weight in .* is of the shape \(3, 3\), and must be of \(32, 32\)")
+    refused(folder, r"dense\.weight in .* has the shape \(3, 3\), but .* implies \(32, 32\)")
     save_file(head, folder / RTD_HEAD)
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])
     refused(folder, "is no file of safetensors")
@@ -152,13 +156,19 @@ def test_parts_make_one_model(model, exported, imported):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t["model"].update(type="WordPiece"), "is a WordPiece tokenizer, as BERT's are"),
-        (lambda t: t.update(normalizer={"type": "Lowercase"}), r"normalizes texts .* \(Lowercase\)"),
-        (lambda t: t["pre_tokenizer"].update(add_prefix_space=True), "adds a space before each text"),
-        (lambda t: t.update(pre_tokenizer={"type": "Whitespace"}), "not a byte-level BPE like GPT-2's"),
-        (lambda t: t["model"]["vocab"].pop("e"), "does not number its tokens consecutively from 0 on"),
+        (lambda t: t["model"].update(type="WordPiece"), "is a WordPiece tokenizer like BERT's"),
+        (lambda t: t.update(normalizer={"type": "Lowercase"}), r"normalizes texts \(Lowercase\)"),
+        (
+            lambda t: t["pre_tokenizer"].update(add_prefix_space=True),
+            "adds a space before each text",
+        ),
+        (
+            lambda t: t.update(pre_tokenizer={"type": "Whitespace"}),
+            "not a byte-level BPE like GPT-2's",
+        ),
+        (lambda t: t["model"]["vocab"].pop("e"), "does not number its tokens consecutively from 0"),
         (lambda t: t["model"]["merges"].append(["zz", "qq"]), "lacks 1 tokens .* make .zzqq."),
-        (lambda t: t["model"]["vocab"].update({"a b": 815}), "no dict.txt can hold: 'a b'"),
+        (lambda t: t["model"]["vocab"].update({"a b": 815}), "dict.txt cannot hold: 'a b'"),
         (
             lambda t: t["added_tokens"].append({"id": 815, "content": "covid"}),
             "were added to the BPE",
@@ -223,12 +233,12 @@ def test_sentencepiece_tokenizers(model):
     refused(folder, "is not a SentencePiece model")
     pieces.write_bytes(content)
     edit(folder / TOKENIZER, lambda t: t["model"]["vocab"][500].__setitem__(0, "▁elsewhere"))
-    refused(folder, "are not of the same vocabulary: only the first has ▁elsewhere")
+    refused(folder, "have different vocabularies: only the first has ▁elsewhere")
     (folder / TOKENIZER).unlink()
     pieces.unlink()
     refused(folder, "no tokenizer in", MissingFileError)
     (folder / "vocab.txt").write_text("[PAD]\n[CLS]\n", encoding="utf-8")
-    refused(folder, "vocab.txt is a WordPiece tokenizer, as BERT's are")
+    refused(folder, "vocab.txt is a WordPiece tokenizer like BERT's")
 
 
 def test_sentencepiece_models_that_fast_tokenizers_read_otherwise(tmp_path, texts):
@@ -237,7 +247,7 @@ def test_sentencepiece_models_that_fast_tokenizers_read_otherwise(tmp_path, text
     from cline_fairseq.convert.sentence_pieces import read_model
 
     for name, options, message in (
-        ("bpe", {"model_type": "bpe"}, "of the kind bpe, and must be of the kind unigram"),
+        ("bpe", {"model_type": "bpe"}, "of type bpe, and must be of type unigram"),
         ("own", {"user_defined_symbols": ["<x>"]}, "user-defined or stand for bytes"),
         ("suffix", {"treat_whitespace_as_suffix": True}, "other white space settings"),
         ("across", {"split_by_whitespace": False}, "other white space settings"),

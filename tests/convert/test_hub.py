@@ -220,7 +220,7 @@ def test_the_folder_of_a_run(corpus, tmp_path):
 def test_bad_input(both, imported, tmp_path):
     hub, _ = both
     for text in ("no mask", "<mask> and <mask>"):
-        with pytest.raises(InputError, match="must have <mask> in it once"):
+        with pytest.raises(InputError, match="must contain <mask> exactly once"):
             hub.fill_mask(text)
     with pytest.raises(InputError, match="topk must be from 1"):
         hub.fill_mask(MASKED, topk=0)
