@@ -19,7 +19,9 @@ def _machine() -> str:
     """A name for this machine across boots. Different machines may have the same host name."""
     name = os.uname().nodename
     with suppress(OSError):
-        identity = hashlib.sha256(_MACHINE_ID.read_bytes()).hexdigest()  # the id itself should stay secret
+        identity = hashlib.sha256(
+            _MACHINE_ID.read_bytes()
+        ).hexdigest()  # the id itself should stay secret
         name += f"-{identity[:8]}"
     return name
 
