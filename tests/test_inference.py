@@ -298,7 +298,7 @@ def test_what_is_recorded_need_not_be_given(corpus, glue, checkpoints, subwords,
     state = torch.load(checkpoints["published"])
     state["args"].data = "/private/data-bin:/private/data-bin2"
     torch.save(state, archive / "model.pt")
-    with pytest.raises(MissingFileError, match="give --data FOLDER --bpe sentencepiece"):
+    with pytest.raises(MissingFileError, match="specify --data FOLDER --bpe sentencepiece"):
         load(archive)
     shutil.copy(corpus / "bin" / "dict.txt", archive)
     shutil.copy(corpus / TOKENIZER, archive / "sentencepiece.bpe.model")

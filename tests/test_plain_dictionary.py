@@ -43,7 +43,7 @@ def test_bad_dictionaries(tmp_path, lines, message):
 
 
 def test_no_dictionary(tmp_path):
-    with pytest.raises(MissingFileError, match=r"no dictionary .*dict\.txt: give"):
+    with pytest.raises(MissingFileError, match=r"no dictionary .*dict\.txt: specify"):
         PlainDictionary(tmp_path / "dict.txt")
     (tmp_path / "dict.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="it is not UTF-8 text"):

@@ -55,7 +55,7 @@ def test_starts_from_what_exists(folder):
 @pytest.mark.parametrize("option", ["restore_file", "finetune_from_model", "continue_once"])
 def test_missing_checkpoint_is_an_error(folder, option):
     for path in (folder / "missing.pt", folder):  # fairseq takes a folder for a missing file
-        with pytest.raises(MissingFileError, match=f"no checkpoint {path}: give --{option[:5]}"):
+        with pytest.raises(MissingFileError, match=f"no checkpoint {path}: set --{option[:5]}"):
             starting.require_start(config(folder, **{option: str(path)}))
 
 
