@@ -131,7 +131,11 @@ def test_a_classifier_takes_no_dictionary_of_a_corpus(project):
         ),
         (record("", None), {}, "find the dictionary (dict.txt) and the tokenizer for CHECKPOINT"),
         (record("", "/gone/spm.model"), {"data": "data-bin"}, "find /gone/spm.model for"),
-        (record("", None), {"data": "data-bin"}, "specify --bpe sentencepiece --sentencepiece-model"),
+        (
+            record("", None),
+            {"data": "data-bin"},
+            "specify --bpe sentencepiece --sentencepiece-model",
+        ),
         (record(), {"bpe": "gpt2"}, "find encoder.json and vocab.bpe for"),
         (record(), {"data": "nowhere"}, "no folder nowhere"),
     ],
