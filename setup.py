@@ -76,6 +76,8 @@ setup(
         "numpy",
         "sentencepiece",
         "tokenizers",
+        # No upper bound: torchaudio, which fairseq requires and only uses for speech, supports all
+        # later versions from 2.11 on; see convert/hf_library.py for where it cannot be loaded.
         "torch>=2.6",
         "tqdm",
     ],

@@ -1,4 +1,4 @@
-"""CLINE for fairseq, the package for ``--user-dir``."""
+"""CLINE pre-training for fairseq; the folder to pass to fairseq as ``--user-dir``."""
 
 from .registration import register_with_fairseq
 

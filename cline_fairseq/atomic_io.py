@@ -1,4 +1,4 @@
-"""Files of programs: texts that must be there, and output that is complete or absent."""
+"""Check that input files exist, and write output so that it is either complete or absent."""
 
 import json
 import os
@@ -14,21 +14,21 @@ from .runtime.parts import part_path, remove_part
 
 
 def require_text(path: Path) -> None:
-    """Make sure that a text is there.
+    """Make sure that a text file exists.
 
     Raises:
-        MissingFileError: if it is not.
+        MissingFileError: if it does not.
     """
     if not path.is_file():
-        raise MissingFileError(f"no text {path}: give a file of plain text, one text a line")
+        raise MissingFileError(f"no text {path}: specify a plain-text file, one text per line")
 
 
 def require_file(path: Path, advice: str) -> None:
-    """Make sure that a file is there.
+    """Make sure that a file exists.
 
     Args:
         path: the file.
-        advice: what to give instead of one that is missing.
+        advice: what to do if it is missing, as the end of the error message.
 
     Raises:
         MissingFileError: if it is missing.
@@ -38,7 +38,7 @@ def require_file(path: Path, advice: str) -> None:
 
 
 def require_folder_of(path: Path | None) -> None:
-    """Make sure that a file can be written, if one was named.
+    """Make sure that a file can be written to its folder. None is allowed and means no file.
 
     Raises:
         MissingFileError: if its folder is missing.
@@ -47,54 +47,54 @@ def require_folder_of(path: Path | None) -> None:
     if path is None or is_device(path):
         return
     if not path.parent.is_dir():
-        raise MissingFileError(f"no folder {path.parent} to write {path.name} to: make it first")
+        raise MissingFileError(f"no folder {path.parent} to write {path.name} to: create it first")
     if not os.access(path.parent, os.W_OK):
         raise InputError(
-            f"no permission to write {path.name} in {path.parent}: give another place to write to"
+            f"no permission to write {path.name} in {path.parent}: choose another place to write to"
         )
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether a name is that of a file in a folder, which it does not leave."""
+    """Whether a name stays within its folder: not a path, and not ``.`` or ``..``."""
     return name not in ("", ".", "..") and Path(name).name == name
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, unless they are there.
+    """Create a folder and its parents, unless they exist.
 
     Raises:
-        InputError: if that cannot be.
+        InputError: if this fails.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"the folder {path} cannot be made ({error.strerror}): give another place to write to"
+            f"cannot create the folder {path} ({error.strerror}): choose another place to write to"
         ) from error
 
 
 def require_new_folder(path: Path) -> None:
-    """Make sure that nothing is at a path, or an empty folder.
+    """Make sure that a path does not exist, or is an empty folder.
 
     Raises:
-        InputError: if something is.
+        InputError: if something else is there.
     """
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise InputError(f"{path} is there already: give a new folder, or remove it")
+        raise InputError(f"{path} already exists: choose a new folder, or remove it")
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``, which takes its name if the block succeeds.
+    """Yield a temporary path next to ``path``, renamed to ``path`` if the block succeeds.
 
-    See :func:`.parts.part_path`. The target of a symbolic link is replaced, and not the link. A
-    device or a pipe, such as /dev/null, is written to itself.
+    See :func:`.runtime.parts.part_path`. If ``path`` is a symbolic link, its target is replaced. A
+    device or a pipe, such as /dev/null, is written to directly.
 
     Raises:
         InputError: if the disk is full, or if ``path`` is a folder.
     """
     if path.is_dir():
-        raise InputError(f"{path} is a folder: give a file to write to")
+        raise InputError(f"{path} is a folder: specify a file to write to")
     if is_device(path):
         with room_for(path):
             yield path
@@ -110,10 +110,14 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON for other programs to read; see :func:`atomic_write`.
+    """Write a JSON file; see :func:`atomic_write`.
+
+    Args:
+        path: the file.
+        value: what to write.
 
     Raises:
-        ValueError: if a number is none, which JSON cannot hold.
+        ValueError: if the value contains NaN or infinity.
     """
     with atomic_write(path) as part:
         text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -122,13 +126,13 @@ def write_json(path: Path, value: Any) -> None:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``, which takes its name when all went well.
+    """Yield a temporary folder next to ``path``, renamed to ``path`` if the block succeeds.
 
     Raises:
-        InputError: if ``path`` is there already, unless it is an empty folder, if another process
-            is making it, or if there can be no folder.
+        InputError: if ``path`` exists and is not an empty folder, if another process is writing
+            it, or if the folder cannot be created.
     """
-    path = path.resolve()  # "." has no name, and a link is no folder
+    path = path.resolve()  # "." has no name, and a link cannot be replaced by a folder
     require_new_folder(path)
     with ExitStack() as stack:
         try:
@@ -138,8 +142,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             stack.callback(remove_part, part)
             part.mkdir()
         except OSError as error:
-            raise InputError(f"{path} cannot be made: {error.strerror}") from error
-        require_new_folder(path)  # another process may have made it by now
+            raise InputError(f"cannot create {path}: {error.strerror}") from error
+        require_new_folder(path)  # another process may have created it meanwhile
         with room_for(path):
             yield part
-            os.replace(part, path)  # over an empty folder, too
+            os.replace(part, path)  # also replaces an empty folder

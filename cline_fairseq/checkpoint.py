@@ -1,4 +1,4 @@
-"""Loading a checkpoint with all that it needs to read text: task, dictionary and tokenizer."""
+"""Load a checkpoint with everything it needs to read text: task, dictionary and tokenizer."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,32 +11,32 @@ from fairseq.tasks import FairseqTask
 from omegaconf import DictConfig
 from torch import Tensor
 
-from . import compat  # noqa: F401  lets torch load what fairseq saves
+from . import compat  # noqa: F401  lets torch load fairseq's checkpoints
 from .checkpoint_files import Record, checkpoint_file, dictionary_path, find_files
-from .dictionary import MASK, SPECIAL, MismatchError, PlainDictionary, is_special
+from .dictionary import MASK, MismatchError, PlainDictionary
 from .errors import InputError
 from .models.cline import ClineModel
 from .models.from_checkpoint import encoder_weights, plain_errors, read_saved_model
 from .tokenizer import FILES, Tokenizer, TokenizerFiles
 
-_NOT_OPTIONS = ("max_positions", "sentence_vector")  # the first is the task's, the second CLINE's
+_NOT_OPTIONS = ("max_positions", "sentence_vector")  # of the task, and of CLINE only
 _PRENORM = "roberta_prenorm"
 
 
 class LoadedModel(NamedTuple):
-    """A model of RoBERTa's kind, on the CPU, in fp32, ready to predict.
+    """A CLINE or RoBERTa model on the CPU, in fp32 and eval mode.
 
     Attributes:
-        model: of CLINE, or of RoBERTa.
-        task: that trained it.
-        cfg: of the run that trained it.
-        num_updates: of that run; 0 if the checkpoint does not say.
-        dictionary: its dictionary, as the file has it.
-        tokenizer: of the texts that it reads.
-        is_classifier: whether it is one of fairseq's sentence_prediction.
-        labels: names of the classes, in the order of the head's columns; empty of a regression
-            and of an encoder.
-        has_rtd_head: whether the checkpoint holds an RTD head.
+        model: the model.
+        task: the task that trained it.
+        cfg: the configuration of the run that trained it.
+        num_updates: number of updates of that run; 0 if the checkpoint does not record it.
+        dictionary: the dictionary, as in its file.
+        tokenizer: converts texts to dictionary indices.
+        is_classifier: whether it was trained with fairseq's sentence_prediction.
+        labels: names of the classes in the order of the head's columns; empty for regression and
+            for an encoder.
+        has_rtd_head: whether the checkpoint contains an RTD head.
     """
 
     model: RobertaModel
@@ -56,18 +56,17 @@ def load_model(
     """Load a checkpoint.
 
     Args:
-        path: a checkpoint of fairseq's sentence_prediction, for a classifier; or one of CLINE or
-            masked_lm, with any architecture of CLINE or RoBERTa, for an encoder. A folder stands
-            for the model.pt, checkpoint_best.pt or checkpoint_last.pt in it.
-        data: the folder with input0/dict.txt and label/dict.txt, as cline-fairseq glue-preprocess
-            writes it; for an encoder also the folder with the dict.txt of its corpus. By default
-            it is found, see :func:`~cline_fairseq.checkpoint_files.find_files`.
-        files: the tokenizer; what is None is found, too.
+        path: a classifier trained with fairseq's sentence_prediction, or an encoder trained with
+            the tasks cline or masked_lm, with any architecture of CLINE or RoBERTa. For a folder,
+            its model.pt, checkpoint_best.pt or checkpoint_last.pt is loaded.
+        data: the folder with input0/dict.txt and label/dict.txt, as written by cline-fairseq
+            glue-preprocess; for an encoder also the folder with the dict.txt of its corpus
+            (default: found by :func:`~cline_fairseq.checkpoint_files.find_files`).
+        files: the tokenizer; files that are None are found as well.
 
     Raises:
         MissingFileError: if the checkpoint, its dictionary or its tokenizer cannot be found.
-        InputError: if something is no checkpoint, no tokenizer or no dictionary, or if they do
-            not fit each other.
+        InputError: if one of the files is invalid, or if they do not fit each other.
     """
     path = checkpoint_file(path)
     state = read_checkpoint(path)
@@ -76,17 +75,17 @@ def load_model(
     try:
         config = files.config()
     except InputError as error:
-        raise InputError(f"{error}: give the tokenizer of {path}") from error
+        raise InputError(f"{error}: specify the tokenizer of {path}") from error
     has_rtd_head = any(".rtd_head." in name for name in state["model"])
     is_classifier = record.is_classifier
     dictionary, folder = _dictionary(path, data, state, is_classifier)
     tokenizer = _tokenizer(dictionary_path(data, is_classifier), dictionary, config)
-    state["cfg"]["task"].data = str(folder)  # it may be elsewhere than in training
-    state["args"] = None  # where old checkpoints have the same once more
+    state["cfg"]["task"].data = str(folder)  # the folder may have moved since training
+    state["args"] = None  # old checkpoints store the options here, too
     num_updates = state["optimizer_history"][-1]["num_updates"]
     (model,), cfg, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
     if not isinstance(model, RobertaModel):
-        raise InputError(f"{path} is no CLINE or RoBERTa model: give the .pt file of one")
+        raise InputError(f"{path} is not a CLINE or RoBERTa model: specify the .pt file of one")
     labels = []
     if is_classifier and not task.cfg.regression_target:
         labels = _labels(path, data, task)
@@ -104,11 +103,12 @@ def load_model(
 
 
 def _tokenizer(path, dictionary, config):
-    """The tokenizer.
+    """Build the tokenizer.
 
     Raises:
         InputError: if a file of the tokenizer cannot be read, or if the dictionary was made for
-            another tokenizer; then all files are named, as they may have been found, not given.
+            another tokenizer; the message then names all files, since they may have been found
+            rather than specified.
     """
     try:
         return Tokenizer(config, dictionary)
@@ -118,11 +118,11 @@ def _tokenizer(path, dictionary, config):
 
 
 def _dictionary(path, data, state, is_classifier):
-    """The dictionary of the texts, and the folder in which the task of the model finds it.
+    """The dictionary of the texts, and the folder from which the model's task loads it.
 
     Raises:
-        MissingFileError: if there is none.
-        InputError: if the model was trained with another one.
+        MissingFileError: if it does not exist.
+        InputError: if the model was trained with another dictionary.
     """
     dictionary = dictionary_path(data, is_classifier)
     symbols = PlainDictionary(dictionary)
@@ -131,41 +131,37 @@ def _dictionary(path, data, state, is_classifier):
     if size != expected:
         raise InputError(
             f"{dictionary} has {size:,} symbols, and {path} was trained with "
-            f"{expected:,}: give the folder with the dictionary of the checkpoint (--data)"
+            f"{expected:,}: specify the folder with the dictionary of the checkpoint (--data)"
         )
     if is_classifier and not getattr(state["cfg"]["task"], "regression_target", False):
-        PlainDictionary(data / "label" / "dict.txt")  # says so where it is missing
+        PlainDictionary(data / "label" / "dict.txt")  # raises an error if it is missing
     return symbols, data if is_classifier else dictionary.parent
 
 
 def _labels(path, data, task):
-    """The labels by column.
+    """The labels in the order of the head's columns.
 
     Raises:
-        InputError: if the data are those of another task.
+        InputError: if the data belong to another task.
     """
-    labels = [
-        label
-        for label in PlainDictionary(data / "label" / "dict.txt").symbols[len(SPECIAL) :]
-        if not is_special(label)
-    ]
+    labels = PlainDictionary(data / "label" / "dict.txt").text_symbols
     if len(labels) != task.cfg.num_classes:
         raise InputError(
             f"{data} has the labels {', '.join(labels)}, and {path} was trained on "
-            f"{task.cfg.num_classes} classes: give the folder of the task that it was trained on"
+            f"{task.cfg.num_classes} classes: specify the folder of the task that it was trained on"
         )
     return label_names(task, np.arange(len(labels)))
 
 
 class ModelDescription(NamedTuple):
-    """A model of RoBERTa's kind, of any size.
+    """A CLINE or RoBERTa model.
 
     Attributes:
-        options: of fairseq-train, that give RoBERTa's architectures the sizes of the model; CLINE's
-            take them by themselves.
-        num_symbols: rows of the table of embeddings: the dictionary with ``<mask>``.
-        max_positions: tokens of the longest text.
-        width: of the hidden states.
+        options: options of fairseq-train that set the model's sizes for RoBERTa's architectures;
+            CLINE's architectures take the sizes from the checkpoint.
+        num_symbols: size of the dictionary including ``<mask>``: rows of the embedding matrix.
+        max_positions: maximum number of tokens in a text.
+        width: size of the hidden states.
     """
 
     options: list[str]
@@ -175,16 +171,16 @@ class ModelDescription(NamedTuple):
 
 
 def describe_model(path: Path, arch: str) -> ModelDescription:
-    """Read what model a checkpoint holds.
+    """Describe the model in a checkpoint.
 
     Args:
         path: a checkpoint of CLINE, of RoBERTa as published or trained with fairseq, or of a
-            classifier that was made from one.
-        arch: the architecture to build it with.
+            classifier fine-tuned from one.
+        arch: the architecture to build the model with.
 
     Raises:
-        MissingFileError: if there is no such file.
-        InputError: if it is no such checkpoint, or does not fit the architecture.
+        MissingFileError: if the file does not exist.
+        InputError: if it is not such a checkpoint, or does not fit the architecture.
     """
     saved = read_saved_model(path)
     options = []
@@ -193,7 +189,7 @@ def describe_model(path: Path, arch: str) -> ModelDescription:
         if not saved.sizes["layernorm_embedding"] and arch != _PRENORM:
             raise InputError(
                 f"{path} has no layer norm after its embeddings, which {arch} cannot leave out: "
-                f"give --arch {_PRENORM}, or an architecture of CLINE"
+                f"use --arch {_PRENORM}, or an architecture of CLINE"
             )
     sizes = saved.sizes
     return ModelDescription(
@@ -211,11 +207,11 @@ def _as_options(sizes):
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What fairseq saved, on the CPU.
+    """Load what fairseq saved, on the CPU.
 
     Raises:
-        MissingFileError: if there is no such file.
-        InputError: if it is no checkpoint, or is not safe to load.
+        MissingFileError: if the file does not exist.
+        InputError: if it is not a checkpoint, or is not safe to load.
     """
     with plain_errors(path):
         state = checkpoint_utils.load_checkpoint_to_cpu(str(path))
@@ -224,24 +220,24 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def num_symbols(path: Path, weights: dict[str, Tensor]) -> int:
-    """Rows of the table of embeddings: the dictionary with ``<mask>``.
+    """The size of the dictionary including ``<mask>``: the rows of the embedding matrix.
 
     Args:
-        path: the checkpoint.
-        weights: its model.
+        path: the checkpoint, for the error message.
+        weights: the parameters of its model.
 
     Raises:
-        InputError: if it is no CLINE or RoBERTa model.
+        InputError: if it is not a CLINE or RoBERTa model.
     """
     return len(encoder_weights(path, weights)["sentence_encoder.embed_tokens.weight"])
 
 
 def label_names(task: FairseqTask, classes: np.ndarray) -> list[str]:
-    """Names of classes, which fairseq numbers by the frequency of their labels.
+    """The labels of classes, which fairseq numbers by their frequency.
 
     Args:
-        task: that the model was trained with.
-        classes: int64 (N,).
+        task: the task that trained the model.
+        classes: int64 (N,), columns of the classification head.
     """
     dictionary = task.label_dictionary
     return [dictionary[dictionary.nspecial + c] for c in classes.tolist()]

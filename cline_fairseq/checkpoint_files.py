@@ -1,8 +1,8 @@
-"""Find the dictionary and tokenizer of a checkpoint: as typed, as recorded in it, or beside it."""
+"""Find a checkpoint's dictionary and tokenizer: as specified, as recorded in it, or next to it."""
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,8 @@ CHECKPOINT, DICTIONARY = "model.pt", "dict.txt"
 CHECKPOINTS = (CHECKPOINT, "checkpoint_best.pt", "checkpoint_last.pt")  # in a folder, best first
 SENTENCEPIECE_MODEL = "sentencepiece.bpe.model"  # the name that fairseq's hub looks for
 ENCODER_JSON, VOCAB_BPE = "encoder.json", "vocab.bpe"
-# By tokenizer and fairseq's option: the names that the file has beside a checkpoint.
-_FILES = {
+# By tokenizer and fairseq's option: the usual names of the file next to a checkpoint.
+_FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "sentencepiece": {
         "sentencepiece_model": (SENTENCEPIECE_MODEL, "sentencepiece.model", "spm.model")
     },
@@ -29,12 +29,12 @@ _ANY_TOKENIZER = (
 
 
 class Record(NamedTuple):
-    """What a checkpoint records of the files that it was trained with.
+    """What a checkpoint records about the files that it was trained with.
 
     Attributes:
         folders: the data folders, in the order of ``cfg.task.data``.
-        bpe: fairseq's configuration of ``--bpe``; empty if there was none.
-        is_classifier: whether it is one of fairseq's sentence_prediction.
+        bpe: fairseq's configuration for ``--bpe``; empty if not recorded.
+        is_classifier: whether it was trained with fairseq's sentence_prediction.
     """
 
     folders: list[str]
@@ -45,7 +45,7 @@ class Record(NamedTuple):
     def of(cls, cfg: Any) -> "Record":
         """The record in fairseq's configuration of a run."""
         data = getattr(cfg["task"], "data", None) or ""
-        bpe = OmegaConf.to_container(cfg["bpe"]) if OmegaConf.is_config(cfg.get("bpe")) else {}
+        bpe: Any = OmegaConf.to_container(cfg["bpe"]) if OmegaConf.is_config(cfg.get("bpe")) else {}
         return cls(
             [folder for folder in str(data).split(os.pathsep) if folder],
             {name: value for name, value in bpe.items() if value != "???"},
@@ -54,28 +54,33 @@ class Record(NamedTuple):
 
 
 def checkpoint_file(path: Path) -> Path:
-    """The checkpoint that a path means: the file itself, or the one in a folder.
+    """The checkpoint at a path: the file itself, or one of the usual names in a folder.
 
     Raises:
-        MissingFileError: if there is none.
+        MissingFileError: if it does not exist.
     """
     if not path.is_dir():
         if not path.is_file():
             raise MissingFileError(
-                f"no checkpoint {path}: give the .pt file of a CLINE or RoBERTa model"
+                f"no checkpoint {path}: specify the .pt file of a CLINE or RoBERTa model"
             )
         return path
     for name in CHECKPOINTS:
         if (path / name).is_file():
             return path / name
     raise MissingFileError(
-        f"no {', '.join(CHECKPOINTS[:-1])} or {CHECKPOINTS[-1]} in {path}: give the .pt file of a "
-        "CLINE or RoBERTa model"
+        f"no {', '.join(CHECKPOINTS[:-1])} or {CHECKPOINTS[-1]} in {path}: specify the .pt file of "
+        "a CLINE or RoBERTa model"
     )
 
 
 def dictionary_path(data: Path, is_classifier: bool = False) -> Path:
-    """The dictionary of the texts in the folder of a binarized task, or of a corpus."""
+    """The path of the dictionary in the folder of a binarized task or corpus.
+
+    Args:
+        data: the folder.
+        is_classifier: whether it is certainly the folder of a task.
+    """
     path = data / "input0" / DICTIONARY
     return path if is_classifier or path.is_file() else data / DICTIONARY
 
@@ -86,48 +91,55 @@ def find_files(
     data: Path | None = None,
     tokenizer: TokenizerFiles | None = None,
 ) -> tuple[Path, TokenizerFiles]:
-    """Find what a checkpoint needs to read text.
+    """Find the files that a checkpoint needs to read text.
 
-    Each file is the one that was typed, or else the one that the checkpoint records, or else one
-    of the recorded or usual name in the checkpoint's folder or its parent (and for the tokenizer
-    the data folder or its parent): projects are moved, and their relative paths are read from
-    elsewhere. Whether the files fit the checkpoint is for the caller to verify.
+    A file is looked up in this order: as specified by the user; as recorded in the checkpoint; by
+    its recorded or usual name in the checkpoint's folder or its parent (for the tokenizer also in
+    the data folder or its parent). The last is for projects that were moved, and for relative
+    paths that were recorded in another folder. The caller must check that the files fit the
+    checkpoint.
 
     Args:
-        checkpoint: its file.
-        record: what it records.
-        data: the folder with the dictionary, if the user named it.
-        tokenizer: what the user named; the rest is None.
+        checkpoint: the file.
+        record: what the checkpoint records.
+        data: the folder with the dictionary, if specified.
+        tokenizer: the tokenizer's files, as far as specified.
 
     Returns:
         the data folder, and the tokenizer with all its files.
 
     Raises:
-        MissingFileError: if something cannot be found; it names all that is missing, with the
-            options that say where it is.
+        MissingFileError: if something cannot be found; the message names everything that is missing
+            and the options to specify it.
     """
-    data, missing = _find_data(checkpoint, record, data)
+    found_data, missing = _find_data(checkpoint, record, data)
     found, missing_files = _find_tokenizer(
         record.bpe,
         {} if tokenizer is None else tokenizer.given(),
-        _places(checkpoint, data),
+        _places(checkpoint, found_data),
     )
     missing |= missing_files
     if missing:
         raise MissingFileError(
-            f"cannot find {' and '.join(missing)} for {checkpoint}, at the recorded path or beside "
-            f"it: give {' '.join(missing.values())}"
+            f"cannot find {' and '.join(missing)} for {checkpoint}, at the recorded path or next "
+            f"to it: specify {' '.join(missing.values())}"
         )
-    return data, found
+    return found_data, found
 
 
 def find_tokenizer(checkpoint: Path, record: Record, data: Path) -> TokenizerFiles | None:
-    """A checkpoint's tokenizer as :func:`find_files` finds them, if it does."""
+    """A checkpoint's tokenizer, found like in :func:`find_files`; None if it is not found.
+
+    Args:
+        checkpoint: the file.
+        record: what the checkpoint records.
+        data: the data folder.
+    """
     return _find_tokenizer(record.bpe, {}, _places(checkpoint, data))[0]
 
 
 def tokenizer_in(places: Sequence[Path]) -> TokenizerFiles | None:
-    """The tokenizer whose files are in the first folder that has some, if any."""
+    """The tokenizer in the first of these folders that has all files of one; None if none has."""
     for place in places:
         for bpe, files in _FILES.items():
             found = _files_in([place], files)
@@ -136,28 +148,28 @@ def tokenizer_in(places: Sequence[Path]) -> TokenizerFiles | None:
     return None
 
 
-def copy_tokenizer(folder: Path, subwords: dict[str, Any]) -> None:
-    """Copy the files of a tokenizer, under the names by which they are found.
+def copy_tokenizer(folder: Path, config: Mapping[str, Any]) -> None:
+    """Copy the files of a tokenizer, with the usual names.
 
     Args:
-        folder: to copy to.
-        subwords: fairseq's configuration of ``--bpe``.
+        folder: where to copy them.
+        config: fairseq's configuration for ``--bpe``.
     """
-    for option, names in _FILES[subwords["_name"]].items():
-        shutil.copyfile(subwords[option], folder / names[0])
+    for option, names in _FILES[config["_name"]].items():
+        shutil.copyfile(config[option], folder / names[0])
 
 
 def _places(checkpoint, data):
-    """Where to look for a tokenizer: the nearest folder first."""
+    """The folders in which to look for a tokenizer, the nearest first."""
     folders = [checkpoint.absolute().parent, *([data.absolute()] if data else [])]
     return [*folders, *(folder.parent for folder in folders)]
 
 
 def _find_data(checkpoint, record, typed):
-    """The folder with the dictionary, or None; what is missing, and the option that names it."""
+    """The folder with the dictionary or None, and the option for what is missing."""
     if typed is not None:
         if not typed.is_dir():
-            raise MissingFileError(f"no folder {typed}: give the one with the dictionary")
+            raise MissingFileError(f"no folder {typed}: specify the folder with the dictionary")
         return typed, {}
     places = _places(checkpoint, None)
     candidates = [Path(folder) for folder in record.folders]
@@ -175,7 +187,7 @@ def _find_data(checkpoint, record, typed):
 
 
 def _find_tokenizer(recorded, typed, places):
-    """The tokenizer, or None; what is missing, and the options that name it."""
+    """The tokenizer or None, and the options for what is missing."""
     kinds = [kind for kind, files in _FILES.items() if any(typed.get(name) for name in files)]
     bpe = typed.get("bpe") or next(iter(kinds), None) or recorded.get("_name")
     if bpe is None:
@@ -201,7 +213,7 @@ def _find_tokenizer(recorded, typed, places):
 
 
 def _files_in(places, wanted):
-    """Paths by option, of the first folder that has all of the wanted files; empty if none has."""
+    """Paths by option in the first folder that has all wanted files; empty if none has."""
     for place in places:
         paths = {
             option: next((place / name for name in names if (place / name).is_file()), None)

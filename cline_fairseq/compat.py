@@ -1,8 +1,8 @@
 """Bridges between fairseq and current versions of torch, numpy and hydra, one function each.
 
-Importing this module applies them, which the package does when it registers with fairseq. They
-change fairseq's own modules only; what other code finds in torch and numpy stays as it is. Tested
-with ve-fairseq 0.12.3, torch 2.13, numpy 2.4 and hydra 1.3.
+Importing this module applies them; the package does so when it registers with fairseq. They change
+only fairseq's own modules (and one property of hydra): other code sees torch and numpy unchanged.
+Each function says why it exists, with which versions it was tested, and when it can go.
 """
 
 import argparse
@@ -46,46 +46,53 @@ from .training.start import claim_save_dir, require_start
 
 logger = logging.getLogger(__name__)
 
-_NO_EPOCH = -1  # of --max-epoch, whose 0 means no limit
+_NO_EPOCH = -1  # for --max-epoch, where 0 means no limit
 
 
 def allow_fairseq_checkpoints() -> None:
     """Let torch load the one class in fairseq's checkpoints that it does not know.
 
-    Since 2.6, ``torch.load`` takes plain data only (weights_only), and fairseq keeps the options
-    of legacy models as an argparse.Namespace. A checkpoint with any other class stays refused.
-    This holds for the whole process: such a namespace is plain data, which runs no code.
-    Can go when fairseq stores plain dictionaries.
+    Since version 2.6, ``torch.load`` accepts only plain data (weights_only), but fairseq stores the
+    options of legacy models as an argparse.Namespace. A checkpoint with any other class is still
+    refused. This applies to the whole process; a namespace is plain data and runs no code.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq stores plain dictionaries.
     """
     torch.serialization.add_safe_globals([argparse.Namespace])
 
 
 def restore_numpy_aliases() -> None:
-    """Give fairseq's datasets the aliases that numpy dropped (``int`` in 1.24, ``compat`` in 2.0).
+    """Provide fairseq's datasets with aliases that numpy removed.
 
-    ``TokenBlockDataset`` uses ``np.compat.long`` for ``--sample-break-mode eos``,
-    ``LanguagePairDataset`` uses it too, and ``compute_mask_indices`` uses ``np.int``. Only these
-    three modules see the aliases. Can go when fairseq writes ``int``.
+    ``TokenBlockDataset`` (with ``--sample-break-mode eos``) and ``LanguagePairDataset`` use
+    ``np.compat.long``, removed in numpy 2.0; ``compute_mask_indices`` uses ``np.int``, removed in
+    1.24. Only these three modules see the aliases.
+
+    Tested with ve-fairseq 0.12.3 and numpy 2.4. Can go when fairseq writes ``int``.
     """
     old = _Numpy("numpy")
-    old.int, old.compat = int, SimpleNamespace(long=int)
     for module in (data_utils, language_pair_dataset, token_block_dataset):
         module.np = old
 
 
 class _Numpy(ModuleType):
-    """numpy, to which names can be added for those who get it."""
+    """numpy with two of its former aliases."""
+
+    compat = SimpleNamespace(long=int)
+    int = int
 
     def __getattr__(self, name):
         return getattr(np, name)
 
 
 def accept_checkpoints_without_criterion() -> None:
-    """Let a criterion with parameters start from a checkpoint that holds none.
+    """Let a criterion with parameters start from a checkpoint without them.
 
-    fairseq's trainer reads ``state["criterion"]``, which published RoBERTa checkpoints lack. They
-    get an entry of None, as newer checkpoints of criterions without parameters have it. Can go
-    when the trainer asks whether the entry is there.
+    fairseq's trainer reads ``state["criterion"]``, which published RoBERTa checkpoints lack. The
+    entry is set to None, as in newer checkpoints of criterions without parameters.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when the trainer checks whether the entry
+    exists.
     """
     upgrade = checkpoint_utils._upgrade_state_dict
 
@@ -101,9 +108,11 @@ def accept_checkpoints_without_criterion() -> None:
 def allow_distributed_cpu() -> None:
     """Let torchrun start workers on a machine without GPUs, with ``--ddp-backend c10d``.
 
-    fairseq divides by the number of GPUs to find a worker's device, and gives
-    DistributedDataParallel a device for models on the CPU, which must have none. Can go when
-    fairseq asks for the device of the model.
+    fairseq divides by the number of GPUs to choose a worker's device, and passes a device to
+    DistributedDataParallel, which accepts none for models on the CPU.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq checks the device of the
+    model.
     """
     infer = distributed_utils._infer_torch_distributed_launch_init
 
@@ -122,7 +131,7 @@ def allow_distributed_cpu() -> None:
 
 
 class _DataParallel(torch.nn.parallel.DistributedDataParallel):
-    """DistributedDataParallel that takes no device for a model on the CPU."""
+    """DistributedDataParallel that ignores the device for a model on the CPU."""
 
     def __init__(self, module, device_ids=None, output_device=None, **kwargs):
         if next(module.parameters()).device.type == "cpu":
@@ -133,8 +142,10 @@ class _DataParallel(torch.nn.parallel.DistributedDataParallel):
 def train_in_bf16_without_tpu() -> None:
     """Let ``--bf16`` train on GPUs and CPUs.
 
-    fairseq's command line takes it for a sign of TPUs, and fails for want of torch_xla. Can go when
-    ``fairseq.options`` no longer sets ``tpu`` along with ``bf16``.
+    fairseq's command line takes the option to mean TPUs, and fails because torch_xla is missing.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when ``fairseq.options`` no longer sets
+    ``tpu`` together with ``bf16``.
     """
     call = distributed_utils.call_main
 
@@ -148,10 +159,12 @@ def train_in_bf16_without_tpu() -> None:
 
 
 def refuse_fp16_without_gpu() -> None:
-    """End training with ``--fp16`` or ``--amp`` on a CPU in one sentence.
+    """End training with ``--fp16`` or ``--amp`` on a CPU with a one-sentence error.
 
     fairseq calls CUDA for flat fp32 weights and when gradients overflow, and fails there with an
-    error of torch; its ``--amp`` has no effect without CUDA. Can go when fairseq refuses them.
+    error of torch; its ``--amp`` has no effect without CUDA.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq refuses these options.
     """
     init = Trainer.__init__
 
@@ -177,8 +190,10 @@ def _check_precision(common):
 def resume_half_precision_exactly() -> None:
     """Save the fp32 weights of half-precision training, and the counters of its loss scaler.
 
-    fairseq saves the half-precision model only, so a resumed run loses what was rounded away, and
-    its losses differ from those of an uninterrupted one. Can go when fairseq saves both.
+    fairseq saves only the half-precision model, so a resumed run starts from rounded weights and
+    its losses differ from those of an uninterrupted run.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq saves both.
     """
     for optimizer in (FP16Optimizer, MemoryEfficientFP16Optimizer):
         _save_exact_state(optimizer)
@@ -200,10 +215,13 @@ def _save_exact_state(optimizer):
 
 
 def let_fused_adamw_resume_adam() -> None:
-    """Let a run with ``--optimizer adam`` go on with ``--optimizer fused_adamw``.
+    """Let ``--optimizer fused_adamw`` resume a run with ``--optimizer adam``.
 
-    fairseq's trainer compares the names of the optimizers' classes, though the states are the same.
-    Can go when it asks the optimizer whether it can read the state.
+    fairseq's trainer compares the names of the optimizers' classes, although the states are the
+    same.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when the trainer asks the optimizer whether
+    it can load the state.
     """
     load = Trainer.load_checkpoint
     upgrade = checkpoint_utils._upgrade_state_dict
@@ -231,11 +249,14 @@ def let_fused_adamw_resume_adam() -> None:
 
 
 def copy_checkpoints_whole() -> None:
-    """Let a copy of a checkpoint appear when it is complete.
+    """Make a copy of a checkpoint appear only when it is complete.
 
-    fairseq writes a checkpoint under a temporary name, but copies it to checkpoint_last.pt in
-    place: a job that is killed meanwhile could not resume. Only ``checkpoint_utils`` copies this
-    way. Can go when ``PathManager.copy`` does so.
+    fairseq writes a checkpoint under a temporary name, but then copies it to checkpoint_last.pt in
+    place: a job that is killed meanwhile could not resume. Only ``checkpoint_utils`` uses this
+    copy.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when ``PathManager.copy`` renames a
+    complete copy.
     """
     checkpoint_utils.PathManager = _WholeCopies
 
@@ -254,10 +275,11 @@ class _WholeCopies(PathManager):
 
 
 def name_last_checkpoint_on_full_disks() -> None:
-    """End training on a full disk in a sentence that names the last complete checkpoint.
+    """End training on a full disk with a sentence that names the last complete checkpoint.
 
-    fairseq tries to save three times, shows a traceback, and leaves an unfinished file. Can go when
-    it does none of that.
+    fairseq tries to save three times, shows a traceback, and leaves an unfinished file behind.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq does none of this.
     """
     persist, save = checkpoint_utils._torch_persistent_save, checkpoint_utils.save_checkpoint
 
@@ -280,12 +302,14 @@ def name_last_checkpoint_on_full_disks() -> None:
 
 
 def leave_finished_runs_alone() -> None:
-    """Let a run that is started again after its last update make no further one.
+    """Make no further update when a finished run is started again.
 
-    fairseq checks ``--max-update`` and ``--stop-time-hours`` only after an update, so that a job
-    that was killed at its very end would make one update too many. Its training loop reads
-    ``--max-epoch`` after it has loaded the checkpoint, however it was started: no epoch is left for
-    a finished run. Can go when fairseq checks before an update.
+    fairseq checks ``--max-update`` and ``--stop-time-hours`` only after an update, so a job that
+    was killed at its very end would make one update too many. Its training loop reads
+    ``--max-epoch`` after loading the checkpoint, so this lowers it to leave no epoch for a finished
+    run.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq checks before an update.
     """
     load = checkpoint_utils.load_checkpoint
 
@@ -295,10 +319,12 @@ def leave_finished_runs_alone() -> None:
         limits = trainer.cfg.optimization
         hours = trainer.cumulative_training_time() / 3600
         if 0 < limits.max_update <= trainer.get_num_updates():
-            logger.info("--max-update %s was reached before: nothing to do", limits.max_update)
+            logger.info("--max-update %s is already reached: nothing to do", limits.max_update)
             limits.max_epoch = _NO_EPOCH
         elif 0 < limits.stop_time_hours < hours:
-            logger.info("--stop-time-hours %s have passed: nothing to do", limits.stop_time_hours)
+            logger.info(
+                "--stop-time-hours %s is already reached: nothing to do", limits.stop_time_hours
+            )
             limits.max_epoch = _NO_EPOCH
         return loaded
 
@@ -306,11 +332,13 @@ def leave_finished_runs_alone() -> None:
 
 
 def check_where_runs_start() -> None:
-    """Refuse a start that would overwrite a run, or begin with random weights unasked.
+    """Refuse a start that would overwrite another run, or that would silently use random weights.
 
-    fairseq trains from scratch where ``--restore-file`` names a missing file, and overwrites
-    checkpoint_last.pt where it names another one, or where another run is still at work. See
-    :mod:`.starting`. Can go when fairseq refuses all three.
+    fairseq trains from scratch if the file of ``--restore-file`` is missing, and overwrites
+    checkpoint_last.pt if ``--restore-file`` names another file or if another run is still
+    writing it. See :mod:`.training.start`.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq refuses all three.
     """
     load = checkpoint_utils.load_checkpoint
 
@@ -325,11 +353,13 @@ def check_where_runs_start() -> None:
 
 
 def tell_tasks_of_unrecorded_runs() -> None:
-    """Call a task's ``set_checkpoint_dict`` also where a resumed run has recorded nothing of it.
+    """Call a task's ``set_checkpoint_dict`` even if the resumed run recorded nothing for it.
 
-    fairseq calls it only with what ``get_checkpoint_dict`` gave when the checkpoint was saved, so
-    that a task does not learn of checkpoints from before it had that method. Can go when
-    checkpoints of version 0.1 need not be resumed.
+    fairseq calls it only with what ``get_checkpoint_dict`` returned when the checkpoint was saved,
+    so a task does not learn of checkpoints that are older than this method.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when checkpoints of version 0.1 no longer
+    need to be resumed.
     """
     load = checkpoint_utils.load_checkpoint
 
@@ -346,18 +376,20 @@ def tell_tasks_of_unrecorded_runs() -> None:
 
 
 def load_checkpoints_with_weights_only() -> None:
-    """Let fairseq load checkpoints with weights_only, and say in one sentence if that cannot be.
+    """Make fairseq load checkpoints with weights_only, and report failures in one sentence.
 
-    Its main branch passes weights_only=False, which runs any code that a file holds, and torch's
-    errors for a file that is cut off speak of bugs. Only the name ``torch`` in fairseq's module of
-    checkpoints is replaced; ``torch.load`` stays as it is for everybody else. Can go when fairseq
-    passes True, and has an error of its own.
+    fairseq's main branch passes weights_only=False, which runs any code in the file, and torch's
+    errors for a truncated file suggest a bug in torch. Only the name ``torch`` in fairseq's
+    checkpoint module is replaced; ``torch.load`` does not change for any other code.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq passes True and reports such
+    files itself.
     """
     checkpoint_utils.torch = _TorchLoadingWeightsOnly()
 
 
 class _TorchLoadingWeightsOnly:
-    """The module torch, with a ``load`` that takes plain data only."""
+    """The module torch with a ``load`` that accepts only plain data."""
 
     def __getattr__(self, name):
         return getattr(torch, name)
@@ -368,8 +400,8 @@ class _TorchLoadingWeightsOnly:
             state = safe_load(file, *args, **kwargs)
         if not isinstance(state, dict) or "model" not in state:
             raise InputError(
-                f"{path} is not a checkpoint of fairseq, it holds no model: give the .pt file of "
-                "a CLINE or RoBERTa model"
+                f"{path} is not a checkpoint of fairseq, it holds no model: specify the .pt file "
+                "of a CLINE or RoBERTa model"
             )
         return state
 
@@ -377,10 +409,11 @@ class _TorchLoadingWeightsOnly:
 def broadcast_checkpoints() -> None:
     """Let runs with several workers resume.
 
-    The first worker loads the checkpoint and sends it to the others, which load it with
-    weights_only by torch's default since 2.6. They refuse two of fairseq's own classes: the
-    configuration, which is sent as plain data here, and the stand-ins for tensors. Can go when
-    fairseq sends plain data.
+    The first worker loads the checkpoint and sends it to the others, which since torch 2.6 load it
+    with weights_only. This refuses two of fairseq's own classes: the configuration, which is sent
+    as plain data here, and the placeholders for tensors, which are allowed here.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq sends plain data.
     """
     broadcast = distributed_utils.broadcast_object
     classes = [distributed_utils._TensorPlaceholder]
@@ -396,30 +429,35 @@ def broadcast_checkpoints() -> None:
 
 
 def show_input_errors_plainly_under_hydra() -> None:
-    """Let an input error under fairseq-hydra-train end in its message alone, exit status 1.
+    """Make an input error in fairseq-hydra-train end with only its message and exit status 1.
 
-    hydra catches what a job raises, and prints its overrides and a traceback, so that
-    ``sys.excepthook`` is never called. Can go when hydra lets a program show its own errors.
+    hydra catches the exceptions of a job and prints its overrides and a traceback, so
+    ``sys.excepthook`` is never called.
+
+    Tested with hydra 1.3. Can go when hydra lets a program show its own errors.
     """
-    shown = JobReturn.return_value
+    shown = vars(JobReturn)["return_value"]
 
     def return_value(self):
         if isinstance(self._return_value, InputError):
             raise SystemExit(f"error: {printable(str(self._return_value), layout='')}")
         return shown.fget(self)
 
-    JobReturn.return_value = property(return_value, shown.fset)
+    replaced = property(return_value, shown.fset)
+    JobReturn.return_value = replaced  # type: ignore[method-assign,assignment]
 
 
 def compose_without_deprecations() -> None:
-    """Keep to ourselves what hydra says about the way in which fairseq calls it.
+    """Hide hydra's warnings about the way in which fairseq calls it.
 
     fairseq turns the command line into its configuration with functions and a config.yaml of
-    hydra 1.0, about which hydra 1.3 has five warnings, in 20 lines. No other warning is hidden.
-    Can go when fairseq calls ``hydra.compose`` with a version_base.
+    hydra 1.0, about which hydra 1.3 shows five warnings in 20 lines. No other warning is hidden.
+
+    Tested with ve-fairseq 0.12.3 and hydra 1.3. Can go when fairseq calls ``hydra.compose`` with a
+    version_base.
     """
     dataclass_utils.compose = _without_deprecations(dataclass_utils.compose)
-    dataclass_utils.initialize = functools.partial(  # which looks at the file of its caller
+    dataclass_utils.initialize = functools.partial(  # it looks at the file of its caller
         _without_deprecations(dataclass_utils.initialize), caller_stack_depth=2
     )
 
@@ -445,20 +483,25 @@ def _without_deprecations(function):
 
 
 def survive_worker_deaths() -> None:
-    """Let ``fairseq-train`` save the last update when a data loading worker dies.
+    """Make ``fairseq-train`` save the last update when a data loading worker dies.
 
-    See :mod:`.worker_deaths`. Can go when fairseq does so.
+    fairseq ends with a traceback and loses all updates since the last checkpoint. See
+    :mod:`.training.worker_deaths`.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq saves a checkpoint itself.
     """
     for cli in _modules_of("fairseq_cli.train"):
         worker_deaths.survive(cli)
 
 
 def ignore_deprecations_in_fairseq() -> None:
-    """Keep warnings out of the log of fairseq's programs that only its authors can act on.
+    """Hide warnings in the log of fairseq's programs that only fairseq's authors can act on.
 
-    It asks for pinned memory on machines without a GPU too, and calls torch functions by their old
-    names. Only fairseq's programs call this, as it changes the filters of the process; those that
-    the user set with ``-W`` or PYTHONWARNINGS stay. Can go when fairseq gives no such warnings.
+    fairseq asks for pinned memory even without a GPU, and calls torch functions by their old names.
+    Only fairseq's programs call this function, since it changes the warning filters of the process;
+    it respects filters set with ``-W`` or PYTHONWARNINGS.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq causes no such warnings.
     """
     if sys.warnoptions:
         return
@@ -469,11 +512,13 @@ def ignore_deprecations_in_fairseq() -> None:
 
 
 def keep_incomplete_groups(iterator: EpochBatchIterator) -> None:
-    """Keep the batches that ``--grouped-shuffling`` has no full group for.
+    """Keep the batches that do not fill a group with ``--grouped-shuffling``.
 
-    fairseq shuffles groups of one batch for each worker, and drops what is left over. An empty
-    batch makes the last group complete; a worker that gets it has nothing to do. Can go when
-    ``EpochBatchIterator.ordered_batches`` keeps the last group.
+    fairseq shuffles groups of one batch per worker and drops the remaining batches. Empty batches
+    complete the last group; a worker that gets one has nothing to do.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when ``EpochBatchIterator.ordered_batches``
+    keeps the last group.
     """
     if iterator.grouped_shuffling:
         missing = -len(iterator.frozen_batches) % iterator.num_shards
@@ -481,11 +526,13 @@ def keep_incomplete_groups(iterator: EpochBatchIterator) -> None:
 
 
 def prepare_models_of_new_runs() -> None:
-    """Call ``prepare(cfg, task)`` of a model that has it before a run builds the model.
+    """Call a model's ``prepare(cfg, task)``, if it has one, before a new run builds the model.
 
-    Under fairseq-hydra-train, an architecture cannot tell a run from a checkpoint that is being
-    loaded, and nothing else of a model is asked while its options are what was typed. Can go when
-    ``build_model`` of a model is told ``from_checkpoint`` and called before the architecture.
+    In fairseq-hydra-train, an architecture cannot tell a new run from a checkpoint that is being
+    loaded, and no other method of a model is called while its options are those that were typed.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when a model's ``build_model`` gets
+    ``from_checkpoint`` and is called before the architecture.
     """
     build = models.build_model
 
@@ -500,19 +547,20 @@ def prepare_models_of_new_runs() -> None:
 
 
 def validate_as_in_training() -> None:
-    """Let ``fairseq-validate`` log what the validation of training logs.
+    """Make ``fairseq-validate`` log the same metrics as validation during training.
 
-    It builds the criterion without the parameters that the checkpoint holds, and it ignores
-    ``--bf16``, ``--max-valid-steps`` and ``--combine-valid-subsets``. Can go when it validates with
-    fairseq's trainer.
+    It builds the criterion without the parameters in the checkpoint, and it ignores ``--bf16``,
+    ``--max-valid-steps`` and ``--combine-valid-subsets``.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when it validates with fairseq's trainer.
     """
     for cli in _modules_of("fairseq_cli.validate"):
-        # Its own view of the module: other programs load checkpoints as ever.
+        # Only its own view of the module changes: other programs load checkpoints as before.
         cli.checkpoint_utils = SimpleNamespace(load_model_ensemble_and_task=_load_to_validate)
 
 
 def _modules_of(program: str):
-    """Where a program of fairseq is loaded: under its name, or with ``python -m`` as __main__."""
+    """The modules that hold a program of fairseq: its own, or __main__ with ``python -m``."""
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     found = [sys.modules.get(program), main if spec is not None and spec.name == program else None]
@@ -520,10 +568,10 @@ def _modules_of(program: str):
 
 
 def _load_to_validate(filenames, arg_overrides, suffix=""):
-    """Models, options and a task that validates as fairseq's trainer does."""
+    """Load models, options and a task that validates like fairseq's trainer."""
     options = arg_overrides or {}
     path = checkpoint_utils.get_maybe_sharded_checkpoint_filename(filenames[0], suffix, 0, 1)
-    state = None  # where there is no such file, fairseq says so
+    state = None  # if the file is missing, fairseq reports it
     if PathManager.exists(path):
         state = checkpoint_utils.load_checkpoint_to_cpu(path, arg_overrides)
     models, cfg, task = checkpoint_utils.load_model_ensemble_and_task(
@@ -547,13 +595,13 @@ def _load_to_validate(filenames, arg_overrides, suffix=""):
         epoch = iterate(**kwargs)
         if options.get("max_valid_steps") is not None:
             start = epoch.next_epoch_itr
-            # The trainer stops after one batch more than the option says.
+            # The trainer validates one batch more than the option says.
             count = options["max_valid_steps"] + 1
             epoch.next_epoch_itr = lambda **kwargs: start(**kwargs).take(count)
         return epoch
 
     def reduce_metrics(logging_outputs, criterion):
-        for log in logging_outputs:  # batch by batch; bsz and wpb are means over batches
+        for log in logging_outputs:  # one at a time, because bsz and wpb are means over batches
             reduce([log], criterion)
 
     task.build_criterion, task.load_dataset = build_criterion, load_dataset
@@ -562,11 +610,13 @@ def _load_to_validate(filenames, arg_overrides, suffix=""):
 
 
 def time_each_run_alone() -> None:
-    """Let the clock of a run that starts from another one's checkpoint begin at zero.
+    """Start the clock of a run at zero if it starts from the checkpoint of another run.
 
-    fairseq goes on counting from the time that the checkpoint was trained for, so that
-    ``--stop-time-hours`` ends the run too early, and fine-tuning seems to have taken the time of
-    pre-training as well. Can go when the trainer resets its time along with its meters.
+    fairseq adds the training time of the checkpoint, so ``--stop-time-hours`` ends the run too
+    early, and fine-tuning seems to include the time of pre-training.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when the trainer resets its time together
+    with its meters.
     """
     load = Trainer.load_checkpoint
 
@@ -581,11 +631,13 @@ def time_each_run_alone() -> None:
 
 
 def forget_best_loss_of_learned_weights() -> None:
-    """Let a run of the first version keep the best checkpoint by the loss of fixed weights.
+    """Let a run of version 0.1 choose its best checkpoint by the loss with fixed weights.
 
-    The first version measured the loss at validation with the learned weights of that moment. No
-    later loss can be compared with the best of those, so the search starts again. Can go when no
-    run of the first version is resumed any more.
+    Version 0.1 validated with the weights learned so far. Later losses cannot be compared with the
+    best of those, so the search for the best checkpoint starts again.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when runs of version 0.1 no longer need to
+    be resumed.
     """
     upgrade = checkpoint_utils._upgrade_state_dict
 
@@ -596,7 +648,7 @@ def forget_best_loss_of_learned_weights() -> None:
         criterion = cfg.get("criterion") or {}
         if (
             getattr(criterion, "loss_weighting", None) == "learned"
-            and "best_checkpoint_metric" not in criterion  # the first version had no such field
+            and "best_checkpoint_metric" not in criterion  # version 0.1 had no such field
             and cfg.checkpoint.best_checkpoint_metric == "loss"
             and "best" in state["extra_state"]
         ):
@@ -609,9 +661,12 @@ def forget_best_loss_of_learned_weights() -> None:
 def tell_criterions_of_dummy_batches() -> None:
     """Mark the batch that a worker gets in place of a missing one with ``is_dummy``.
 
-    Where the number of batches is not a multiple of the number of workers, fairseq's trainer gives
-    the workers that are left without one an old batch, and ignores its loss. A criterion that takes
-    texts of other workers as negatives must not take these. Can go when fairseq tells criterions.
+    If the number of batches is not a multiple of the number of workers, fairseq's trainer repeats
+    an old batch on the remaining workers and ignores its loss. A criterion that uses the texts of
+    other workers as negatives must skip these.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq tells criterions which batches
+    are dummies.
     """
     prepare = Trainer._prepare_sample
 
@@ -624,12 +679,14 @@ def tell_criterions_of_dummy_batches() -> None:
 
 
 def end_workers_of_validation() -> None:
-    """End the data loading workers of each validation with it.
+    """End the data loading workers of a validation together with it.
 
-    fairseq makes a new DataLoader for each, and its workers are persistent. They stay until Python
-    collects the reference cycle that they are in. By then their queues are closed, they are not
-    told to end, and the run waits five seconds for them, usually while it saves a checkpoint. Can
-    go when ``Trainer.get_valid_iterator`` asks for workers that are not persistent.
+    fairseq creates a DataLoader with persistent workers for each validation. They stay until Python
+    collects the reference cycle that contains them. By then their queues are closed, so they are
+    not told to end, and the run waits five seconds for them, usually while it saves a checkpoint.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when ``Trainer.get_valid_iterator`` asks
+    for workers that are not persistent.
     """
     get = Trainer.get_valid_iterator
 
@@ -643,11 +700,13 @@ def end_workers_of_validation() -> None:
 
 
 def stop_batches_at_exit() -> None:
-    """End fairseq's threads that prepare batches before Python goes down.
+    """End fairseq's threads that prepare batches before Python shuts down.
 
-    They are daemons: where training ends within an epoch, Python kills them at exit, and one that
-    is inside torch takes the process with it ("terminate called without an active exception"),
-    which then has an exit status other than 0. Can go when fairseq ends its threads.
+    They are daemon threads. If training ends within an epoch, Python kills them at exit, and one
+    that is running torch code aborts the process ("terminate called without an active exception"),
+    which then has an exit status other than 0.
+
+    Tested with ve-fairseq 0.12.3 and torch 2.13. Can go when fairseq ends its threads.
     """
     atexit.register(_stop_batches)
 
@@ -656,10 +715,10 @@ def _stop_batches(patience: float = 10.0):
     deadline = time.monotonic() + patience
     for thread in threading.enumerate():
         if isinstance(thread, BackgroundConsumer):
-            thread._max_len = 0  # it ends with the batch that it is at
+            thread._max_len = 0  # it ends after its current batch
             while thread.is_alive() and time.monotonic() < deadline:
                 with contextlib.suppress(queue.Empty):
-                    thread._queue.get_nowait()  # it may wait for a place
+                    thread._queue.get_nowait()  # it may be waiting for space in the queue
                 thread.join(0.01)
 
 

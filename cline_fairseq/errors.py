@@ -1,4 +1,4 @@
-"""Errors that a user can mend. Programs show them as one sentence instead of a traceback."""
+"""Errors that a user can fix. Programs show them as one sentence instead of a traceback."""
 
 import atexit
 import sys
@@ -7,17 +7,17 @@ from .runtime import interrupts
 
 
 class InputError(ValueError):
-    """What the user gave cannot work; the message names it and says what to do."""
+    """The user's input cannot work; the message names what is wrong and says what to do."""
 
 
 class MissingFileError(InputError, FileNotFoundError):
-    """A file that the user named is not there."""
+    """A file that the user named is missing."""
 
 
 def show_input_errors_plainly() -> None:
-    """Let uncaught input errors end the process with their message alone, exit status 1.
+    """Make an uncaught input error end the process with only its message and exit status 1.
 
-    Ctrl-C and SIGTERM end it with one line, too; see :mod:`.interrupts`.
+    Ctrl-C and SIGTERM end it with one line as well; see :mod:`.runtime.interrupts`.
     """
     from .runtime.full_disk import no_room
     from .runtime.standard_output import drop_output, flush_output, nobody_reads
@@ -36,7 +36,7 @@ def show_input_errors_plainly() -> None:
             message = printable(f"no space left to write: {error}", layout="")
             print(f"error: {message}; free some and try again", file=sys.stderr)
         elif issubclass(kind, BrokenPipeError) and nobody_reads():
-            drop_output()  # such programs end without a word
+            drop_output()  # programs end silently if nobody reads their output
         else:
             previous(kind, error, traceback)
 

@@ -1,4 +1,4 @@
-"""The hub interface: a model as an object that reads text."""
+"""The hub interface: a loaded model with methods that read text."""
 
 import logging
 import tempfile
@@ -18,6 +18,7 @@ from .checkpoint_files import CHECKPOINTS
 from .data.vocabulary import build_vocabulary
 from .dictionary import MASK
 from .errors import InputError
+from .inference import mean_pool
 from .tokenizer import SPACE, TokenizerFiles
 
 logger = logging.getLogger(__name__)
@@ -26,30 +27,30 @@ SIMILARITIES = ("cosine", "dot")
 
 
 class Filled(NamedTuple):
-    """A text with a token in the place of its mask."""
+    """A text with a token in place of its mask."""
 
     text: str
-    probability: float
+    probability: float  # of the token
     token: str
 
 
 class Detected(NamedTuple):
-    """A word of a text."""
+    """A word of a text, and how likely it is a replacement."""
 
     word: str
-    probability: float  # of being a replacement
+    probability: float
 
 
 class ClineHubInterface(RobertaHubInterface):
-    """fairseq's hub interface to RoBERTa, in batches, with what the RTD head knows.
+    """fairseq's hub interface to RoBERTa, with batches and replaced-token detection.
 
-    Methods take a text and give a result, or take a list of texts and give a list of results (or a
-    batch), each the same but for rounding. See :meth:`ClineModel.from_pretrained`.
+    Methods take a text and return a result, or take a list of texts and return a list of results or
+    a batch; both are equal except for rounding. See :meth:`ClineModel.from_pretrained`.
     """
 
     def __init__(self, loaded: LoadedModel):
         with open_dict(loaded.cfg):
-            loaded.cfg.bpe = OmegaConf.create(loaded.tokenizer.config)
+            loaded.cfg.bpe = OmegaConf.create(dict(loaded.tokenizer.config))
         super().__init__(loaded.cfg, loaded.task, loaded.model)
         self._dictionary = loaded.task.source_dictionary
         self._has_rtd_head = loaded.has_rtd_head
@@ -61,24 +62,24 @@ class ClineHubInterface(RobertaHubInterface):
         *addl_sentences: str | Sequence[str],
         no_separator: bool = False,
     ) -> Tensor:
-        """The tokens of ``<s> a </s>``, or of ``<s> a </s> </s> b </s>``.
+        """The tokens of ``<s> a </s>``, or for a pair of ``<s> a </s> </s> b </s>``.
 
         Args:
-            sentence: a text, or a list of them.
-            addl_sentences: what follows them; lists, too, if the first is one.
-            no_separator: leave out the second of two ``</s>``.
+            sentence: a text, or a list of N texts.
+            addl_sentences: further texts, or lists of N texts if ``sentence`` is a list.
+            no_separator: omit the second of two ``</s>``.
 
         Returns:
-            int64 (T,); of a list (N, T), with padding.
+            int64 (T,), or (N, T) with padding for lists.
 
         Raises:
-            InputError: if some are lists and some are not, or of different lengths.
+            InputError: if texts and lists are mixed, or if lists differ in length.
         """
         texts = [sentence, *addl_sentences]
         if all(isinstance(text, str) for text in texts):
             return super().encode(*texts, no_separator=no_separator)
         if any(isinstance(text, str) or len(text) != len(sentence) for text in texts):
-            raise InputError("encode takes texts, or lists of them of the same length, not both")
+            raise InputError("encode takes texts, or lists of texts of the same length, not both")
         rows = [
             super(ClineHubInterface, self).encode(*texts, no_separator=no_separator)
             for texts in zip(sentence, *addl_sentences, strict=True)
@@ -86,7 +87,7 @@ class ClineHubInterface(RobertaHubInterface):
         return self._collate(rows)
 
     def decode(self, tokens: Tensor) -> str | list:
-        """The text of tokens (T,), and those of a batch (N, T); a pair is a list of two."""
+        """The text of tokens (T,), or the texts of a batch (N, T); a pair is a list of two."""
         if tokens.dim() == 2:
             return [self.decode(row) for row in tokens]
         tokens = tokens.cpu()
@@ -96,17 +97,20 @@ class ClineHubInterface(RobertaHubInterface):
     def fill_mask(
         self, masked_input: str | Sequence[str], topk: int = 5
     ) -> list[Filled] | list[list[Filled]]:
-        """The likeliest tokens at the mask.
+        """The most likely tokens at the mask.
 
         Args:
-            masked_input: a text with ``<mask>`` in it once, or a list of them.
-            topk: how many.
+            masked_input: a text that contains ``<mask>`` once, or a list of such texts.
+            topk: number of tokens to return.
 
         Raises:
-            InputError: if a text has no mask or several, or ``topk`` is no number of tokens.
+            InputError: if a text has no mask or several, or if ``topk`` is out of range.
         """
         if isinstance(masked_input, str):
-            return self.fill_mask([masked_input], topk)[0]
+            return self._fill_masks([masked_input], topk)[0]
+        return self._fill_masks(masked_input, topk)
+
+    def _fill_masks(self, masked_input, topk):
         if not 1 <= topk <= len(self._dictionary):
             raise InputError(f"topk must be from 1 to {len(self._dictionary):,}, not {topk}")
         if not masked_input:
@@ -125,26 +129,33 @@ class ClineHubInterface(RobertaHubInterface):
 
     @torch.no_grad()
     def detect_replaced(self, text: str | Sequence[str]) -> list[Detected] | list[list[Detected]]:
-        """How likely each word is a replacement, by the RTD head: the mean over its subwords.
+        """How likely each word is a replacement, according to the RTD head.
 
-        Words are those of the rewriter: punctuation stands for itself.
+        Words are split as by the rewriter, with punctuation marks as words of their own. The
+        probability of a word is the mean over its subwords.
+
+        Args:
+            text: a text, or a list of texts.
 
         Raises:
-            InputError: if the model has no RTD head that was trained.
+            InputError: if the checkpoint has no RTD head.
         """
         if not self._has_rtd_head:
             raise InputError(
-                "the checkpoint has no RTD head, which detects replaced tokens: give one of "
-                "--task cline"
+                "the checkpoint has no RTD head, which detects replaced tokens: use a checkpoint "
+                "of --task cline"
             )
         if isinstance(text, str):
-            return self.detect_replaced([text])[0]
-        if not text:
+            return self._detect([text])[0]
+        return self._detect(text)
+
+    def _detect(self, texts):
+        if not texts:
             return []
-        tokens = self.encode(text)
+        tokens = self.encode(texts)
         self._require_fit(tokens)
         logits = self.model.encoder.rtd_head(self.extract_features(tokens))
-        rows = zip(text, tokens.numpy(), logits.float().sigmoid().cpu().numpy(), strict=True)
+        rows = zip(texts, tokens.numpy(), logits.float().sigmoid().cpu().numpy(), strict=True)
         return [self._words(*row) for row in rows]
 
     @torch.no_grad()
@@ -154,25 +165,28 @@ class ClineHubInterface(RobertaHubInterface):
         b: str | Sequence[str],
         metric: str = "cosine",
     ) -> float | np.ndarray:
-        """How close texts are, by the sentence vectors that the contrastive loss trained.
+        """The similarity of texts, by the sentence vectors that the contrastive loss trains.
 
         Args:
-            a: a text, or a list of N of them.
-            b: the same.
-            metric: cosine, or dot as in the paper's equation 3.
+            a: a text, or a list of N texts.
+            b: a text, or a list of N texts to compare with those of ``a`` one by one.
+            metric: ``cosine``, or ``dot`` as in equation 3 of the paper.
 
         Returns:
-            a number, or float32 (N,).
+            a number for two texts, float32 (N,) for lists.
 
         Raises:
-            InputError: if the lists are of different lengths, or there is no such metric.
+            InputError: if the lists differ in length, or if the metric does not exist.
         """
         if metric not in SIMILARITIES:
             raise InputError(f"metric must be one of {', '.join(SIMILARITIES)}, not {metric!r}")
         if isinstance(a, str) and isinstance(b, str):
-            return self.similarity([a], [b], metric)[0].item()
+            return self._similarities([a], [b], metric)[0].item()
         if isinstance(a, str) or isinstance(b, str) or len(a) != len(b):
-            raise InputError("similarity is of two texts, or of two lists of the same length")
+            raise InputError("similarity takes two texts, or two lists of the same length")
+        return self._similarities(a, b, metric)
+
+    def _similarities(self, a, b, metric):
         if not a:
             return np.empty(0, np.float32)
         first, second = self._sentence_vectors(a), self._sentence_vectors(b)
@@ -184,7 +198,7 @@ class ClineHubInterface(RobertaHubInterface):
         if tokens.shape[1] > self.model.max_positions():
             raise InputError(
                 f"a text has {tokens.shape[1]:,} tokens, and the model reads at most "
-                f"{self.model.max_positions():,}: give a shorter one"
+                f"{self.model.max_positions():,}: use a shorter text"
             )
 
     def _sentence_vectors(self, texts):
@@ -193,8 +207,7 @@ class ClineHubInterface(RobertaHubInterface):
         features = self.extract_features(tokens).float()
         if getattr(self.model.args, "sentence_vector", "cls") == "cls":
             return features[:, 0]
-        real = tokens.ne(self._dictionary.pad()).to(features.device).unsqueeze(2)
-        return features.masked_fill(~real, 0).sum(1) / real.sum(1)
+        return mean_pool(features, tokens.ne(self._dictionary.pad()).to(features.device))
 
     def _collate(self, rows):
         if not rows:
@@ -204,7 +217,7 @@ class ClineHubInterface(RobertaHubInterface):
     def _encode_masked(self, text):
         before, mask, after = text.partition(MASK)
         if not mask or MASK in after:
-            raise InputError(f"a text must have {MASK} in it once, not as in {text!r}")
+            raise InputError(f"a text must contain {MASK} exactly once, unlike {text!r}")
         symbols = f"<s> {self.bpe.encode(before.rstrip())} {MASK} {self.bpe.encode(after)} </s>"
         return self._dictionary.encode_line(
             symbols, append_eos=False, add_if_not_exist=False
@@ -223,7 +236,7 @@ class ClineHubInterface(RobertaHubInterface):
         tokens = tokens[tokens != self._dictionary.pad()]
         pieces = self._vocabulary.pieces[tokens]
         if self.cfg.bpe._name == "sentencepiece":
-            # As a symbol, letters that are no piece are themselves.
+            # The symbol of unknown letters is the letters themselves.
             symbols = [None, *self.bpe.encode(text).split(), None]
             for i in np.flatnonzero(self._vocabulary.is_unknown[tokens]):
                 pieces[i] = symbols[i].replace(SPACE, "").encode()
@@ -242,13 +255,23 @@ def from_folder(
     checkpoint_file: str | None = None,
     data: str | Path | None = None,
     bpe: str | None = None,
-    **tokenizer: str | Path,
+    **tokenizer: str | Path | None,
 ) -> ClineHubInterface:
-    """See :meth:`cline_fairseq.models.cline.ClineModel.from_pretrained`."""
+    """See :meth:`cline_fairseq.models.cline.ClineModel.from_pretrained`.
+
+    Args:
+        path: a folder, or a checkpoint.
+        checkpoint_file: name of the checkpoint in the folder.
+        data: the folder with the dictionary, relative to ``path``.
+        bpe: sentencepiece or gpt2.
+        tokenizer: paths of the tokenizer's files, by fairseq's option names.
+    """
     path = Path(path)
     if checkpoint_file is None and _is_hugging_face(path):
         if data is not None or bpe is not None or tokenizer:
-            raise InputError(f"{path} holds its own dictionary and tokenizer: give the folder only")
+            raise InputError(
+                f"{path} has its own dictionary and tokenizer: specify only the folder"
+            )
         return _from_hugging_face(path)
     if data is not None:
         data = (path if path.is_dir() else path.parent) / data
@@ -257,7 +280,8 @@ def from_folder(
     unknown = tokenizer.keys() - TokenizerFiles.__dataclass_fields__.keys()
     if unknown:
         raise InputError(f"no files of a tokenizer are named {', '.join(sorted(unknown))}")
-    return ClineHubInterface(load_model(path, data, TokenizerFiles(bpe, **tokenizer)))
+    files = {name: None if file is None else str(file) for name, file in tokenizer.items()}
+    return ClineHubInterface(load_model(path, data, TokenizerFiles(bpe, **files)))
 
 
 def _is_hugging_face(path):
@@ -267,18 +291,18 @@ def _is_hugging_face(path):
 
 
 def _from_hugging_face(folder):
-    """The encoder in a folder of Hugging Face.
+    """The encoder in a Hugging Face folder.
 
     Raises:
-        InputError: if it is a classifier, whose head an import leaves out.
+        InputError: if it is a classifier, whose head would be dropped.
     """
     from .convert.hf_tokenizers import read_json
-    from .convert.import_hf import import_hf  # needs more packages than fairseq's folders do
+    from .convert.import_hf import import_hf  # needs packages that fairseq's folders do not
 
     architectures = read_json(folder / "config.json").get("architectures") or []
     if any("SequenceClassification" in name for name in architectures):
         raise InputError(
-            f"{folder} holds a classifier of Hugging Face: load it with transformers, or export "
+            f"{folder} is a Hugging Face classifier: load it with transformers, or export "
             "its checkpoint with cline-fairseq export-cline"
         )
     with tempfile.TemporaryDirectory() as temporary:

@@ -1,4 +1,4 @@
-"""Reading text with a model: texts in; probabilities, sentence vectors or hidden states out."""
+"""Run a model on texts: class probabilities, sentence vectors and hidden states."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -22,41 +22,41 @@ from .tokenizer import Tokenizer, TokenizerFiles
 Text = str | tuple[str, str]
 Progress = Callable[[int], None]
 
-WINDOW = 10_000  # texts that are encoded, and sorted by length, at a time
+WINDOW = 10_000  # texts that are encoded and sorted by length at a time
 POOLS = ("cls", "mean")
-MAX_TOKENS = 8192  # of a batch, with padding
+MAX_TOKENS = 8192  # per batch, including padding
 
 
 class HiddenStates(NamedTuple):
-    """The states of a batch of texts, at all layers."""
+    """The hidden states of a batch of texts at all layers."""
 
-    indices: list[int]  # which of the texts the rows are
-    layers: list[Tensor]  # float32 (rows, T, C), num_layers + 1 of them; embeddings first
-    lengths: Tensor  # int64 (rows,), real tokens of a row; the rest of it is padding
+    indices: list[int]  # index of each row's text
+    layers: list[Tensor]  # num_layers + 1 of float32 (rows, T, C), embeddings first
+    lengths: Tensor  # int64 (rows,), number of tokens without padding
 
 
 class Predictor:
-    """A model of RoBERTa's kind that reads plain text.
+    """A CLINE or RoBERTa model that reads plain text.
 
-    Texts are split into symbols as cline-fairseq encode and cline-fairseq glue-preprocess do, with
-    whitespace around them left out and ends of lines in them read as spaces. A text is
-    ``<s> a </s>`` and a pair is ``<s> a </s> </s> b </s>``, as the task of the model builds them;
-    an empty text is ``<s> </s>``. A text that is longer than the positions of the model is cut at
-    its end, as in fine-tuning with ``--shorten-method truncate``. In a pair that is too long, the
-    longer text is cut before the other one, so that both are read; fine-tuning cuts the second.
+    Texts are tokenized like in cline-fairseq encode and cline-fairseq glue-preprocess, after
+    stripping white space and replacing line ends with spaces. A text becomes ``<s> a </s>`` and a
+    pair ``<s> a </s> </s> b </s>``, as in the model's task; an empty text becomes ``<s> </s>``. A
+    text that is longer than the model's positions is truncated at its end, as in fine-tuning with
+    ``--shorten-method truncate``. If a pair is too long, the longer text is truncated first, so
+    that both are read; fine-tuning truncates the second.
 
-    Results are in the order of the texts. Batches are of texts of like length, and do not change
-    the results beyond rounding. Texts are encoded a window at a time, so that the memory for their
-    tokens does not grow with their number.
+    Results are in the order of the texts. Texts of similar length are batched together, which does
+    not change the results beyond rounding. Texts are encoded a window at a time, so the memory for
+    tokens does not grow with the number of texts.
 
     Attributes:
-        model: ready to predict.
-        head: name of its head of classification; None of an encoder.
-        labels: names of the classes, in the order of the columns of :meth:`predict_proba`; empty
-            unless the model is a classifier.
-        num_layers: of the encoder.
-        max_positions: tokens of the longest text that is not cut.
-        is_regression: whether the model has a head that gives numbers instead of classes.
+        model: the model, in eval mode.
+        head: name of the classification head; None for an encoder.
+        labels: names of the classes in the order of :meth:`predict_proba`'s columns; empty unless
+            the model is a classifier.
+        num_layers: number of layers of the encoder.
+        max_positions: maximum number of tokens; longer texts are truncated.
+        is_regression: whether the head predicts numbers instead of classes.
     """
 
     def __init__(
@@ -71,18 +71,19 @@ class Predictor:
         max_tokens: int = MAX_TOKENS,
         name: str = "the model",
     ):
-        """Put a predictor together; see :meth:`from_checkpoint`.
+        """Build a predictor from its parts; see :meth:`from_checkpoint`.
 
         Args:
-            model: ready to predict.
-            tokenizer: with the dictionary of the model.
-            labels: of the classes of the head.
-            head: name of the head of classification; None of an encoder.
-            is_regression: whether it gives numbers.
-            begin: index of the symbol before a text, if any.
-            separator: index of the symbol before the second text of a pair, if any.
-            max_tokens: of a batch, with padding.
-            name: what error messages call it.
+            model: the model, in eval mode.
+            tokenizer: a tokenizer with the model's dictionary.
+            labels: names of the classes, in the order of the head's columns.
+            head: name of the classification head; None for an encoder.
+            is_regression: whether the head predicts numbers.
+            begin: index of the symbol before a text; None for no such symbol.
+            separator: index of the symbol before the second text of a pair; None for no such
+                symbol.
+            max_tokens: maximum number of tokens in a batch, including padding.
+            name: what error messages call the model.
         """
         self.model, self._tokenizer, self.head, self._name = model, tokenizer, head, name
         self._begin = np.array([] if begin is None else [begin], np.int64)
@@ -107,25 +108,21 @@ class Predictor:
     ) -> "Predictor":
         """Load a model with its tokenizer and dictionaries.
 
-        What is not given is read from the checkpoint, which records it, or found beside it.
+        Files that are not specified are found as the checkpoint records them, or next to it.
 
         Args:
-            path: a checkpoint of fairseq's sentence_prediction, for a classifier; or one of CLINE
-                or masked_lm, with any architecture of CLINE or RoBERTa, for an encoder. A folder
-                stands for the model.pt, checkpoint_best.pt or checkpoint_last.pt in it.
-            data: the folder with input0/dict.txt and label/dict.txt, as glue-preprocess writes it;
-                for an encoder also the folder with the dict.txt of its corpus.
-            bpe: sentencepiece or gpt2; the files of the tokenizer are named as fairseq's options.
-            sentencepiece_model: of sentencepiece.
-            gpt2_encoder_json: of gpt2.
-            gpt2_vocab_bpe: of gpt2.
-            max_tokens: of a batch, with padding.
-            device: of torch; a GPU without, if there is one.
+            path: the checkpoint; see :func:`~cline_fairseq.checkpoint.load_model`.
+            data: the folder with the dictionaries; see there.
+            bpe: sentencepiece or gpt2.
+            sentencepiece_model: the model, for sentencepiece.
+            gpt2_encoder_json: encoder.json, for gpt2.
+            gpt2_vocab_bpe: vocab.bpe, for gpt2.
+            max_tokens: maximum number of tokens in a batch, including padding.
+            device: a torch device (default: a GPU if available, otherwise the CPU).
 
         Raises:
             MissingFileError: if the checkpoint, its dictionary or its tokenizer cannot be found.
-            InputError: if something is no checkpoint, no tokenizer or no dictionary, or if they do
-                not fit each other.
+            InputError: if one of the files is invalid, or if they do not fit each other.
         """
         tokenizer = TokenizerFiles(
             bpe,
@@ -144,13 +141,18 @@ class Predictor:
         device: str | None = None,
         name: str = "the model",
     ) -> "Predictor":
-        """A predictor of a loaded model; see :meth:`from_checkpoint`."""
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        model, task = loaded.model.to(device), loaded.task
-        options = {"max_tokens": max_tokens, "name": name}
+        """Build a predictor from a loaded model.
+
+        Args:
+            loaded: the model.
+            max_tokens: maximum number of tokens in a batch, including padding.
+            device: a torch device (default: a GPU if available, otherwise the CPU).
+            name: what error messages call the model.
+        """
+        model = loaded.model.to(device or _default_device())
         if not loaded.is_classifier:
-            return cls(model, loaded.tokenizer, **options)
-        cfg = task.cfg
+            return cls(model, loaded.tokenizer, max_tokens=max_tokens, name=name)
+        cfg = loaded.task.cfg
         return cls(
             model,
             loaded.tokenizer,
@@ -159,30 +161,31 @@ class Predictor:
             cfg.regression_target,
             cfg.init_token,
             cfg.separator_token,
-            **options,
+            max_tokens,
+            name,
         )
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """The device of the model."""
         return next(self.model.parameters()).device
 
     def logits(self, texts: Sequence[Text], progress: Progress = lambda count: None) -> np.ndarray:
-        """What the head gives.
+        """The output of the classification head.
 
         Args:
-            texts: texts, or pairs of them.
-            progress: called with the number of texts that were done.
+            texts: N texts or pairs of texts.
+            progress: called with the number of texts processed since the last call.
 
         Returns:
-            float32 (N, classes); (N, 1) of a regression.
+            float32 (N, classes); (N, 1) for regression.
 
         Raises:
-            InputError: if the model is an encoder, without a head.
+            InputError: if the model is an encoder without a classification head.
         """
         if self.head is None:
             raise InputError(
-                f"{self._name} is an encoder, and has no head of classification: give a "
+                f"{self._name} is an encoder without a classification head: specify a "
                 "checkpoint that was fine-tuned (cline-fairseq glue-finetune)"
             )
         scores = np.empty((len(texts), len(self.labels) or 1), np.float32)
@@ -196,22 +199,22 @@ class Predictor:
     def predict_proba(
         self, texts: Sequence[Text], progress: Progress = lambda count: None
     ) -> np.ndarray:
-        """Probabilities of the classes.
+        """Class probabilities.
 
         Args:
-            texts: texts, or pairs of them.
-            progress: called with the number of texts that were done.
+            texts: N texts or pairs of texts.
+            progress: called with the number of texts processed since the last call.
 
         Returns:
-            float32 (N, classes), a column for each of :attr:`labels`.
+            float32 (N, classes), with the columns in the order of :attr:`labels`.
 
         Raises:
-            InputError: if the model is no classifier.
+            InputError: if the model is not a classifier.
         """
         if self.is_regression:
             raise InputError(
-                f"{self._name} predicts numbers, not classes, and has no probabilities: give a "
-                "checkpoint that was fine-tuned on classes"
+                f"{self._name} predicts numbers, not class probabilities: specify a checkpoint "
+                "that was fine-tuned on classes"
             )
         scores = torch.from_numpy(self.logits(texts, progress))
         return scores.softmax(1).numpy()
@@ -219,10 +222,14 @@ class Predictor:
     def predict(
         self, texts: Sequence[Text], progress: Progress = lambda count: None
     ) -> list[str] | np.ndarray:
-        """The label of each text; of a regression, its number, as float32 (N,).
+        """The label of each text, or for regression its value, as float32 (N,).
+
+        Args:
+            texts: N texts or pairs of texts.
+            progress: called with the number of texts processed since the last call.
 
         Raises:
-            InputError: if the model is an encoder, without a head.
+            InputError: if the model is an encoder without a classification head.
         """
         scores = self.logits(texts, progress)
         if self.is_regression:
@@ -239,17 +246,17 @@ class Predictor:
         """Sentence vectors.
 
         Args:
-            texts: texts, or pairs of them.
+            texts: N texts or pairs of texts.
             layer: 0 is the embeddings, :attr:`num_layers` or -1 the last layer.
-            pool: cls is the vector of ``<s>``; mean is that over all tokens, ``<s>`` and ``</s>``
-                among them.
-            progress: called with the number of texts that were done.
+            pool: ``cls`` for the vector of ``<s>``, ``mean`` for the mean over all tokens including
+                ``<s>`` and ``</s>``.
+            progress: called with the number of texts processed since the last call.
 
         Returns:
             float32 (N, C).
 
         Raises:
-            InputError: if there is no such layer, or no such pool.
+            InputError: if ``layer`` or ``pool`` does not exist.
         """
         last = self.num_layers
         if not -last - 1 <= layer <= last:
@@ -261,11 +268,7 @@ class Predictor:
         with torch.inference_mode():
             for indices, tokens in self._stream(texts):
                 states = self._states(tokens)[layer] if layer < last else self._last(tokens)
-                if pool == "cls":
-                    pooled = states[:, 0]
-                else:
-                    real = tokens.ne(PAD).unsqueeze(2)
-                    pooled = states.masked_fill(~real, 0).sum(1) / real.sum(1)
+                pooled = states[:, 0] if pool == "cls" else mean_pool(states, tokens.ne(PAD))
                 vectors[indices] = pooled.cpu().numpy()
                 progress(len(indices))
         return vectors
@@ -273,22 +276,27 @@ class Predictor:
     def hidden_states(
         self, texts: Sequence[Text], progress: Progress = lambda count: None
     ) -> Iterator[HiddenStates]:
-        """The vectors of all tokens at all layers, a batch at a time.
+        """Yield the vectors of all tokens at all layers, one batch at a time.
 
-        Each batch says which texts it holds; of each window of :data:`WINDOW` texts, the longest
-        come first. The vectors at padding mean nothing. The last layer is what the heads read:
-        after the final layer norm, where the model has one.
+        Within each window of :data:`WINDOW` texts, the longest come first; see
+        :attr:`HiddenStates.indices`. Ignore the vectors at padding. The last layer is the input of
+        the heads, after the final layer norm if the model has one.
 
         Args:
-            texts: texts, or pairs of them.
-            progress: called with the number of texts that were done.
+            texts: texts or pairs of texts.
+            progress: called with the number of texts processed since the last call.
         """
         return self._hidden_states(self._stream(texts), progress)
 
     def hidden_states_of(
         self, rows: list[np.ndarray], progress: Progress = lambda count: None
     ) -> Iterator[HiddenStates]:
-        """:meth:`hidden_states` of what :meth:`encode` gave."""
+        """:meth:`hidden_states` for texts that are already encoded.
+
+        Args:
+            rows: int64 (tokens,) each, as returned by :meth:`encode`.
+            progress: called with the number of texts processed since the last call.
+        """
         return self._hidden_states(self._batches(rows), progress)
 
     @torch.no_grad()
@@ -301,20 +309,20 @@ class Predictor:
         """The indices that the model reads for each text, int64 (tokens,).
 
         Raises:
-            InputError: if a text is no valid Unicode.
+            InputError: if a text is not valid Unicode.
         """
         _require_texts(texts)
         return [self._join(*parts) for parts in self._parts(texts)]
 
     def is_truncated(self, texts: Sequence[Text]) -> np.ndarray:
-        """Whether the texts are longer than what the model reads of them; bool (N,)."""
+        """Whether each text is longer than what the model reads of it, bool (N,)."""
         _require_texts(texts)
         windows = (texts[start : start + WINDOW] for start in range(0, len(texts), WINDOW))
         parts = chain.from_iterable(map(self._parts, windows))
         return np.array([self._excess(*pair) > 0 for pair in parts], bool)
 
     def _parts(self, texts):
-        """The symbols of each text: of itself, or of both texts of a pair."""
+        """The indices of each text, or of both texts of a pair."""
         pairs = [(text,) if isinstance(text, str) else tuple(text) for text in texts]
         lines = [_as_line(part) for pair in pairs for part in pair]
         if not lines:
@@ -324,7 +332,7 @@ class Predictor:
         return [tuple(next(parts) for _ in pair) for pair in pairs]
 
     def _excess(self, first, second=None):
-        """How many tokens do not fit into the model."""
+        """The number of tokens that exceed the model's positions."""
         size = len(self._begin) + len(first)
         if second is not None:
             size += len(self._separator) + len(second)
@@ -339,7 +347,7 @@ class Predictor:
         return np.concatenate([self._begin, first, self._separator, second])
 
     def _stream(self, texts):
-        """The batches of texts, which are encoded a window at a time to save memory."""
+        """The batches of texts, encoded a window at a time to save memory."""
         _require_texts(texts)
         for start in range(0, len(texts), WINDOW):
             rows = [self._join(*parts) for parts in self._parts(texts[start : start + WINDOW])]
@@ -360,27 +368,42 @@ class Predictor:
         return [*states[:-1], features]
 
 
+def mean_pool(states: Tensor, mask: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """Average the vectors of each text, without those at padding.
+
+    Args:
+        states: float (B, T, C).
+        mask: bool (B, T), False at padding.
+        dtype: in which to add them up, and dtype of the result (default: that of ``states``).
+
+    Returns:
+        float (B, C).
+    """
+    mask = mask.unsqueeze(-1)
+    return states.masked_fill(~mask, 0).sum(1, dtype=dtype) / mask.sum(1)
+
+
 def _require_texts(texts):
-    """Complain about all texts before the work on the first one."""
+    """Check all texts before working on the first one."""
     if isinstance(texts, str):
-        raise TypeError("give a list of texts, not a single one")
+        raise TypeError("expected a list of texts, not a single text")
     for i, pair in enumerate(texts):
         for text in (pair,) if isinstance(pair, str) else pair:
             try:
                 text.encode()
             except UnicodeEncodeError as error:
                 raise InputError(
-                    f"text {i + 1} is no valid Unicode ({error.reason}): write it again as UTF-8"
+                    f"text {i + 1} is not valid Unicode ({error.reason}): convert it to UTF-8"
                 ) from error
 
 
 def _as_line(text):
-    """A text as it would be read from a line of a file."""
+    """The text as it would be read from a line of a file."""
     return text.replace("\r\n", " ").replace("\n", " ").strip()
 
 
 def _cut_pair(first, second, excess):
-    """Cut two texts by some tokens in all, the longer one first; their ends stay."""
+    """Remove ``excess`` tokens from two texts, the longer one first; keep each ``</s>``."""
     sizes = [len(first), len(second)]
     difference = abs(sizes[0] - sizes[1])
     longer = int(sizes[1] > sizes[0])
@@ -396,29 +419,39 @@ def _cut_pair(first, second, excess):
 
 
 class Predictions(NamedTuple):
-    """What a model says of the N examples of a split, in the order of the data."""
+    """A model's predictions for the N examples of a split, in the order of the data."""
 
-    scores: np.ndarray  # float32 (N, classes), logits; (N, 1) of a regression
-    gold: np.ndarray | None  # (N,) int64 classes, or float32 numbers; None without labels
+    scores: np.ndarray  # float32 (N, classes), logits; (N, 1) for regression
+    gold: np.ndarray | None  # (N,) int64 classes or float32 values; None without labels
 
 
 def load_classifier(checkpoint: Path, data: Path) -> tuple[BaseFairseqModel, FairseqTask]:
-    """A model that is ready to predict, with the task that trained it.
+    """Load a classifier for :func:`predict_split`, which reads binarized data.
+
+    :func:`~cline_fairseq.checkpoint.load_model` is for plain text: it also needs the tokenizer and
+    checks that the tokenizer fits. Binarized data can do without, for example if
+    fairseq-preprocess wrote them.
 
     Args:
-        checkpoint: of a run with ``--task sentence_prediction``.
-        data: the folder of binarized data; it may be elsewhere than in training.
+        checkpoint: checkpoint of a run with ``--task sentence_prediction``.
+        data: the folder with the binarized data; may differ from the folder used in training.
+
+    Returns:
+        the model on the default device, in fp32 and eval mode; and the task that trained it.
 
     Raises:
-        MissingFileError: if there is no such checkpoint.
+        MissingFileError: if the checkpoint does not exist.
     """
     if not checkpoint.is_file():
         raise MissingFileError(f"no checkpoint {checkpoint}: fine-tune a model first")
     (model,), _, task = checkpoint_utils.load_model_ensemble_and_task(
         [str(checkpoint)], arg_overrides={"data": str(data)}
     )
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return model.float().to(device).eval(), task
+    return model.float().to(_default_device()).eval(), task
+
+
+def _default_device():
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @torch.no_grad()
@@ -429,20 +462,24 @@ def predict_split(
     max_tokens: int = MAX_TOKENS,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Predictions:
-    """Predict a whole split.
+    """Predict the examples of a split of binarized data.
+
+    Unlike :meth:`Predictor.logits`, this takes the examples as the task builds them for
+    fine-tuning, with gold labels and with the task's way to shorten texts.
 
     Args:
-        model: as :func:`load_classifier` gives it.
-        task: the same.
-        split: of the task's data.
-        max_tokens: of a batch, with padding.
-        progress: called with the number of examples that were done.
+        model: the classifier, see :func:`load_classifier`.
+        task: the task that trained it.
+        split: name of the split in the task's data.
+        max_tokens: maximum number of tokens in a batch, including padding.
+        progress: called with the number of examples processed since the last call.
     """
     dataset = task.load_dataset(split)
-    if dataset.supports_prefetch:  # data of --dataset-impl cached
+    if dataset.supports_prefetch:  # with --dataset-impl cached
         dataset.prefetch(range(len(dataset)))
     device = next(model.parameters()).device
-    scores, gold = None, None
+    scores: np.ndarray | None = None
+    gold: np.ndarray | None = None
     sizes = [dataset.num_tokens(i) for i in range(len(dataset))]
     for indices in batches_by_length(sizes, max_tokens):
         sample = dataset.collater([dataset[i] for i in indices])
@@ -463,15 +500,19 @@ def predict_split(
                 gold = np.empty(len(dataset), kind)
             gold[indices] = target
         progress(len(indices))
-    return Predictions(scores, gold)
+    return Predictions(np.empty((0, 0), np.float32) if scores is None else scores, gold)
 
 
 def batches_by_length(sizes: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
-    """Indices of examples, those of like length together, the longest first; at least one a batch.
+    """Yield batches of examples of similar length, the longest first.
 
     Args:
-        sizes: tokens of each example.
-        max_tokens: of a batch, with padding.
+        sizes: number of tokens of each example.
+        max_tokens: maximum number of tokens in a batch, including padding; a longer example is a
+            batch of its own.
+
+    Yields:
+        indices of the examples of a batch.
     """
     order = np.argsort(-np.asarray(sizes), kind="stable").tolist()
     while order:

@@ -1,4 +1,4 @@
-"""Work in other processes: in order, with few items in memory, and without hanging."""
+"""Map a function over items in other processes, in order and with few items in memory."""
 
 import multiprocessing
 import os
@@ -15,8 +15,9 @@ from typing import TypeVar
 from .errors import InputError
 from .runtime.interrupts import held
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
-_WAITING = 3  # items a worker that are in work or wait
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_WAITING = 3  # items per worker that are being processed or waiting
 
 
 def ordered_map(
@@ -29,11 +30,11 @@ def ordered_map(
     """``map(function, items)`` in other processes, or in this one if ``workers`` is 1.
 
     Args:
-        function: of a module, like all that goes to other processes.
-        items: read only as fast as results are taken.
-        workers: processes.
-        start: called in each process first, with ``args``.
-        args: of ``start``.
+        function: must be picklable, as must items, results and ``args``.
+        items: consumed only as fast as results are taken.
+        workers: number of processes.
+        start: called first in each process, with ``args``.
+        args: arguments of ``start``.
 
     Raises:
         InputError: if a worker was killed.
@@ -42,7 +43,7 @@ def ordered_map(
         start(*args)
         yield from map(function, items)
         return
-    # Not forked: threads, as torch has them, do not survive a fork.
+    # Not forked, because threads, such as those of torch, do not survive a fork.
     context = multiprocessing.get_context("spawn")
     processes: set[BaseProcess] = set()
     with ProcessPoolExecutor(workers, context, _start, (start, args)) as pool:
@@ -50,7 +51,7 @@ def ordered_map(
 
         def submit(item):
             others = set(multiprocessing.active_children())
-            with held(), _children_ignore_interrupts():  # it starts a process if none is idle
+            with held(), _children_ignore_interrupts():  # starts a process if none is idle
                 waiting.append(pool.submit(function, item))
                 processes.update(set(multiprocessing.active_children()) - others)
 
@@ -67,8 +68,8 @@ def ordered_map(
                 "again with fewer --workers"
             ) from error
         except KeyboardInterrupt:
-            # Their results are no longer needed. Other errors let them finish: before Python
-            # 3.11.5, the pool waits forever if it cannot pass on an item (gh-94777).
+            # Their results are no longer needed. After other errors they finish their work: before
+            # Python 3.11.5, the pool waits forever if it cannot pass on an item (gh-94777).
             for process in processes:
                 process.kill()
             raise
@@ -80,7 +81,7 @@ def ordered_map(
 
 @contextmanager
 def _children_ignore_interrupts():
-    """Start processes that never see Ctrl-C, not even while they import: the parent ends them."""
+    """Start processes that never receive Ctrl-C, even during imports: the parent ends them."""
     old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -89,7 +90,13 @@ def _children_ignore_interrupts():
 
 
 def _start(start, args):
-    # A worker whose parent was killed would wait for work forever.
+    # Otherwise a worker whose parent was killed would wait for work forever.
     parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    assert parent is not None
+
+    def end_with_parent():
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
     start(*args)

@@ -1,8 +1,8 @@
-"""Registers the package with fairseq, once fairseq is there.
+"""Register the package with fairseq as soon as fairseq has been imported.
 
-``fairseq-train --user-dir cline_fairseq`` imports the package after fairseq, and gets the task,
-the models, the criterion and the optimizer. The rewriter must work without fairseq and torch:
-importing it alone imports neither, and the rest follows when something imports fairseq.
+``fairseq-train --user-dir cline_fairseq`` imports the package after fairseq, which registers the
+task, the models, the criterion and the optimizer at once. The rewriter works without fairseq and
+torch: importing it imports neither, and the rest is registered when something imports fairseq.
 """
 
 import contextlib
@@ -18,11 +18,11 @@ from .errors import show_input_errors_plainly
 from .runtime.interrupts import end_with_parent
 
 _REGISTERING = ("compat", "tasks.cline", "models.cline", "criterions.cline", "optim.fused_adamw")
-_TORCHRUN = "TORCHELASTIC_RUN_ID"  # a variable that it gives to the ranks that it starts
+_TORCHRUN = "TORCHELASTIC_RUN_ID"  # environment variable that torchrun sets for its workers
 
 
 def register_with_fairseq() -> None:
-    """Register now if fairseq has been imported, else as soon as it is."""
+    """Register now if fairseq has been imported, otherwise as soon as it is."""
     if "fairseq" in sys.modules:
         _register()
     else:
@@ -44,17 +44,19 @@ def _register():
 
 
 def _in_fairseq_program():
-    """Whether this is fairseq-train or another of its programs, also with ``python -m``."""
+    """Whether this is fairseq-train or another program of fairseq, also with ``python -m``."""
     program = Path((sys.argv or [""])[0])
     return program.name.startswith("fairseq-") or program.parent.name == "fairseq_cli"
 
 
 class _AfterFairseq(importlib.abc.MetaPathFinder):
-    """Waits for the import of fairseq, and registers right after it.
+    """Waits for the import of fairseq and registers right after it.
 
-    Needed for ``import cline_fairseq`` before ``import fairseq``, which is the order that sorted
-    imports have: fairseq looks for plugins in ``--user-dir`` only, and not if the package has been
-    imported before. It is gone once fairseq is there. Can go when fairseq reads entry points.
+    This makes ``import cline_fairseq`` before ``import fairseq`` work, which is the order of sorted
+    imports: fairseq looks for plugins only in ``--user-dir``, and skips a package that is already
+    imported. The finder removes itself at the import of fairseq.
+
+    Tested with ve-fairseq 0.12.3. Can go when fairseq reads entry points.
     """
 
     def find_spec(self, fullname, path=None, target=None):
@@ -78,9 +80,11 @@ class _AfterFairseq(importlib.abc.MetaPathFinder):
 def _keep_root_logger():
     """Leave the configuration of logging to the program.
 
-    One of fairseq's modules (wav2vec2_classification, in 0.12.3) calls ``logging.basicConfig`` with
-    level DEBUG when it is imported. That does nothing where the root logger has a handler, so it
-    gets the one that Python uses without any. Can go when fairseq's models configure no logging.
+    One of fairseq's modules (wav2vec2_classification in 0.12.3) calls ``logging.basicConfig`` with
+    level DEBUG when it is imported. This has no effect if the root logger has a handler, so it
+    temporarily gets Python's handler of last resort.
+
+    Tested with ve-fairseq 0.12.3. Can go when fairseq's models no longer configure logging.
     """
     root = logging.getLogger()
     if root.handlers:
@@ -95,9 +99,9 @@ def _keep_root_logger():
 
 
 def _leave_debug_level():
-    """Undo the same call where a program of fairseq comes after it, as fairseq-validate does.
+    """Undo the same call in programs that configure logging after it, such as fairseq-validate.
 
-    Its level is INFO, or LOGLEVEL. Logging that was configured otherwise stays as it is.
+    The level becomes LOGLEVEL or INFO. A configuration other than that call's is left alone.
     """
     root = logging.getLogger()
     formats = [getattr(handler.formatter, "_fmt", None) for handler in root.handlers]

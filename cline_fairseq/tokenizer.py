@@ -1,7 +1,7 @@
-"""Subword tokenizers: text to indices of a dictionary, as fairseq's ``--bpe`` would encode it.
+"""Subword tokenizers: from text to dictionary indices, as with fairseq's ``--bpe``.
 
-For every character of Unicode 15 the pieces equal those of fairseq's own encoders. Later letters
-may be split otherwise, since the libraries disagree on what a letter is.
+For all characters of Unicode 15, the pieces equal those of fairseq's own encoders. Newer letters
+may be split differently, since the libraries disagree on what a letter is.
 """
 
 import os
@@ -18,25 +18,27 @@ from .dictionary import EOS, UNKNOWN, SymbolKind, kinds_of
 from .errors import InputError
 
 SPACE = "\u2581"  # how SentencePiece writes a space
-# By name of the tokenizer, the files that it consists of, keyed by fairseq's option names.
+# The files of each tokenizer, as fairseq's option names.
 FILES = {
     "sentencepiece": ("sentencepiece_model",),
     "gpt2": ("gpt2_encoder_json", "gpt2_vocab_bpe"),
 }
 SUPPORTED = tuple(FILES)
-_IRREGULAR = -1  # a piece that is not always the same symbol of the dictionary
+_IRREGULAR = -1  # index of a piece that does not always become the same symbol
 _ODD_SPACE = re.compile(r"[^\S ]")
 
 
 @dataclass(frozen=True)
 class TokenizerFiles:
-    """A tokenizer by name and the paths of its files, as in fairseq's options.
+    """The name of a tokenizer and the paths of its files, as in fairseq's options.
+
+    None means not given.
 
     Attributes:
-        bpe: one of :data:`SUPPORTED`; None means not given, as for the files.
-        sentencepiece_model: the model of ``--bpe sentencepiece``.
-        gpt2_encoder_json: encoder.json of ``--bpe gpt2``.
-        gpt2_vocab_bpe: vocab.bpe of ``--bpe gpt2``.
+        bpe: one of :data:`SUPPORTED`.
+        sentencepiece_model: the model, for ``--bpe sentencepiece``.
+        gpt2_encoder_json: encoder.json, for ``--bpe gpt2``.
+        gpt2_vocab_bpe: vocab.bpe, for ``--bpe gpt2``.
     """
 
     bpe: str | None = None
@@ -47,11 +49,11 @@ class TokenizerFiles:
     def __post_init__(self):
         for name, value in asdict(self).items():
             if value is not None:
-                object.__setattr__(self, name, str(value))  # paths, too
+                object.__setattr__(self, name, str(value))  # of paths, too
 
     @classmethod
     def of(cls, options: Any) -> "TokenizerFiles":
-        """The tokenizer that parsed command-line options name."""
+        """The tokenizer named by parsed command-line options."""
         return cls(**{name: getattr(options, name) for name in cls.__dataclass_fields__})
 
     def given(self) -> dict[str, str]:
@@ -59,10 +61,10 @@ class TokenizerFiles:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def config(self) -> dict[str, Any]:
-        """fairseq's configuration of ``--bpe``.
+        """fairseq's configuration for ``--bpe``.
 
         Raises:
-            InputError: if the tokenizer is not supported, or a file is not named.
+            InputError: if the tokenizer is not supported, or a file is not given.
         """
         if self.bpe not in FILES:
             raise InputError(f"--bpe must be one of {', '.join(SUPPORTED)}, not {self.bpe!r}")
@@ -79,9 +81,9 @@ class SubwordModel(Protocol):
     """Splits text into pieces, without a dictionary.
 
     Attributes:
-        symbols: by id of the piece, as fairseq's ``--bpe`` writes it.
-        unknown: id of the unknown piece, in whose place the letters themselves are written; None
-            if the model can split any text.
+        symbols: the symbol of each piece id, as fairseq's ``--bpe`` writes it.
+        unknown: id of the unknown piece, for which the letters themselves are written; None if the
+            model can split any text.
         known: the symbols that text can become.
     """
 
@@ -91,19 +93,25 @@ class SubwordModel(Protocol):
 
     def pieces(self, lines: list[str]) -> list[list[int]]:
         """The piece ids of each line."""
+        ...
 
     def text(self, line: str) -> str:
         """The symbols of a line, separated by spaces."""
+        ...
 
     def decode(self, symbols: Sequence[str]) -> str:
         """The text of symbols."""
+        ...
 
     def letters(self, symbol: str) -> tuple[bytes, bool]:
-        """A piece in UTF-8 without the space before a word, and whether it begins a word."""
+        """A piece as UTF-8 without the space before a word, and whether it begins a word."""
+        ...
 
 
 class SentencePiece:
     """SentencePiece; its pieces are the symbols."""
+
+    unknown: int | None
 
     def __init__(self, sentencepiece_model: str):
         import sentencepiece
@@ -138,6 +146,8 @@ class SentencePiece:
 class GPT2:
     """GPT-2's byte-level BPE; the symbols are its ids, written as numbers."""
 
+    unknown: int | None
+
     def __init__(self, gpt2_encoder_json: str, gpt2_vocab_bpe: str):
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # workers are processes
         import tokenizers
@@ -170,7 +180,7 @@ class GPT2:
         return b"".join(map(self._bytes, symbols)).decode(errors="replace")
 
     def letters(self, symbol: str) -> tuple[bytes, bool]:
-        """See :class:`SubwordModel`; the bytes may be a part of a letter."""
+        """See :class:`SubwordModel`; the bytes may be part of a letter."""
         letters = self._bytes(symbol)
         return letters.strip(), letters.startswith(b" ")
 
@@ -179,13 +189,13 @@ class GPT2:
 
 
 def load_subword_model(config: Mapping[str, Any]) -> SubwordModel:
-    """The subword model of fairseq's configuration of ``--bpe``.
+    """Load the subword model that fairseq's configuration for ``--bpe`` describes.
 
     Args:
-        config: as :meth:`TokenizerFiles.config` returns it, or as a checkpoint records it.
+        config: from :meth:`TokenizerFiles.config` or from a checkpoint.
 
     Raises:
-        InputError: if the tokenizer is not supported, or a file of it cannot be read.
+        InputError: if the tokenizer is not supported, or one of its files cannot be read.
     """
     if config["_name"] == "sentencepiece":
         return SentencePiece(config["sentencepiece_model"])
@@ -195,33 +205,34 @@ def load_subword_model(config: Mapping[str, Any]) -> SubwordModel:
 
 
 class Indexed(NamedTuple):
-    """Lines as indices of the dictionary."""
+    """Lines as dictionary indices."""
 
-    indices: np.ndarray  # int64 (N,), lines joined, each with </s> at its end
-    lengths: np.ndarray  # int64 (lines,)
-    missing: np.ndarray  # int64 (lines,), tokens that are pieces which the dictionary lacks
+    indices: np.ndarray  # int64 (N,), the concatenated lines, each with </s> at its end
+    lengths: np.ndarray  # int64 (lines,), with </s>
+    missing: np.ndarray  # int64 (lines,), number of tokens that are pieces the dictionary lacks
 
 
 class Symbols(Protocol):
-    """What a tokenizer reads of a dictionary: fairseq's, or a :class:`~.PlainDictionary`."""
+    """A dictionary as a tokenizer uses it: fairseq's or a :class:`~.PlainDictionary`."""
 
     symbols: list[str]
 
     def index(self, symbol: str) -> int:
-        """The index of a symbol, that of ``<unk>`` if the dictionary lacks it."""
+        """The index of a symbol, or that of ``<unk>`` if the dictionary lacks it."""
+        ...
 
 
 class Tokenizer:
-    """Lines to indices of a dictionary, as fairseq-preprocess numbers their symbols.
+    """Converts lines to dictionary indices, like fairseq-preprocess.
 
-    Pickled, as for a worker process, it is its configuration and dictionary; the copy loads the
-    files again.
+    Only configuration and dictionary are pickled, for example for a worker process; the copy loads
+    the files again.
 
     Attributes:
-        config: fairseq's configuration of ``--bpe``.
+        config: fairseq's configuration for ``--bpe``.
         dictionary: the symbols by index.
         model: splits text into pieces.
-        kinds: what each symbol of the dictionary is to the tokenizer.
+        kinds: the kind of each symbol of the dictionary.
         letters: symbols of the dictionary for letters that the tokenizer does not know.
         lacking: pieces of the tokenizer that the dictionary lacks.
 
@@ -239,7 +250,7 @@ class Tokenizer:
             for symbol in model.symbols
         ]
         if model.unknown is not None:
-            # In its place stand letters, which are a symbol if the dictionary has such symbols.
+            # Letters are written for it, which are symbols if the dictionary has such symbols.
             is_symbol = not {SymbolKind.LETTERS, SymbolKind.FOREIGN}.isdisjoint(self.kinds)
             table[model.unknown] = _IRREGULAR if is_symbol else UNKNOWN
         self._table = np.array(table, np.int64)
@@ -257,9 +268,9 @@ class Tokenizer:
         return type(self), (self.config, self.dictionary)
 
     def index(self, lines: list[str]) -> Indexed:
-        """The indices of lines; a blank line is ``</s>`` alone."""
-        pieces = iter(self.model.pieces([line for line in lines if line]))
-        pieces = [next(pieces) if line else [] for line in lines]
+        """The indices of lines; a blank line becomes ``</s>`` alone."""
+        split = iter(self.model.pieces([line for line in lines if line]))
+        pieces = [next(split) if line else [] for line in lines]
         lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
         ids = np.fromiter(chain.from_iterable(pieces), np.int64, lengths.sum())
         flat, missing = self._table[ids], np.zeros(len(lines), np.int64)
@@ -268,7 +279,8 @@ class Tokenizer:
             missing = np.bincount(lines_of_ids[self._is_missing[ids]], minlength=len(lines))
         irregular = self._irregular(lines, flat, lengths)
         if irregular:
-            return Indexed(*self._joined(lines, flat, lengths, irregular), missing)
+            out, lengths = self._joined(lines, flat, lengths, irregular)
+            return Indexed(out, lengths, missing)
         out = np.full(len(flat) + len(lines), EOS)
         ends = np.cumsum(lengths + 1) - 1
         inner = np.ones(len(out), bool)
@@ -282,22 +294,22 @@ class Tokenizer:
         return [row[:-1] for row in np.split(indices, np.cumsum(lengths)[:-1])]
 
     def decode(self, indices: Sequence[int]) -> str:
-        """The text of indices; special symbols are left out."""
+        """The text of indices; special symbols are skipped."""
         is_text = (SymbolKind.PIECE, SymbolKind.LETTERS)
         symbols = self.dictionary.symbols
         return self.model.decode([symbols[i] for i in indices if self.kinds[i] in is_text])
 
     def _irregular(self, lines, flat, lengths):
-        """Lines whose pieces are not the symbols that fairseq would read in their text."""
+        """Indices of lines whose pieces differ from the symbols that fairseq reads."""
         places = np.flatnonzero(flat == _IRREGULAR)
         found = set(np.searchsorted(np.cumsum(lengths), places, side="right").tolist())
         if self.model.unknown is not None:
-            # fairseq splits symbols at spaces of all kinds, which an unknown piece may hold.
+            # fairseq splits symbols at any white space, which an unknown piece may contain.
             found |= {i for i, line in enumerate(lines) if _ODD_SPACE.search(line)}
         return sorted(found)
 
     def _joined(self, lines, flat, lengths, irregular):
-        """The indices of lines of which some must be looked up as text."""
+        """The indices of lines and their lengths, if some lines must be looked up as text."""
         parts = np.split(flat, np.cumsum(lengths)[:-1])
         for i in irregular:
             symbols = self.model.text(lines[i]).split()

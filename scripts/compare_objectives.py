@@ -218,8 +218,9 @@ def measure(args, arms: list[Arm]) -> list[dict]:
 
 def make_triples_of(path: Path, edits: str) -> list:
     """Sentences with their rewrites, as scripts/evaluate_hits.py makes them by default."""
-    from cline_fairseq.evaluation.triples import decode_lines, make_triples
+    from cline_fairseq.evaluation.triples import make_triples
     from cline_fairseq.rewriting import Lexicon, Rewriter, Tagger
+    from cline_fairseq.utf8 import decode_lines
 
     rewriter = Rewriter(Lexicon.load("en"), Tagger.load("en"), match_edits=edits == "matched")
     triples, left_out = make_triples(decode_lines(path.read_bytes(), str(path)), rewriter)

@@ -127,11 +127,15 @@ def test_a_classifier_takes_no_dictionary_of_a_corpus(project):
             record("/gone/bin", "/gone/spm.model"),
             {},
             "cannot find the data folder /gone/bin and /gone/spm.model for CHECKPOINT, at the "
-            "recorded path or beside it: give --data FOLDER --sentencepiece-model FILE",
+            "recorded path or next to it: specify --data FOLDER --sentencepiece-model FILE",
         ),
         (record("", None), {}, "find the dictionary (dict.txt) and the tokenizer for CHECKPOINT"),
         (record("", "/gone/spm.model"), {"data": "data-bin"}, "find /gone/spm.model for"),
-        (record("", None), {"data": "data-bin"}, "give --bpe sentencepiece --sentencepiece-model"),
+        (
+            record("", None),
+            {"data": "data-bin"},
+            "specify --bpe sentencepiece --sentencepiece-model",
+        ),
         (record(), {"bpe": "gpt2"}, "find encoder.json and vocab.bpe for"),
         (record(), {"data": "nowhere"}, "no folder nowhere"),
     ],

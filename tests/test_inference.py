@@ -79,7 +79,7 @@ def test_results_are_those_of_the_binarized_split(glue, checkpoints, subwords, n
     if name == "STS-B":
         assert predictor.labels == []
         np.testing.assert_allclose(predictor.predict(texts), expected.scores[:, 0], atol=1e-5)
-        with pytest.raises(InputError, match="predicts numbers, not classes"):
+        with pytest.raises(InputError, match="predicts numbers, not class probabilities"):
             predictor.predict_proba(texts)
         return
     found = predictor.predict_proba(texts)
@@ -151,7 +151,7 @@ def test_windows_change_nothing(glue, checkpoints, subwords, monkeypatch):
     assert found.keys() == states.keys()
     assert all(torch.allclose(found[i], states[i], atol=1e-5) for i in states)
     called = []
-    with pytest.raises(InputError, match="text 8 is no valid Unicode"):
+    with pytest.raises(InputError, match="text 8 is not valid Unicode"):
         predictor.logits([*texts[:7], "\ud800"], called.append)
     assert not called
 
@@ -298,7 +298,7 @@ def test_what_is_recorded_need_not_be_given(corpus, glue, checkpoints, subwords,
     state = torch.load(checkpoints["published"])
     state["args"].data = "/private/data-bin:/private/data-bin2"
     torch.save(state, archive / "model.pt")
-    with pytest.raises(MissingFileError, match="give --data FOLDER --bpe sentencepiece"):
+    with pytest.raises(MissingFileError, match="specify --data FOLDER --bpe sentencepiece"):
         load(archive)
     shutil.copy(corpus / "bin" / "dict.txt", archive)
     shutil.copy(corpus / TOKENIZER, archive / "sentencepiece.bpe.model")
@@ -320,7 +320,7 @@ def test_wrong_neighbours_are_refused(corpus, gpt2_corpus, checkpoints, tmp_path
         Predictor.from_checkpoint(path)
     state["cfg"]["bpe"] = {"_name": "bert"}
     torch.save(state, path)
-    with pytest.raises(InputError, match=r"not 'bert': give the tokenizer of .*model\.pt"):
+    with pytest.raises(InputError, match=r"not 'bert': specify the tokenizer of .*model\.pt"):
         Predictor.from_checkpoint(path)
 
 
@@ -346,13 +346,13 @@ def test_bad_input(corpus, glue, checkpoints, subwords, tmp_path):
     with pytest.raises(InputError, match="--bpe must be one of sentencepiece, gpt2"):
         load(checkpoints["SST-2"], data, bpe="bert")
     encoder = load(checkpoints["cline cline_base"], data, **subwords)
-    with pytest.raises(InputError, match=r"is an encoder, and has no head"):
+    with pytest.raises(InputError, match=r"is an encoder without a classification head"):
         encoder.predict_proba(["a text"])
     with pytest.raises(InputError, match=r"no layer 3: .* has the layers 0 to 2"):
         encoder.embed(["a text"], layer=3)
     with pytest.raises(InputError, match="pool must be one of cls, mean"):
         encoder.embed(["a text"], pool="max")
-    with pytest.raises(InputError, match="text 2 is no valid Unicode"):
+    with pytest.raises(InputError, match="text 2 is not valid Unicode"):
         encoder.embed(["a text", "half \ud800"])
     with pytest.raises(TypeError, match="a list of texts"):
         encoder.embed("a text")

@@ -30,9 +30,9 @@ def test_as_fairseq_reads_and_writes_it(corpus, tmp_path):
         ("the 10\nof\n", r"line 2: expected a symbol and its count, found 'of'"),
         ("the ten\n", r"line 1: expected a symbol and its count, found 'the ten'"),
         ("the 10\n\nof 2\n", r"line 2: expected a symbol and its count, found ''"),
-        ("the 10\nthe 2\n", r"line 2: the symbol 'the' is there already"),
-        ("<unk> 10\n", r"line 1: the symbol '<unk>' is there already"),
-        ("", r"dict\.txt is empty: give the dict\.txt of the tokenizer"),
+        ("the 10\nthe 2\n", r"line 2: the symbol 'the' already exists"),
+        ("<unk> 10\n", r"line 1: the symbol '<unk>' already exists"),
+        ("", r"dict\.txt is empty: specify the dict\.txt of the tokenizer"),
     ],
 )
 def test_bad_dictionaries(tmp_path, lines, message):
@@ -43,7 +43,7 @@ def test_bad_dictionaries(tmp_path, lines, message):
 
 
 def test_no_dictionary(tmp_path):
-    with pytest.raises(MissingFileError, match=r"no dictionary .*dict\.txt: give"):
+    with pytest.raises(MissingFileError, match=r"no dictionary .*dict\.txt: specify"):
         PlainDictionary(tmp_path / "dict.txt")
     (tmp_path / "dict.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="it is not UTF-8 text"):

@@ -473,7 +473,7 @@ def test_hydra_resumes(corpus, gpt2_corpus, tmp_path):
     last = f"checkpoint.restore_file={tmp_path / 'saved' / 'checkpoint_last.pt'}"
     run(*command, *options, last, "optimization.max_update=3")
     log = (tmp_path / "other" / "hydra_train.log").read_text()
-    assert "checkpoint.save_dir=saved is a path in the folder of this run" in log
+    assert "checkpoint.save_dir=saved is relative to the folder of this run" in log
     result = run(*command, *options, "checkpoint.restore_file=missing.pt", check=False)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr

@@ -108,20 +108,7 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="leave out lines with more characters; 0 is no limit (default: %(default)s)",
     )
     clean.add_argument(
-        "--min-letters",
-        type=float,
-        default=0.0,
-        metavar="FRACTION",
-        help="leave out lines where letters are a smaller fraction of the characters, e.g. 0.5 "
-        "(default: %(default)s)",
-    )
-    clean.add_argument(
         "--drop-blank", action="store_true", help="reduce consecutive blank lines to one"
-    )
-    clean.add_argument(
-        "--drop-duplicates",
-        action="store_true",
-        help="leave out lines that occurred before (with --shard, in the same shard)",
     )
     args = parser.parse_args(argv)
     if args.workers < 1:
@@ -145,10 +132,7 @@ def make_job(args: argparse.Namespace) -> EncodingJob:
         bpe=TokenizerFiles.of(args).config(),
         output=output,
         dictionary=args.dict if args.binarize else None,
-        cleaning=Cleaning(
-            args.errors, args.normalize, args.max_chars, args.min_letters, args.drop_blank
-        ).checked(),
-        drop_duplicates=args.drop_duplicates,
+        cleaning=Cleaning(args.errors, args.normalize, args.max_chars, args.drop_blank).checked(),
         shard=args.shard or (0, 1),
         allow_unknown=args.allow_unknown,
         max_line=args.max_line_bytes,

@@ -39,16 +39,11 @@ from ..errors import InputError
 from ..evaluation.hits_report import TITLES, HitsReport, hits_table, make_report
 from ..evaluation.in_turn import load_in_turn
 from ..evaluation.shared_words import shared_words_share
-from ..evaluation.triples import (
-    Triple,
-    decode_lines,
-    make_triples,
-    read_triples,
-    write_triples,
-)
+from ..evaluation.triples import Triple, make_triples, read_triples, write_triples
 from ..evaluation.truncation import count_truncated, truncation_sentence
 from ..runtime.terminal import printable
 from ..tokenizer import TokenizerFiles
+from ..utf8 import decode_lines
 from .figures import load_pyplot, save_figure
 from .options import (
     add_checkpoints_options,

@@ -1,4 +1,4 @@
-"""Models in and out: Hugging Face, plain RoBERTa, and a hub interface.
+"""Convert models: to and from Hugging Face, and to plain RoBERTa checkpoints of fairseq.
 
-Uses a loaded model as ``evaluation`` does, and its way of loading one; nothing else imports it.
+Only the programs in ``cli`` and the hub interface import this package.
 """

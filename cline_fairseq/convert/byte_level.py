@@ -1,13 +1,13 @@
-"""Byte-level BPE of GPT-2 and RoBERTa: fairseq's three files, and Hugging Face's vocabulary.
+"""Convert byte-level BPE, as of GPT-2 and RoBERTa, between fairseq and Hugging Face.
 
-fairseq numbers the tokens twice: encoder.json gives each a number, which is a symbol of dict.txt.
-Hugging Face has one vocabulary, from tokens to rows of the table of embeddings. See
-https://github.com/openai/gpt-2/blob/master/src/encoder.py for the numbers of GPT-2.
+fairseq numbers tokens twice: encoder.json maps each token to a number, and that number is a symbol
+of dict.txt. Hugging Face has one vocabulary, which maps tokens to rows of the embedding matrix. See
+https://github.com/openai/gpt-2/blob/master/src/encoder.py for GPT-2's numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tokenizers
 
@@ -18,12 +18,12 @@ from .parameter_names import first_of
 
 
 class ByteLevelBPE(NamedTuple):
-    """fairseq's view of a byte-level BPE.
+    """A byte-level BPE as fairseq represents it.
 
     Attributes:
-        symbols: of the dictionary, from its first row on.
+        symbols: the symbols of the dictionary, including the special ones.
         encoder: number of each token, as in GPT-2: bytes first, then merges in their order.
-        merges: pairs of tokens, the first ones first.
+        merges: pairs of tokens, in order of priority.
     """
 
     symbols: list[str]
@@ -35,15 +35,15 @@ class ByteLevelBPE(NamedTuple):
         write_byte_pairs(folder, self.encoder, self.merges)
 
 
-def to_hf(config: dict, symbols: Sequence[str]) -> tokenizers.Tokenizer:
-    """The fast tokenizer, without special tokens.
+def to_hf(config: Mapping[str, Any], symbols: Sequence[str]) -> tokenizers.Tokenizer:
+    """Build the fast tokenizer, without special tokens.
 
     Args:
-        config: fairseq's configuration of ``--bpe gpt2``.
-        symbols: of the whole dictionary, with ``<mask>``.
+        config: fairseq's configuration for ``--bpe gpt2``.
+        symbols: all symbols of the dictionary, including ``<mask>``.
 
     Raises:
-        InputError: if the dictionary lacks tokens that the BPE makes.
+        InputError: if the dictionary lacks tokens that the BPE produces.
     """
     encoder, merges = read_byte_pairs(config["gpt2_encoder_json"], config["gpt2_vocab_bpe"])
     tokens = {str(number): token for token, number in encoder.items()}
@@ -52,7 +52,7 @@ def to_hf(config: dict, symbols: Sequence[str]) -> tokenizers.Tokenizer:
     if missing:
         raise InputError(
             f"the dictionary lacks {len(missing):,} tokens of the BPE ({first_of(missing)}), which "
-            "Hugging Face's tokenizers cannot read as <unk>: it cannot be exported"
+            "Hugging Face's tokenizers cannot map to <unk>: it cannot be exported"
         )
     if len(vocabulary) < len(symbols):
         raise InputError("the dictionary has a token of the BPE twice: it cannot be exported")
@@ -63,27 +63,27 @@ def to_hf(config: dict, symbols: Sequence[str]) -> tokenizers.Tokenizer:
 
 
 def from_hf(vocabulary: Sequence[str], merges: Merges) -> ByteLevelBPE:
-    """fairseq's numbers and symbols.
+    """Convert the vocabulary to fairseq's numbers and symbols.
 
     Args:
-        vocabulary: tokens by row; special tokens as fairseq has them.
-        merges: of the BPE.
+        vocabulary: tokens by row; special tokens must be those of fairseq.
+        merges: pairs of tokens, in order of priority.
 
     Raises:
-        InputError: if the vocabulary is none of a byte-level BPE.
+        InputError: if it is not the vocabulary of a byte-level BPE.
     """
     encoder = {token: number for number, token in enumerate(tokens_made(merges))}
     missing = encoder.keys() - set(vocabulary)
     if missing:
         raise InputError(
-            f"the vocabulary lacks {len(missing):,} tokens that its merges make "
-            f"({first_of(missing)}): it is none of a byte-level BPE as GPT-2's"
+            f"the vocabulary lacks {len(missing):,} tokens that its merges produce "
+            f"({first_of(missing)}): it is not a byte-level BPE like GPT-2's"
         )
     symbols = []
     for token in vocabulary:
         if is_special(token):
             symbols.append(token)
         else:
-            # No text becomes one that is not made of bytes, as GPT-2's <|endoftext|>.
+            # Text never becomes a token that is not made of bytes, such as <|endoftext|>.
             symbols.append(str(encoder.setdefault(token, len(encoder))))
     return ByteLevelBPE(symbols, encoder, merges)

@@ -1,4 +1,4 @@
-"""A checkpoint as the folder that :meth:`ClineModel.from_pretrained` takes, with its RTD head."""
+"""Export a checkpoint with its RTD head as a folder for :meth:`ClineModel.from_pretrained`."""
 
 from pathlib import Path
 from typing import Any
@@ -7,21 +7,21 @@ from ..checkpoint import LoadedModel
 from .model_card import SETTINGS
 from .roberta import ARCH, plain_options, roberta_state, roberta_weights, write_folder
 
-CLINE_ARCH = "cline_base"  # with the sizes as options
+CLINE_ARCH = "cline_base"  # its sizes are set as options
 
 
 def export_cline(loaded: LoadedModel, dest: Path) -> None:
     """Write model.pt, dictionaries and tokenizer.
 
-    The checkpoint holds plain data without the state of the optimizer, and keeps the settings of
-    training, but no paths: all that it needs is beside it.
+    The checkpoint contains plain data without the optimizer's state. It keeps the settings of
+    training but no paths, because all files that it needs are next to it.
 
     Args:
         loaded: an encoder or a classifier, of CLINE or RoBERTa.
-        dest: the folder to make.
+        dest: the folder to create.
 
     Raises:
-        InputError: if it has parameters that neither CLINE nor RoBERTa has.
+        InputError: if the model has parameters that neither CLINE nor RoBERTa has.
     """
     weights, arch = roberta_weights(loaded), ARCH
     if loaded.has_rtd_head:

@@ -1,18 +1,17 @@
-"""The configuration of Hugging Face's RoBERTa, from fairseq's options and to them.
+"""Convert between fairseq's options and the configuration of Hugging Face's RoBERTa.
 
-What the other side cannot represent is refused: a model that was converted gives the same results.
+Models that the other side cannot represent are refused, so a converted model computes the same.
 """
 
 from typing import Any
 
-from ..dictionary import SPECIAL
+from ..dictionary import FIRST_POSITION, SPECIAL
 from ..errors import InputError
 from ..models.cline import SENTENCE_VECTORS
 
 MODEL_TYPES = ("roberta", "xlm-roberta")  # the same architecture
-_BEFORE_POSITIONS = 2  # rows of the table of positions: RoBERTa's positions begin behind <pad>
-_LAYER_NORM_EPS = 1e-5  # of all layer norms in fairseq
-# Sizes that no model has, and that would take hours or all memory before they are found out.
+_LAYER_NORM_EPS = 1e-5  # in all layer norms of fairseq
+# Larger sizes are errors, which would take hours or all memory before they are noticed.
 _MOST = {"num_hidden_layers": 1_000, "hidden_size": 100_000}
 _MOST_OF_ANY = 10_000_000
 _IDS = {
@@ -22,20 +21,20 @@ _IDS = {
 
 
 def to_hf_config(args: Any, num_symbols: int) -> dict[str, Any]:
-    """The options of transformers' RobertaConfig.
+    """Convert fairseq's options to arguments of transformers' RobertaConfig.
 
     Args:
-        args: of a fairseq model of RoBERTa's kind.
-        num_symbols: rows of its table of embeddings.
+        args: the options of a CLINE or RoBERTa model.
+        num_symbols: number of rows of its embedding matrix.
 
     Raises:
-        InputError: if Hugging Face's RoBERTa cannot be such a model.
+        InputError: if Hugging Face's RoBERTa cannot represent the model.
     """
     _require("activation function", args.activation_fn, "gelu")
     if args.encoder_normalize_before or not getattr(args, "layernorm_embedding", True):
         raise InputError(
-            "the model has its layer norms before its layers (--encoder-normalize-before) or none "
-            "behind its embeddings, which Hugging Face's RoBERTa does not: it cannot be exported"
+            "the model has layer norms before its layers (--encoder-normalize-before) or none "
+            "after its embeddings, unlike Hugging Face's RoBERTa: it cannot be exported"
         )
     return {
         "vocab_size": num_symbols,
@@ -47,28 +46,28 @@ def to_hf_config(args: Any, num_symbols: int) -> dict[str, Any]:
         "hidden_dropout_prob": args.dropout,
         "attention_probs_dropout_prob": args.attention_dropout,
         "classifier_dropout": args.pooler_dropout,
-        "max_position_embeddings": args.max_positions + _BEFORE_POSITIONS,
+        "max_position_embeddings": args.max_positions + FIRST_POSITION,
         "type_vocab_size": 1,
         "layer_norm_eps": _LAYER_NORM_EPS,
         "tie_word_embeddings": not getattr(args, "untie_weights_roberta", False),
-        "sentence_vector": getattr(args, "sentence_vector", SENTENCE_VECTORS[0]),  # of CLINE
+        "sentence_vector": getattr(args, "sentence_vector", SENTENCE_VECTORS[0]),  # CLINE's
         **_IDS,
     }
 
 
 def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
-    """fairseq's options of the model.
+    """Convert a config.json to fairseq's options.
 
     Args:
-        config: of a config.json; what it leaves out has transformers' defaults.
+        config: the content of config.json; missing values have transformers' defaults.
 
     Raises:
-        InputError: if it is no RoBERTa, or one that fairseq's cannot be.
+        InputError: if it is not a RoBERTa, or one that fairseq cannot represent.
     """
     if config.get("model_type") not in MODEL_TYPES:
         raise InputError(
-            f"the model is a {config.get('model_type')!r}, and must be of RoBERTa's architecture "
-            f"(model_type {' or '.join(MODEL_TYPES)})"
+            f"the model_type in config.json is {config.get('model_type')!r}, and must be "
+            f"{' or '.join(MODEL_TYPES)}: only RoBERTa's architecture can be converted"
         )
     _require("hidden_act", config.get("hidden_act", "gelu"), "gelu")
     _require("layer_norm_eps", config.get("layer_norm_eps", 1e-12), _LAYER_NORM_EPS)
@@ -81,7 +80,7 @@ def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
         _require(name, config.get(name, value), value)
     dim, heads = _size(config, "hidden_size", 768), _size(config, "num_attention_heads", 12)
     if dim % heads:
-        raise InputError(f"hidden_size {dim} in config.json is no multiple of its {heads} heads")
+        raise InputError(f"hidden_size {dim} in config.json is not a multiple of its {heads} heads")
     sentence_vector = config.get("sentence_vector", SENTENCE_VECTORS[0])
     if sentence_vector not in SENTENCE_VECTORS:
         raise InputError(f"sentence_vector in config.json is {sentence_vector!r}")
@@ -91,7 +90,7 @@ def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
         "encoder_embed_dim": dim,
         "encoder_ffn_embed_dim": _size(config, "intermediate_size", 3072),
         "encoder_attention_heads": heads,
-        "max_positions": _size(config, "max_position_embeddings", 512) - _BEFORE_POSITIONS,
+        "max_positions": _size(config, "max_position_embeddings", 512) - FIRST_POSITION,
         "activation_fn": "gelu",
         "dropout": dropout,
         "attention_dropout": _share(config, "attention_probs_dropout_prob", 0.1),
@@ -102,10 +101,10 @@ def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def num_tokens(config: dict[str, Any]) -> int:
-    """Rows of the table of embeddings.
+    """The number of rows of the embedding matrix.
 
     Raises:
-        InputError: if it is no number.
+        InputError: if it is not a valid number.
     """
     return _size(config, "vocab_size", 50265)
 
@@ -113,7 +112,7 @@ def num_tokens(config: dict[str, Any]) -> int:
 def _size(config, name, default):
     value = config.get(name, default)
     if not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} in config.json must be a whole number above 0, not {value!r}")
+        raise InputError(f"{name} in config.json must be a positive integer, not {value!r}")
     most = _MOST.get(name, _MOST_OF_ANY)
     if value > most:
         raise InputError(f"{name} in config.json is {value:,}, and must be at most {most:,}")

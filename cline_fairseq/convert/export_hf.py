@@ -1,4 +1,4 @@
-"""A checkpoint as a folder that Hugging Face's transformers load."""
+"""Export a checkpoint as a folder for Hugging Face's transformers."""
 
 import shutil
 from pathlib import Path
@@ -6,12 +6,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import (
-    PreTrainedModel,
-    RobertaConfig,
-    RobertaForMaskedLM,
-    RobertaForSequenceClassification,
-)
 
 from ..atomic_io import atomic_folder
 from ..checkpoint import LoadedModel
@@ -19,6 +13,12 @@ from ..checkpoint_files import SENTENCEPIECE_MODEL
 from ..errors import InputError
 from .configs import to_hf_config
 from .fast_tokenizer import BOS, EOS, fast_tokenizer
+from .hf_library import (
+    PreTrainedModel,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+)
 from .layout import RTD_HEAD
 from .model_card import model_card
 from .parameter_names import (
@@ -38,27 +38,29 @@ def export_hf(loaded: LoadedModel, dest: Path, rtd_head: bool = False) -> PreTra
     """Write model, fast tokenizer and model card.
 
     Args:
-        loaded: an encoder becomes a RobertaForMaskedLM, a classifier a
+        loaded: the model; an encoder becomes a RobertaForMaskedLM, a classifier becomes a
             RobertaForSequenceClassification.
-        dest: the folder to make.
-        rtd_head: write the RTD head to rtd_head.safetensors, too.
+        dest: the folder to create.
+        rtd_head: also write the RTD head, to rtd_head.safetensors.
 
     Returns:
         the model that was written.
 
     Raises:
-        InputError: if the model cannot be one of Hugging Face's, or has no RTD head.
+        InputError: if Hugging Face's RoBERTa cannot represent the model, or if ``rtd_head`` is set
+            and the model has none.
     """
     if rtd_head and not loaded.has_rtd_head:
         raise InputError(
-            "the checkpoint has no RTD head: export one of --task cline, or leave out --rtd-head"
+            "the checkpoint has no RTD head: export a checkpoint of --task cline, or leave out "
+            "--rtd-head"
         )
     model, tokenizer = to_hf_model(loaded), fast_tokenizer(loaded)
     with atomic_folder(dest) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         if loaded.tokenizer.config["_name"] == "sentencepiece":
-            # What the fast tokenizer was made of; importing it again needs it.
+            # The fast tokenizer was made from it; importing the folder needs it.
             shutil.copyfile(
                 loaded.tokenizer.config["sentencepiece_model"], folder / SENTENCEPIECE_MODEL
             )
@@ -66,20 +68,21 @@ def export_hf(loaded: LoadedModel, dest: Path, rtd_head: bool = False) -> PreTra
             save_file(rtd_weights(loaded.model.state_dict()), folder / RTD_HEAD)
         card = folder / "README.md"
         card.write_text(model_card(loaded, rtd_head), encoding="utf-8")
-        for path in folder.iterdir():  # safetensors lets nobody but the owner read its files
+        for path in folder.iterdir():  # safetensors makes its files readable only by the owner
             path.chmod(card.stat().st_mode)
     return model
 
 
 def to_hf_model(loaded: LoadedModel) -> PreTrainedModel:
-    """The same model in transformers, on the CPU, in fp32, in eval mode.
+    """Build the same model in transformers, on the CPU, in fp32 and eval mode.
 
     Raises:
-        InputError: if Hugging Face's RoBERTa cannot be such a model.
+        InputError: if Hugging Face's RoBERTa cannot represent the model.
     """
     args, weights = loaded.model.args, loaded.model.state_dict()
     options = to_hf_config(args, len(loaded.model.encoder.dictionary))
     names = encoder_names(args.encoder_layers)
+    model: PreTrainedModel
     if loaded.is_classifier:
         options |= _classes(loaded)
         model = RobertaForSequenceClassification(RobertaConfig(**options))
@@ -89,7 +92,7 @@ def to_hf_model(loaded: LoadedModel) -> PreTrainedModel:
         names |= lm_head_names()
     missing = names.keys() - weights.keys()
     if missing:
-        raise InputError(f"the model has no {first_of(missing)}: it is no RoBERTa")
+        raise InputError(f"the model has no {first_of(missing)}: it is not a RoBERTa")
     state = {theirs: weights[ours] for ours, theirs in names.items()}
     state[TYPE_EMBEDDINGS] = torch.zeros(1, args.encoder_embed_dim)  # fairseq has none
     if not loaded.is_classifier:
@@ -99,7 +102,7 @@ def to_hf_model(loaded: LoadedModel) -> PreTrainedModel:
 
 
 def rtd_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The parameters of the RTD head alone, by their names in it."""
+    """The parameters of the RTD head, without the prefix of their names."""
     return {
         name.removeprefix(_RTD_PREFIX): weight
         for name, weight in weights.items()
@@ -112,14 +115,14 @@ def _classes(loaded):
     dictionary = loaded.model.encoder.dictionary
     if (cfg.init_token, cfg.separator_token) != (dictionary.index(BOS), dictionary.index(EOS)):
         raise InputError(
-            "the classifier was trained on texts without <s> in front (--init-token) or pairs "
-            "without </s> </s> between (--separator-token), which Hugging Face's RoBERTa reads: it "
-            "cannot be exported"
+            "the classifier was trained on texts without <s> at the beginning (--init-token) or on "
+            "pairs without </s> </s> between the texts (--separator-token), which Hugging Face's "
+            "RoBERTa adds: it cannot be exported"
         )
     if loaded.model.args.pooler_activation_fn != "tanh":
         raise InputError(
-            f"the head of classification has {loaded.model.args.pooler_activation_fn} "
-            "(--pooler-activation-fn), and Hugging Face's has tanh: it cannot be exported"
+            f"the classification head uses {loaded.model.args.pooler_activation_fn} "
+            "(--pooler-activation-fn), and Hugging Face's uses tanh: it cannot be exported"
         )
     if cfg.regression_target:
         return {"num_labels": 1, "problem_type": "regression"}

@@ -1,14 +1,14 @@
-"""The tokenizer that Hugging Face loads, with RoBERTa's special tokens."""
+"""Build a fast tokenizer for Hugging Face, with RoBERTa's special tokens."""
 
 from pathlib import Path
 
 import tokenizers
 from tokenizers.processors import TemplateProcessing
-from transformers import PreTrainedTokenizerFast
 
 from ..checkpoint import LoadedModel
 from ..dictionary import MASK, SPECIAL
 from . import byte_level, sentence_pieces
+from .hf_library import PreTrainedTokenizerFast
 from .parameter_names import first_of
 from .tokenizer_check import PROBES, SPACED, probes_of, require_same
 
@@ -16,7 +16,7 @@ BOS, PAD, EOS, UNK = SPECIAL
 
 
 def missing_pieces(loaded: LoadedModel) -> str | None:
-    """What the tokenizer reads otherwise than fairseq's, in a sentence; None if nothing."""
+    """How the fast tokenizer differs from fairseq's, in sentences; None if it does not."""
     count = len(loaded.tokenizer.lacking)
     if not count:
         return None
@@ -28,17 +28,16 @@ def missing_pieces(loaded: LoadedModel) -> str | None:
 
 
 def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
-    """A tokenizer whose ids are the rows of the model's table of embeddings.
+    """Build a tokenizer whose ids are the rows of the model's embedding matrix.
 
-    See :func:`missing_pieces` for the one thing that it may read otherwise.
-
-    Texts become ``<s> a </s>``, pairs ``<s> a </s> </s> b </s>``.
+    Texts become ``<s> a </s>``, pairs ``<s> a </s> </s> b </s>``. See :func:`missing_pieces` for
+    the only way in which it may differ from fairseq's.
 
     Args:
         loaded: the model, with its tokenizer and dictionary.
 
     Raises:
-        InputError: if there can be none that gives the same tokens.
+        InputError: if no fast tokenizer yields the same tokens.
     """
     config, symbols = loaded.tokenizer.config, loaded.model.encoder.dictionary.symbols
     if config["_name"] == "sentencepiece":
@@ -49,14 +48,14 @@ def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
         lambda lines: [tokenizer.encode(line).ids for line in lines],
         loaded.tokenizer.rows,
         probes_of(loaded.tokenizer, PROBES + SPACED),
-        "no fast tokenizer reads texts as the model's does: it cannot be exported",
+        "no fast tokenizer splits texts like the model's: it cannot be exported",
     )
     tokenizer.post_processor = TemplateProcessing(
         single=f"{BOS} $A {EOS}",
         pair=f"{BOS} $A {EOS} {EOS} $B {EOS}",
         special_tokens=[(symbol, symbols.index(symbol)) for symbol in (BOS, EOS)],
     )
-    # As RoBERTa's: the space before a mask is part of what it hides.
+    # Like RoBERTa's, the mask includes the space before it.
     mask = tokenizers.AddedToken(MASK, lstrip=True, special=True)
     tokenizer.add_special_tokens([*SPECIAL, mask])
     return PreTrainedTokenizerFast(

@@ -1,4 +1,4 @@
-"""The tokenizer in a folder of Hugging Face, as fairseq's dictionary and files."""
+"""Read the tokenizer in a Hugging Face folder as fairseq's dictionary and files."""
 
 import json
 import shutil
@@ -24,12 +24,12 @@ _SENTENCEPIECE_MODELS = (SENTENCEPIECE_MODEL, "sentencepiece.model", "spiece.mod
 
 
 class ImportedTokenizer(NamedTuple):
-    """What fairseq needs of a tokenizer.
+    """A tokenizer as fairseq represents it.
 
     Attributes:
-        symbols: of the dictionary, from its first row on, with ``<mask>``.
-        bpe: name of the tokenizer in fairseq.
-        files: of GPT-2's BPE, or the model of SentencePiece.
+        symbols: all symbols of the dictionary, including ``<mask>``.
+        bpe: fairseq's name of the tokenizer.
+        files: the files of GPT-2's BPE, or the path of the SentencePiece model.
     """
 
     symbols: list[str]
@@ -37,7 +37,7 @@ class ImportedTokenizer(NamedTuple):
     files: ByteLevelBPE | Path
 
     def save(self, folder: Path) -> None:
-        """Write the files of the tokenizer, without the dictionary."""
+        """Write the files of the tokenizer, but not the dictionary."""
         if isinstance(self.files, Path):
             shutil.copyfile(self.files, folder / SENTENCEPIECE_MODEL)
         else:
@@ -48,8 +48,8 @@ def read_tokenizer(folder: Path) -> ImportedTokenizer:
     """Read a byte-level BPE or a SentencePiece model with RoBERTa's special tokens.
 
     Raises:
-        MissingFileError: if there is no tokenizer.
-        InputError: if it is of another kind, or fairseq's would read texts in another way.
+        MissingFileError: if the folder has no tokenizer.
+        InputError: if it is of another kind, or if fairseq's would split texts differently.
     """
     if (folder / _FAST).is_file():
         return _of_fast(folder)
@@ -66,14 +66,14 @@ def read_tokenizer(folder: Path) -> ImportedTokenizer:
 
 
 def require_same_as_fast(folder: Path, imported: Path) -> None:
-    """Make sure that fairseq reads text as the fast tokenizer does, if there is one.
+    """Make sure that fairseq splits text like the fast tokenizer, if the folder has one.
 
     Args:
-        folder: of Hugging Face.
-        imported: with dict.txt and the files of fairseq's tokenizer.
+        folder: the Hugging Face folder.
+        imported: the folder with dict.txt and the files of fairseq's tokenizer.
 
     Raises:
-        InputError: if it does not.
+        InputError: if the two differ.
     """
     path = folder / _FAST
     if not path.is_file():
@@ -83,32 +83,34 @@ def require_same_as_fast(folder: Path, imported: Path) -> None:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # the library raises Exception itself; its panics are no such
-        raise InputError(f"{path} is no tokenizer of Hugging Face: {error}") from error
+        raise InputError(f"{path} is not a Hugging Face tokenizer: {error}") from error
     dictionary = PlainDictionary(imported / DICTIONARY)
-    tokenizer = Tokenizer(tokenizer_in([imported]).config(), dictionary)
+    files = tokenizer_in([imported])
+    assert files is not None  # they have just been written
+    tokenizer = Tokenizer(files.config(), dictionary)
     require_same(
         lambda lines: [fast.encode(line, add_special_tokens=False).ids for line in lines],
         tokenizer.rows,
         probes_of(tokenizer, PROBES),
-        f"{path} reads texts in another way than fairseq would with the same vocabulary",
+        f"{path} splits texts differently from fairseq with the same vocabulary",
     )
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """An object of a JSON file.
+    """Read a JSON file that contains an object.
 
     Raises:
-        MissingFileError: if it is not there.
-        InputError: if it is no JSON, or no object.
+        MissingFileError: if the file does not exist.
+        InputError: if it is not JSON, or not an object.
     """
     if not path.is_file():
-        raise MissingFileError(f"no {path.name} in {path.parent}: give the folder of a model")
+        raise MissingFileError(f"no {path.name} in {path.parent}: specify the folder of a model")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON: {error}") from error
+        raise InputError(f"{path} is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} must hold an object in braces")
+        raise InputError(f"{path} must contain an object in braces")
     return value
 
 
@@ -122,12 +124,12 @@ def _of_fast(folder):
         if kind == "Unigram":
             return _sentencepiece(folder, _vocabulary_of_fast(path, tokenizer))
     except (AttributeError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no tokenizer of Hugging Face: {error!r}") from error
+        raise InputError(f"{path} is not a Hugging Face tokenizer: {error!r}") from error
     raise _of_other_kind(path, kind)
 
 
 def _kind(model):
-    """Of the model; files of the first versions do not say it."""
+    """The kind of the model, which files of early versions do not record."""
     if "type" in model:
         return model["type"]
     if isinstance(model["vocab"], list):
@@ -140,19 +142,17 @@ def _byte_level_of_fast(path, tokenizer):
     steps = before.get("pretokenizers", [before])
     if [step.get("type") for step in steps] != ["ByteLevel"] or model.get("byte_fallback"):
         raise InputError(
-            f"{path} is no byte-level BPE as GPT-2's: it reads text by "
+            f"{path} is not a byte-level BPE like GPT-2's: it splits text with "
             f"{', '.join(str(step.get('type')) for step in steps)}"
         )
     odd = [name for name in ("dropout", "ignore_merges") if model.get(name)]
     if not steps[0].get("use_regex", True):
         odd.append("use_regex")
     if odd:
-        raise InputError(
-            f"{path} sets {', '.join(odd)} otherwise than GPT-2's BPE, which fairseq's has not"
-        )
+        raise InputError(f"{path} sets {', '.join(odd)}, which fairseq's BPE does not support")
     if tokenizer.get("normalizer"):
         raise InputError(
-            f"{path} changes texts before it reads them "
+            f"{path} normalizes texts "
             f"({tokenizer['normalizer'].get('type')}), which fairseq's BPE does not"
         )
     _require_no_prefix_space(path, steps[0].get("add_prefix_space", True))
@@ -182,8 +182,8 @@ def _byte_level(vocabulary: list[str], merges: Merges):
 def _require_no_prefix_space(path, adds_space):
     if adds_space:
         raise InputError(
-            f"{path} puts a space in front of each text (add_prefix_space), which fairseq's BPE "
-            "does not: the first word would be another one"
+            f"{path} adds a space before each text (add_prefix_space), which fairseq's BPE does "
+            "not: the first word would get other tokens"
         )
 
 
@@ -194,13 +194,13 @@ def _require_no_prefix_space_in_settings(folder):
 
 
 def _require_no_added_tokens(path, tokenizer):
-    """Tokens that are looked for before the BPE reads a text."""
+    """Refuse tokens that are matched before the BPE splits a text."""
     added = [token["content"] for token in tokenizer.get("added_tokens", [])]
     odd = [token for token in added if not is_special(token)]
     if odd:
         raise InputError(
-            f"{path} has tokens that were added to the BPE ({first_of(odd)}), which fairseq's "
-            "would read as letters"
+            f"{path} has tokens that were added to the BPE ({first_of(odd)}), which fairseq would "
+            "split into letters"
         )
 
 
@@ -208,8 +208,8 @@ def _sentencepiece(folder, vocabulary):
     model_file = _sentencepiece_model(folder)
     if model_file is None:
         raise MissingFileError(
-            f"{folder} has a tokenizer of SentencePiece without its model, which fairseq reads: "
-            f"put it there as {SENTENCEPIECE_MODEL}"
+            f"{folder} has a SentencePiece tokenizer without its model, which fairseq needs: "
+            f"put the model there as {SENTENCEPIECE_MODEL}"
         )
     pieces = sentence_pieces.pieces(model_file)
     if vocabulary is None:  # XLM-R's order
@@ -218,8 +218,8 @@ def _sentencepiece(folder, vocabulary):
     odd = [t for t, kind in zip(vocabulary, kinds, strict=True) if kind == SymbolKind.FOREIGN]
     if odd:
         raise InputError(
-            f"{folder / _FAST} and {model_file} are not of the same vocabulary: only the first has "
-            f"{first_of(odd)}; give the model of the tokenizer"
+            f"{folder / _FAST} and {model_file} have different vocabularies: only the first has "
+            f"{first_of(odd)}; use the model that belongs to the tokenizer"
         )
     return ImportedTokenizer(vocabulary, "sentencepiece", model_file)
 
@@ -240,28 +240,32 @@ def _vocabulary_of_fast(path, tokenizer):
 
 
 def _in_order(path, pairs):
-    """Tokens by row, of pairs of tokens and rows.
+    """The tokens in the order of their rows.
+
+    Args:
+        path: the file, for error messages.
+        pairs: tokens with their rows.
 
     Raises:
-        InputError: if rows are missing, or the special tokens are not RoBERTa's.
+        InputError: if rows are missing, or if the special tokens are not RoBERTa's.
     """
     tokens = [token for token, _ in sorted(pairs, key=lambda pair: pair[1])]
     rows = sorted(row for _, row in pairs)
     if rows != list(range(len(rows))) or len(set(tokens)) < len(tokens):
-        raise InputError(f"{path} does not number its tokens from 0 on, each once")
+        raise InputError(f"{path} does not number its tokens consecutively from 0")
     if tuple(tokens[: len(SPECIAL)]) != SPECIAL or MASK not in tokens:
         raise InputError(
-            f"{path} begins with {', '.join(map(repr, tokens[: len(SPECIAL)]))}: a vocabulary that "
-            f"fairseq can use begins with {', '.join(SPECIAL)}, and has {MASK} in it"
+            f"{path} begins with {', '.join(map(repr, tokens[: len(SPECIAL)]))}: a vocabulary for "
+            f"fairseq must begin with {', '.join(SPECIAL)} and contain {MASK}"
         )
     odd = [token for token in tokens if token.split() != [token]]
     if odd:
-        raise InputError(f"{path} has tokens that no dict.txt can hold: {first_of(map(repr, odd))}")
+        raise InputError(f"{path} has tokens that dict.txt cannot hold: {first_of(map(repr, odd))}")
     return tokens
 
 
 def _of_other_kind(path, kind):
     return InputError(
-        f"{path} is a {kind} tokenizer, as BERT's are: fairseq needs a byte-level BPE as GPT-2's, "
+        f"{path} is a {kind} tokenizer like BERT's: fairseq needs a byte-level BPE like GPT-2's, "
         "or SentencePiece"
     )

@@ -1,4 +1,4 @@
-"""The parameters in a folder of Hugging Face, by fairseq's names."""
+"""Read the parameters in a Hugging Face folder, with fairseq's names."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ..atomic_io import is_plain_name
-from ..dictionary import SPECIAL
+from ..dictionary import FIRST_POSITION
 from ..errors import InputError, MissingFileError
 from ..safe_load import safe_load
 from .hf_tokenizers import read_json
@@ -28,10 +28,9 @@ from .parameter_names import (
 )
 
 _KINDS = ("model.safetensors", "pytorch_model.bin")
-_FIRST_POSITION = SPECIAL.index("<pad>") + 1
-_STD = 0.02  # of RoBERTa's matrices at their beginning
+_STD = 0.02  # standard deviation of RoBERTa's initial matrices
 _SEED = 1
-# By the first pattern that is found in a name; V: symbols, C: width, F: of the FFN, P: positions.
+# The first pattern found in a name counts. V: symbols, C: width, F: FFN width, P: positions.
 _SHAPES = {
     r"word_embeddings|decoder\.weight": "VC",
     r"position_embeddings": "PC",
@@ -56,8 +55,9 @@ class ImportedWeights(NamedTuple):
     """A model's parameters.
 
     Attributes:
-        weights: of the encoder and the LM head, by fairseq's names, in the dtype of their file.
-        notes: what was left out or made, in sentences.
+        weights: parameters of the encoder and the LM head, by fairseq's names, in the dtype of
+            their file.
+        notes: what was left out or added, for the user.
     """
 
     weights: dict[str, Tensor]
@@ -68,14 +68,14 @@ def read_weights(folder: Path, options: dict[str, Any], num_symbols: int) -> Imp
     """Read the parameters of a RoBERTa.
 
     Args:
-        folder: with model.safetensors or pytorch_model.bin, whole or in parts.
-        options: fairseq's, of the model.
-        num_symbols: rows of the table of embeddings.
+        folder: the folder with model.safetensors or pytorch_model.bin, whole or in parts.
+        options: fairseq's options for the model.
+        num_symbols: number of rows of the embedding matrix.
 
     Raises:
-        MissingFileError: if there are no such files.
-        InputError: if a file is broken or holds more than tensors, or if tensors are missing, not
-            known, or of another shape than the options say.
+        MissingFileError: if the files do not exist.
+        InputError: if a file is broken or contains other things than tensors, or if tensors are
+            missing, unknown or of unexpected shape.
     """
     tensors = {_full_name(name): tensor for name, tensor in _read(folder).items()}
     heads = [name for name in tensors if is_other_head(name)]
@@ -86,30 +86,34 @@ def read_weights(folder: Path, options: dict[str, Any], num_symbols: int) -> Imp
     if DECODER_BIAS in tensors:
         bias = tensors.pop(DECODER_BIAS)
         if not torch.equal(tensors.setdefault(LM_HEAD_BIAS, bias), bias):
-            raise InputError(f"{folder} has two biases of its LM head, which are not the same")
+            raise InputError(f"{folder} has two different biases for its LM head")
     if not any(name.startswith("lm_head.") for name in tensors):
         tensors |= _new_lm_head(num_symbols, options["encoder_embed_dim"])
-        notes.append("the model has no LM head: it begins at random")
+        notes.append("the model has no LM head: it is initialized at random")
     if not options["untie_weights_roberta"] and WORD_EMBEDDINGS in tensors:
-        tensors[DECODER_WEIGHT] = tensors[WORD_EMBEDDINGS]  # as transformers do
+        tensors[DECODER_WEIGHT] = tensors[WORD_EMBEDDINGS]  # like transformers
     names = encoder_names(options["encoder_layers"]) | lm_head_names()
     _require(folder, tensors, names.values(), options, num_symbols)
     if types is not None:
         _require_types(folder, types, options["encoder_embed_dim"])
         if types[0].any():
-            # All tokens are of type 0, and have a position; in fp32, as half of it is not enough.
+            # All tokens are of type 0 and have a position. In fp32, because half would round.
             positions = tensors[POSITION_EMBEDDINGS].float()
-            positions[_FIRST_POSITION:] += types[0].float()
+            positions[FIRST_POSITION:] += types[0].float()
             tensors[POSITION_EMBEDDINGS] = positions
-            notes.append("the embedding of token type 0 was added to those of positions")
+            notes.append("the embedding of token type 0 was added to the position embeddings")
     return ImportedWeights({ours: tensors[theirs] for ours, theirs in names.items()}, notes)
 
 
 def read_rtd_head(path: Path, options: dict[str, Any]) -> dict[str, Tensor]:
-    """The RTD head of cline-fairseq export-hf, by its own names.
+    """Read an RTD head that cline-fairseq export-hf wrote.
+
+    Args:
+        path: the file rtd_head.safetensors.
+        options: fairseq's options for the model.
 
     Raises:
-        InputError: if it is none, or of a model of another width.
+        InputError: if it is not an RTD head, or if its size does not fit the model.
     """
     tensors = _load_safetensors(path)
     _require(path, tensors, _RTD_HEAD, options, 0)
@@ -155,19 +159,19 @@ def _load(path):
     try:
         tensors = safe_load(path, map_location="cpu")
     except InputError as error:
-        raise InputError(f"{error}, or ask for the model as safetensors") from error
-    except Exception as error:  # what a broken file raises may be anything
+        raise InputError(f"{error}, or use the model as safetensors") from error
+    except Exception as error:  # a broken file may raise any exception
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path} is broken ({reason}): get it again, or ask for the model as safetensors"
+            f"{path} is broken ({reason}): get it again, or use the model as safetensors"
         ) from error
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
-        raise InputError(f"{path} holds something else than a model's tensors by name")
+        raise InputError(f"{path} does not hold a model's tensors by name")
     return tensors
 
 
 def _full_name(name):
-    """A bare encoder has no prefix; the first layer norms had other names."""
+    """Add the prefix that a bare encoder lacks, and rename layer norms of early versions."""
     name = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", name)
     name = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name)
     return f"roberta.{name}" if name.startswith(("embeddings.", "encoder.", "pooler.")) else name
@@ -185,17 +189,17 @@ def _new_lm_head(num_symbols, dim):
 
 
 def _require(source, tensors, names, options, num_symbols):
-    """Make sure that these are the tensors of a model, and no others."""
+    """Make sure that these are exactly the tensors of a model."""
     missing, extra = set(names) - tensors.keys(), tensors.keys() - set(names)
     if missing:
         raise InputError(f"{source} lacks tensors of a RoBERTa: {first_of(missing)}")
     if extra:
-        raise InputError(f"{source} has tensors that no RoBERTa has: {first_of(extra)}")
+        raise InputError(f"{source} has tensors that a RoBERTa does not have: {first_of(extra)}")
     sizes = {
         "V": num_symbols,
         "C": options["encoder_embed_dim"],
         "F": options["encoder_ffn_embed_dim"],
-        "P": options["max_positions"] + _FIRST_POSITION,
+        "P": options["max_positions"] + FIRST_POSITION,
         "1": 1,
     }
     for name, tensor in tensors.items():
@@ -203,16 +207,16 @@ def _require(source, tensors, names, options, num_symbols):
         expected = tuple(sizes[letter] for letter in letters)
         if tensor.shape != expected:
             raise InputError(
-                f"{name} in {source} is of the shape {tuple(tensor.shape)}, and must be of "
-                f"{expected} by its config.json"
+                f"{name} in {source} has the shape {tuple(tensor.shape)}, but config.json implies "
+                f"{expected}"
             )
         if not tensor.is_floating_point():
-            raise InputError(f"{name} in {source} is {tensor.dtype}, and must be of real numbers")
+            raise InputError(f"{name} in {source} is {tensor.dtype}, and must be floating-point")
 
 
 def _require_types(folder, types, dim):
     if types.dim() != 2 or types.shape[0] < 1 or types.shape[1] != dim:
         raise InputError(
-            f"{TYPE_EMBEDDINGS} in {folder} is of the shape {tuple(types.shape)}, and must be of "
+            f"{TYPE_EMBEDDINGS} in {folder} has the shape {tuple(types.shape)}, and must have "
             f"(types, {dim})"
         )

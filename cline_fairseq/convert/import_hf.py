@@ -1,45 +1,50 @@
-"""A RoBERTa of Hugging Face as a folder that fairseq trains from."""
+"""Import a RoBERTa from Hugging Face as a folder that fairseq can train from."""
 
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from ..atomic_io import atomic_folder
-from ..checkpoint_files import CHECKPOINT
 from ..errors import InputError, MissingFileError
 from .configs import from_hf_config, num_tokens
 from .hf_tokenizers import read_json, read_tokenizer, require_same_as_fast
 from .hf_weights import read_rtd_head, read_weights
 from .layout import RTD_HEAD, write_symbols
-from .roberta import ARCH, roberta_state
+from .roberta import ARCH, roberta_state, save_state
 
-_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # of a model on the hub
+_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # to download from the hub
 _PICKLES = ["pytorch_model*.bin"]
 
 
 class Imported(NamedTuple):
-    """What was written."""
+    """Describes an imported model.
 
-    bpe: str  # fairseq's name of the tokenizer
+    Attributes:
+        bpe: fairseq's name of the tokenizer.
+        num_layers: number of layers.
+        dim: size of the hidden states.
+        num_symbols: number of rows of the embedding matrix.
+        notes: what was left out or added, for the user.
+    """
+
+    bpe: str
     num_layers: int
     dim: int
     num_symbols: int
-    notes: list[str]  # what was left out or made, in sentences
+    notes: list[str]
 
 
 def import_hf(folder: Path, dest: Path) -> Imported:
     """Write model.pt, dict.txt and the files of the tokenizer.
 
     Args:
-        folder: of a model of RoBERTa's architecture, with config.json, tokenizer and parameters.
-            An RTD head that cline-fairseq export-hf put there comes along.
-        dest: the folder to make.
+        folder: folder of a model with RoBERTa's architecture, with config.json, tokenizer and
+            parameters. An RTD head written by cline-fairseq export-hf is imported as well.
+        dest: the folder to create.
 
     Raises:
         MissingFileError: if a file is missing.
-        InputError: if the model is of another architecture, if fairseq could not do the same with
-            it, or if its parts do not fit each other. Nothing is written then.
+        InputError: if the model has another architecture, if it would not compute the same in
+            fairseq, or if its parts do not fit each other. Nothing is written then.
     """
     config = read_json(folder / "config.json")
     options, num_symbols = from_hf_config(config), num_tokens(config)
@@ -47,8 +52,8 @@ def import_hf(folder: Path, dest: Path) -> Imported:
     if len(tokenizer.symbols) != num_symbols:
         raise InputError(
             f"the tokenizer in {folder} has {len(tokenizer.symbols):,} tokens, and the model's "
-            f"embeddings have {num_symbols:,} rows: they must be of one size, so that each row is "
-            "a symbol of the dictionary"
+            f"embeddings have {num_symbols:,} rows: they must agree, because each row belongs to a "
+            "symbol of the dictionary"
         )
     weights, notes = read_weights(folder, options, num_symbols)
     arch = ARCH
@@ -60,18 +65,17 @@ def import_hf(folder: Path, dest: Path) -> Imported:
         write_symbols(part, tokenizer.symbols)
         tokenizer.save(part)
         require_same_as_fast(folder, part)
-        with (part / CHECKPOINT).open("wb") as file:  # given a path, torch hides a full disk
-            torch.save(roberta_state(weights, options, arch=arch), file)
+        save_state(part, roberta_state(weights, options, arch=arch))
     return Imported(
         tokenizer.bpe, options["encoder_layers"], options["encoder_embed_dim"], num_symbols, notes
     )
 
 
 def model_folder(name: str) -> Path:
-    """The folder of a model: a path, or a name on Hugging Face's hub, which is then fetched.
+    """The folder of a model, which is downloaded if ``name`` is a name on Hugging Face's hub.
 
     Raises:
-        MissingFileError: if there is no such folder, and the hub does not give one.
+        MissingFileError: if there is neither such a folder nor such a model on the hub.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
@@ -84,7 +88,8 @@ def model_folder(name: str) -> Path:
             snapshot_download(name, allow_patterns=_PICKLES)
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise MissingFileError(
-            f"there is no folder {name!r}, and Hugging Face's hub does not give a model of that "
-            f"name ({type(error).__name__}): give a folder, or check the name and the network"
+            f"there is no folder {name!r}, and no model of that name could be downloaded from "
+            f"Hugging Face's hub ({type(error).__name__}): specify a folder, or check the name and "
+            "the network"
         ) from error
     return folder

@@ -1,4 +1,4 @@
-"""A model's folder, as fairseq's hub interfaces read it: model.pt, dict.txt, tokenizer."""
+"""The files in a model's folder as fairseq's hub interface reads them, besides model.pt."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +13,9 @@ def write_symbols(folder: Path, symbols: Sequence[str]) -> None:
     """Write dict.txt.
 
     Args:
-        folder: to write to.
-        symbols: from the first row on, with ``<mask>``; the last one is left out if it is that,
-            since fairseq's tasks add it.
+        folder: where to write it.
+        symbols: all symbols of the dictionary. A ``<mask>`` at the end is left out, because
+            fairseq's tasks add it.
     """
     symbols = list(symbols[len(SPECIAL) :])
     if symbols[-1:] == [MASK]:
@@ -24,11 +24,11 @@ def write_symbols(folder: Path, symbols: Sequence[str]) -> None:
 
 
 def tokenizer_options(bpe: str, folder: Path) -> str:
-    """The options of fairseq for the files of a tokenizer, as text.
+    """fairseq's command-line options for a tokenizer.
 
     Args:
         bpe: sentencepiece or gpt2.
-        folder: where they are.
+        folder: the folder with the tokenizer's files.
     """
     if bpe == "sentencepiece":
         return f"--bpe sentencepiece --sentencepiece-model {folder / SENTENCEPIECE_MODEL}"

@@ -1,4 +1,4 @@
-"""The model card: what a model is, what it was trained with, and how to load it."""
+"""Write a model card: what a model is, how it was trained, and how to load it."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ cline_fairseq {version}.
 |---|---|
 {settings}
 """
-_RTD = """`{file}` holds the head of replaced token detection, which reads the last hidden states:
+_RTD = """`{file}` holds the head for replaced token detection, which reads the last hidden states:
 
     from safetensors.torch import load_file
     from torch.nn.functional import gelu, layer_norm, linear
@@ -66,11 +66,11 @@ _TOKENIZERS = {"sentencepiece": "SentencePiece", "gpt2": "a byte-level BPE"}
 
 
 def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
-    """The card, in Markdown with the front matter of Hugging Face's hub.
+    """The card as Markdown, with the front matter for Hugging Face's hub.
 
     Args:
-        loaded: the model. Paths of its data are left out.
-        rtd_head: whether the RTD head is in the folder, too.
+        loaded: the model; the card leaves out the paths of its data.
+        rtd_head: whether the folder contains the RTD head.
     """
     args = loaded.model.args
     objective = "with masked LM"
@@ -102,7 +102,7 @@ def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
 
 
 def _settings(cfg) -> list[tuple[str, Any]]:
-    """Names and values, of groups that are options of fairseq or legacy arguments."""
+    """Names and values of settings; a group is a configuration or a legacy namespace."""
     found = []
     for group, names in SETTINGS.items():
         options = cfg.get(group)

@@ -1,4 +1,4 @@
-"""Names of the parameters of RoBERTa: fairseq's, and those of Hugging Face."""
+"""The names of RoBERTa's parameters in fairseq and in Hugging Face."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _MODULES_OF_LAYER = {
     "final_layer_norm": "output.LayerNorm",
 }
 _LM_HEAD = {
-    "weight": "decoder.weight",  # that of the embeddings, unless they are untied
+    "weight": "decoder.weight",  # the embeddings, unless they are untied
     "bias": "bias",
     "dense.weight": "dense.weight",
     "dense.bias": "dense.bias",
@@ -38,7 +38,7 @@ LM_HEAD_BIAS = "lm_head.bias"
 
 
 def encoder_names(num_layers: int) -> dict[str, str]:
-    """The parameters of an encoder, by fairseq's names."""
+    """The names of an encoder's parameters: Hugging Face's by fairseq's."""
     names = {
         f"encoder.sentence_encoder.{ours}": f"roberta.embeddings.{theirs}"
         for ours, theirs in _EMBEDDINGS.items()
@@ -52,21 +52,21 @@ def encoder_names(num_layers: int) -> dict[str, str]:
 
 
 def lm_head_names() -> dict[str, str]:
-    """The parameters of the LM head, by fairseq's names."""
+    """The names of the LM head's parameters: Hugging Face's by fairseq's."""
     return {f"encoder.lm_head.{ours}": f"lm_head.{theirs}" for ours, theirs in _LM_HEAD.items()}
 
 
 def classifier_names(head: str) -> dict[str, str]:
-    """The parameters of a head of classification, by fairseq's names."""
+    """The names of a classification head's parameters: Hugging Face's by fairseq's."""
     return {f"classification_heads.{head}.{name}": f"classifier.{name}" for name in _CLASSIFIER}
 
 
 def is_other_head(name: str) -> bool:
-    """Whether Hugging Face keeps something under this name that pre-training does without."""
+    """Whether a Hugging Face parameter belongs to a head that pre-training does not need."""
     return re.match(r"(roberta\.)?pooler\.|classifier\.|qa_outputs\.", name) is not None
 
 
 def first_of(names: Iterable[str]) -> str:
-    """Some names, for a message."""
+    """The first three names and the number of further ones, for a message."""
     names = sorted(names)
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,4 +1,4 @@
-"""Checkpoints that fairseq alone can load: RoBERTa's, of plain data."""
+"""Export plain RoBERTa checkpoints, which fairseq can load without this package."""
 
 import argparse
 from pathlib import Path
@@ -17,20 +17,20 @@ from ..checkpoint_files import CHECKPOINT, DICTIONARY, copy_tokenizer
 from ..errors import InputError
 from .parameter_names import classifier_names, encoder_names, first_of, lm_head_names
 
-ARCH = "roberta_base"  # with the sizes as options
+ARCH = "roberta_base"  # its sizes are set as options
 _NAMES = ("_name", "arch")
-_VERSION = "encoder.sentence_encoder.version"  # of the names in fairseq's encoder
+_VERSION = "encoder.sentence_encoder.version"  # of the parameter names in fairseq's encoder
 
 
 def export_roberta(loaded: LoadedModel, dest: Path) -> None:
     """Write model.pt, dictionaries and tokenizer for fairseq's hub interface and tasks.
 
     Args:
-        loaded: an encoder, which becomes one of masked_lm, or a classifier.
-        dest: the folder to make.
+        loaded: a classifier, or an encoder, which is exported as a model of masked_lm.
+        dest: the folder to create.
 
     Raises:
-        InputError: if it has parameters that RoBERTa does not.
+        InputError: if the model has parameters that RoBERTa does not.
     """
     weights = roberta_weights(loaded)
     task = None
@@ -40,16 +40,15 @@ def export_roberta(loaded: LoadedModel, dest: Path) -> None:
 
 
 def write_folder(loaded: LoadedModel, state: dict[str, Any], dest: Path) -> None:
-    """Write a state as model.pt, with the dictionaries and the tokenizer of the model.
+    """Write model.pt, and the model's dictionaries and tokenizer.
 
     Args:
         loaded: the model.
-        state: what is saved of it.
-        dest: the folder to make.
+        state: the content of model.pt.
+        dest: the folder to create.
     """
     with atomic_folder(dest) as folder:
-        with (folder / CHECKPOINT).open("wb") as file:  # given a path, torch hides a full disk
-            torch.save(state, file)
+        save_state(folder, state)
         copy_tokenizer(folder, loaded.tokenizer.config)
         loaded.dictionary.save(folder / DICTIONARY)
         if loaded.is_classifier:  # as fairseq's sentence_prediction looks for them
@@ -59,18 +58,30 @@ def write_folder(loaded: LoadedModel, state: dict[str, Any], dest: Path) -> None
             loaded.task.label_dictionary.save(str(folder / "label" / DICTIONARY))
 
 
+def save_state(folder: Path, state: dict[str, Any]) -> None:
+    """Write the model.pt of a folder.
+
+    Args:
+        folder: the folder.
+        state: the content, see :func:`roberta_state`.
+    """
+    with (folder / CHECKPOINT).open("wb") as file:  # with a path, torch would hide a full disk
+        torch.save(state, file)
+
+
 def plain_options(options: Any) -> dict[str, Any]:
-    """Options as plain data: a configuration, or the arguments of a legacy model."""
+    """Convert options to plain data: a configuration, or the namespace of a legacy model."""
     if OmegaConf.is_config(options):
-        return OmegaConf.to_container(options, resolve=True, enum_to_str=True)
+        return _to_dict(options, resolve=True)
     return vars(options)
 
 
 def roberta_weights(loaded: LoadedModel) -> dict[str, Tensor]:
-    """The parameters that RoBERTa has, by fairseq's names.
+    """The parameters of plain RoBERTa, by fairseq's names.
 
     Raises:
-        InputError: if some are missing, or some are there that neither RoBERTa nor CLINE has.
+        InputError: if some are missing, or if the model has parameters that neither RoBERTa nor
+            CLINE has.
     """
     weights = loaded.model.state_dict()
     names = {*encoder_names(loaded.model.args.encoder_layers), *lm_head_names(), _VERSION}
@@ -80,7 +91,7 @@ def roberta_weights(loaded: LoadedModel) -> dict[str, Tensor]:
     odd = names ^ (weights.keys() - ours)
     if odd:
         raise InputError(
-            f"the model is no plain RoBERTa ({first_of(odd)}): fairseq could not load it as one"
+            f"the model is not a plain RoBERTa ({first_of(odd)}): fairseq could not load it as one"
         )
     return {name: weight for name, weight in weights.items() if name in names}
 
@@ -91,22 +102,23 @@ def roberta_state(
     task: dict[str, Any] | None = None,
     arch: str = ARCH,
 ) -> dict[str, Any]:
-    """What fairseq-train would save of a RoBERTa before its first update.
+    """Build what fairseq-train would save for a RoBERTa before its first update.
 
-    It holds plain data alone, which torch loads without being told of any class.
+    The state contains only plain data, which torch loads with weights_only.
 
     Args:
-        weights: by fairseq's names.
-        options: of the architecture; those that RoBERTa does not know are left out.
-        task: its configuration; that of masked_lm without.
-        arch: the architecture, whose sizes are among the options.
+        weights: the parameters, by fairseq's names.
+        options: the model's options, including its sizes; options that RoBERTa does not have are
+            left out.
+        task: the task's configuration (default: masked_lm).
+        arch: the architecture.
     """
     parser = argparse.ArgumentParser(add_help=False)
     RobertaModel.add_args(parser)
     known = {action.dest for action in parser._actions} | {"sentence_vector"}
     model = {name: value for name, value in options.items() if name in known}
-    cfg = OmegaConf.to_container(OmegaConf.structured(FairseqConfig()), enum_to_str=True)
-    masked_lm = OmegaConf.to_container(OmegaConf.structured(MaskedLMConfig()), enum_to_str=True)
+    cfg = _to_dict(OmegaConf.structured(FairseqConfig()))
+    masked_lm = _to_dict(OmegaConf.structured(MaskedLMConfig()))
     masked_lm |= {"_name": "masked_lm", "data": "", "tokens_per_sample": options["max_positions"]}
     cfg["task"] = task or masked_lm
     cfg["model"] = {**model, **dict.fromkeys(_NAMES, arch)}
@@ -127,8 +139,12 @@ def roberta_state(
     }
 
 
+def _to_dict(config: Any, resolve: bool = False) -> Any:
+    return OmegaConf.to_container(config, resolve=resolve, enum_to_str=True)
+
+
 def _plain(options):
-    """Without what is missing or refers to other groups: the defaults stand for it."""
+    """Leave out values that are missing or refer to other groups, so they get their defaults."""
     return {
         name: _plain(value) if isinstance(value, dict) else value
         for name, value in options.items()

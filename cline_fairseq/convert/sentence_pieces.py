@@ -1,13 +1,14 @@
-"""SentencePiece's unigram models: as fairseq reads them, and as a fast tokenizer.
+"""Convert SentencePiece's unigram models to fast tokenizers.
 
 See https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import tokenizers
-from sentencepiece import sentencepiece_model_pb2 as protocol
+from sentencepiece import sentencepiece_model_pb2
 from tokenizers import decoders, normalizers, pre_tokenizers
 
 from ..dictionary import MASK, SPECIAL, UNKNOWN, SymbolKind, kinds_of
@@ -15,32 +16,33 @@ from ..errors import InputError
 from ..tokenizer import SPACE
 from .parameter_names import first_of
 
+protocol: Any = sentencepiece_model_pb2  # it builds its classes when it is imported
 _Piece = protocol.ModelProto.SentencePiece
-_STAND_IN = "\uffff"  # a noncharacter, which stands for unknown letters that are no symbol
+_STAND_IN = "\uffff"  # a noncharacter that replaces unknown letters without a symbol
 
 
 def to_hf(model_file: Path, symbols: Sequence[str]) -> tokenizers.Tokenizer:
-    """The fast tokenizer, without special tokens.
+    """Build the fast tokenizer, without special tokens.
 
-    It reads as SentencePiece does, but for the pieces that the dictionary lacks: those are
-    ``<unk>`` to fairseq, and a fast tokenizer splits them into pieces that are there.
+    It splits text like SentencePiece, except for pieces that the dictionary lacks: these become
+    ``<unk>`` in fairseq, but a fast tokenizer splits them into smaller pieces.
 
     Args:
-        model_file: of SentencePiece.
-        symbols: of the whole dictionary, with ``<mask>``.
+        model_file: the SentencePiece model.
+        symbols: all symbols of the dictionary, including ``<mask>``.
 
     Raises:
-        InputError: if a fast tokenizer cannot do what the model does, or if the dictionary was
-            made for another one.
+        InputError: if a fast tokenizer cannot represent the model, or if the dictionary was made
+            for another model.
     """
     model = read_model(model_file)
     scores = {piece.piece: piece.score for piece in _normal(model)}
     kinds = kinds_of(symbols, scores, writes_unknown=True)
     letters = [s for s, kind in zip(symbols, kinds, strict=True) if kind == SymbolKind.LETTERS]
-    # Letters are looked up as a whole, see _normalizer: one symbol is better than two.
+    # Runs of letters are looked up as a whole, see _normalizer, so one symbol must beat two.
     scores |= dict.fromkeys(letters, -1.0)
     lowest = min(scores.values())
-    # What is no piece is never found: it must not be a better choice than letters one by one.
+    # Symbols that are not pieces must never be chosen, not even over single letters.
     vocabulary = [(symbol, scores.get(symbol, _never(symbol, lowest))) for symbol in symbols]
     tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram(vocabulary, unk_id=UNKNOWN))
     tokenizer.normalizer = _normalizer(model, letters)
@@ -51,38 +53,39 @@ def to_hf(model_file: Path, symbols: Sequence[str]) -> tokenizers.Tokenizer:
 
 
 def pieces(model_file: Path) -> list[str]:
-    """The pieces of a model that stand in a dictionary, in their order.
+    """The pieces of a model that belong in a dictionary, in their order.
 
     Raises:
-        InputError: as :func:`read_model`.
+        InputError: see :func:`read_model`.
     """
     return [piece.piece for piece in _normal(read_model(model_file))]
 
 
-def read_model(model_file: Path) -> protocol.ModelProto:
-    """A model of SentencePiece.
+def read_model(model_file: Path) -> Any:
+    """Read a SentencePiece model.
 
     Raises:
-        InputError: if it is none, or not of the unigram kind that both sides know.
+        InputError: if it is not a SentencePiece model, or not a unigram model with the usual
+            settings.
     """
     model = protocol.ModelProto()
     try:
         model.ParseFromString(model_file.read_bytes())
     except Exception as error:  # protobuf's own
-        raise InputError(f"{model_file} is no SentencePiece model: {error}") from error
+        raise InputError(f"{model_file} is not a SentencePiece model: {error}") from error
     if not model.pieces:
-        raise InputError(f"{model_file} is no SentencePiece model: it has no pieces")
+        raise InputError(f"{model_file} is not a SentencePiece model: it has no pieces")
     if model.trainer_spec.model_type != protocol.TrainerSpec.UNIGRAM:
         raise InputError(
-            f"{model_file} is a SentencePiece model of the kind "
+            f"{model_file} is a SentencePiece model of type "
             f"{protocol.TrainerSpec.ModelType.Name(model.trainer_spec.model_type).lower()}, and "
-            "must be of the kind unigram to be converted"
+            "must be of type unigram to be converted"
         )
     odd = [p.piece for p in model.pieces if p.type in (_Piece.USER_DEFINED, _Piece.BYTE)]
     if odd:
         raise InputError(
-            f"{model_file} has pieces that are defined by its user or stand for bytes "
-            f"({first_of(odd)}), which a fast tokenizer reads in another way"
+            f"{model_file} has pieces that are user-defined or stand for bytes "
+            f"({first_of(odd)}), which a fast tokenizer handles differently"
         )
     if (
         model.trainer_spec.treat_whitespace_as_suffix
@@ -90,9 +93,9 @@ def read_model(model_file: Path) -> protocol.ModelProto:
         or not model.normalizer_spec.remove_extra_whitespaces
     ):
         raise InputError(
-            f"{model_file} was trained with other settings of spaces than SentencePiece's own "
-            "(treat_whitespace_as_suffix, split_by_whitespace, remove_extra_whitespaces), which a "
-            "fast tokenizer cannot follow"
+            f"{model_file} was trained with other white space settings than SentencePiece's "
+            "defaults (treat_whitespace_as_suffix, split_by_whitespace, remove_extra_whitespaces), "
+            "which a fast tokenizer does not support"
         )
     return model
 
@@ -106,16 +109,16 @@ def _never(symbol, lowest):
 
 
 def _normalizer(model, letters):
-    """What SentencePiece does to a text before it looks for pieces.
+    """Build the normalization that SentencePiece applies before splitting a text.
 
     Args:
-        model: of SentencePiece.
-        letters: symbols of the dictionary that are letters which the model does not know.
+        model: the SentencePiece model.
+        letters: symbols of the dictionary for letters that the model does not know.
     """
     spec, steps = model.normalizer_spec, []
     if spec.precompiled_charsmap:
         steps.append(normalizers.Precompiled(spec.precompiled_charsmap))
-    # Spaces alone: other white space is left to the character map.
+    # Only spaces, because the character map handles other white space.
     for pattern, replacement in (("^ +| +$", ""), (" {2,}", " ")):
         steps.append(normalizers.Replace(tokenizers.Regex(pattern), replacement))
     if letters:
@@ -124,14 +127,14 @@ def _normalizer(model, letters):
 
 
 def _no_symbol(model, letters):
-    """A pattern of unknown letters that are ``<unk>``: all of a run, unless it is a symbol.
+    """A pattern for runs of unknown letters that become ``<unk>`` because they are not a symbol.
 
-    fairseq looks up such a run as a whole. A fast tokenizer would find symbols within it.
+    fairseq looks up such a run as a whole, but a fast tokenizer would find symbols within it.
     """
     known = {letter for piece in _normal(model) for letter in piece.piece} | {" "}
     unknown = f"[^{_escaped(sorted(known))}]"
     alternatives = "|".join(map(_escaped, letters))
-    # The first group changes nothing; it lets the search skip all that is known.
+    # The first group only makes the search faster, by skipping known letters.
     return f"(?={unknown})(?<!{unknown})(?!(?:{alternatives})(?!{unknown})){unknown}+"
 
 

@@ -1,12 +1,12 @@
-"""Do two tokenizers read text in the same way? Settings are many; text tells."""
+"""Check on probe texts whether two tokenizers agree, since settings cannot be compared."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 from ..errors import InputError
 from ..tokenizer import Tokenizer
 
-# Capitals, punctuation, spaces, digits, accents, other scripts, and each of them several times.
+# Several probes each with capitals, punctuation, spaces, digits, accents and other scripts.
 PROBES = [
     "The mice ran quickly over the better fences, and nobody was happy in Paris.",
     "UPPER CASE, Mixed Case, lower case; McDonald's iPhone and NASA",
@@ -21,23 +21,23 @@ PROBES = [
     "the internationalization of antidisestablishmentarianism",
     "Who? What?! Where... (Nowhere.) [Anywhere] {somewhere} <there>",
 ]
-# What is done to spaces differs between kinds of tokenizers, not by the settings of one.
+# Spaces are handled differently by kinds of tokenizers, whatever their settings.
 SPACED = ["two  spaces   here", " a space before", "a space behind ", "a tab\tbetween"]
-_LETTERS = 50  # symbols of the dictionary
-_MOST_TIES = 1  # lines; equally likely splits may be chosen differently
+_LETTERS = 50  # symbols for unknown letters to probe
+_MOST_TIES = 1  # lines that may differ, because equally likely splits are ties
 
-Encode = Callable[[list[str]], Sequence[Sequence[int]]]
+Encode = Callable[[list[str]], Iterable[Iterable[int]]]
 
 
 def probes_of(tokenizer: Tokenizer, lines: list[str]) -> list[str]:
-    """Lines in which all pieces are in the dictionary, and some with its unknown letters.
+    """The lines without pieces that the dictionary lacks, plus lines with unknown letters.
 
-    A fast tokenizer reads pieces that the dictionary lacks in another way than fairseq, which is
-    known (see :func:`.sentence_pieces.to_hf`).
+    Pieces that the dictionary lacks are left out because fast tokenizers are known to handle them
+    differently from fairseq (see :func:`.sentence_pieces.to_hf`).
 
     Args:
-        tokenizer: fairseq's.
-        lines: to choose from.
+        tokenizer: fairseq's tokenizer.
+        lines: texts to choose from.
     """
     letters = tokenizer.letters[:_LETTERS]
     pairs = [a + b for a, b in pairwise(letters)]
@@ -47,18 +47,18 @@ def probes_of(tokenizer: Tokenizer, lines: list[str]) -> list[str]:
 
 
 def require_same(one: Encode, other: Encode, lines: list[str], message: str) -> None:
-    """Make sure that two tokenizers give the same ids.
+    """Make sure that two tokenizers return the same ids.
 
     Args:
-        one: the ids of lines, without special tokens.
-        other: the same.
-        lines: to read.
-        message: how the error begins.
+        one: returns the ids of lines, without special tokens.
+        other: the same for the other tokenizer.
+        lines: the texts to compare.
+        message: beginning of the error message.
 
     Raises:
-        InputError: if they read some of the lines in different ways.
+        InputError: if the ids of some lines differ.
     """
     pairs = zip(lines, one(lines), other(lines), strict=True)
     different = [line for line, a, b in pairs if list(a) != list(b)]
     if len(different) > _MOST_TIES:
-        raise InputError(f"{message} (as {different[0]!r})")
+        raise InputError(f"{message} (for example {different[0]!r})")

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ..inference import mean_pool
+
 
 class TokenVectors(NamedTuple):
     """B texts in one layer. Their first token is ``<s>``; vectors at padding are ignored."""
@@ -70,8 +72,7 @@ def _cls(texts):
 
 
 def _mean(texts):
-    real = texts.real[:, :, None]
-    return torch.where(real, texts.vectors, 0.0).sum(1, dtype=torch.float64) / real.sum(1)
+    return mean_pool(texts.vectors, texts.real, torch.float64)
 
 
 def _masked_mean(values, mask):

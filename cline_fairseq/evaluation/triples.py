@@ -15,7 +15,6 @@ from .labelled_text import is_json_lines, read_rows
 
 EPOCH = 1  # the default of cline-fairseq rewrite
 _CHUNK = 256  # texts rewritten at a time
-_BOM = b"\xef\xbb\xbf"
 
 
 class Triple(NamedTuple):
@@ -24,30 +23,6 @@ class Triple(NamedTuple):
     original: str
     synonym: str
     antonym: str
-
-
-def decode_lines(data: bytes, name: str) -> list[str]:
-    """Decode the lines of a text; only a line feed ends a line.
-
-    Args:
-        data: the text in UTF-8, with or without a byte order mark.
-        name: what to call it in messages.
-
-    Raises:
-        InputError: if a line is not UTF-8; with its number.
-    """
-    lines = data.removeprefix(_BOM).split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    decoded = []
-    for number, line in enumerate(lines, 1):
-        try:
-            decoded.append(line.removesuffix(b"\r").decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{name}, line {number}: byte {error.start + 1} is not UTF-8: convert it first"
-            ) from error
-    return decoded
 
 
 def make_triples(

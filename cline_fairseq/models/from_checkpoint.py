@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
+from ..dictionary import FIRST_POSITION
 from ..errors import InputError, MissingFileError
 from ..safe_load import safe_load
 from .config import is_filled_in
@@ -37,7 +38,6 @@ MUST_FIT = (
 )
 _CHOICES = ("activation_fn", "pooler_activation_fn", "sentence_vector")
 _LAST = "checkpoint_last.pt"  # default of --restore-file, relative to --save-dir
-_BEFORE_POSITIONS = 2  # unused rows of the position embeddings, up to the index of <pad>
 _EMBEDDINGS = "sentence_encoder.embed_tokens.weight"
 
 
@@ -244,7 +244,7 @@ def _read_shapes(path: str | Path, encoder: Mapping[str, Tensor]) -> dict[str, A
         "encoder_layers": len(layers),
         "encoder_embed_dim": embeddings.shape[1],
         "encoder_ffn_embed_dim": len(ffn),
-        "max_positions": len(positions) - _BEFORE_POSITIONS,
+        "max_positions": len(positions) - FIRST_POSITION,
         "encoder_normalize_before": "sentence_encoder.layer_norm.weight" in encoder,
         "layernorm_embedding": any(
             f"sentence_encoder.{name}.weight" in encoder

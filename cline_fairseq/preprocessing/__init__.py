@@ -1,1 +1,1 @@
-"""Corpus preparation: from raw text to fairseq's binarized files, without fairseq and torch."""
+"""Prepare a corpus: from raw text to fairseq's binarized files, without fairseq and torch."""

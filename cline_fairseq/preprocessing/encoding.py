@@ -1,7 +1,7 @@
-"""Encoding of a corpus: blocks of text in, fairseq's files out, by any number of processes."""
+"""Encode a corpus: read blocks of text, write fairseq's files, with any number of processes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -16,12 +16,12 @@ from ..parallel import ordered_map
 from ..runtime.full_disk import room_for
 from ..runtime.locking import alone
 from ..tokenizer import Tokenizer, load_subword_model
-from .cleaning import REPAIRED, Cleaning, RecentLines, clean_lines, line_hashes
+from .cleaning import REPAIRED, Cleaning, clean_lines
 from .manifest import Manifest, describe, file_digest
 from .reading import BLOCK, MAX_LINE, Block, TextFile, ends_document
 from .writers import BinaryOutput, TextOutput, token_dtype
 
-_GROUP = 1 << 21  # bytes of text that go to a process at a time
+_GROUP = 1 << 21  # bytes of text passed to a process at a time
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,14 @@ class EncodingJob:
     """What to encode, and how.
 
     Attributes:
-        inputs: text files; each one ends a document.
+        inputs: text files; the end of a file ends a document.
         bpe: fairseq's configuration of the tokenizer.
-        output: the prefix of the .bin and .idx files, or the file of symbols.
-        dictionary: the dict.txt of the binarized output; None for an output of symbols.
-        cleaning: what is done to lines first.
-        drop_duplicates: leave out lines that were there before.
-        shard: (i, n), take each n-th block of documents from the i-th on.
-        allow_unknown: share of the tokens that may be pieces which the dictionary lacks.
-        max_line: most bytes of a line.
+        output: prefix of the .bin and .idx files, or path of the symbols as text.
+        dictionary: the dict.txt of binarized output; None to write symbols as text.
+        cleaning: how lines are cleaned before they are encoded.
+        shard: (i, n): take every n-th block of documents, starting with block i.
+        allow_unknown: fraction of the tokens that may be pieces the dictionary lacks.
+        max_line: maximum length of a line in bytes.
     """
 
     inputs: list[Path]
@@ -45,14 +44,13 @@ class EncodingJob:
     output: Path
     dictionary: Path | None = None
     cleaning: Cleaning = field(default_factory=Cleaning)
-    drop_duplicates: bool = False
     shard: tuple[int, int] = (0, 1)
     allow_unknown: float = ALLOWED_UNKNOWN
     max_line: int = MAX_LINE
 
     @property
     def paths(self) -> list[Path]:
-        """The files to write."""
+        """The files that the job writes."""
         if self.dictionary is None:
             return [self.output]
         return [self.output.with_name(f"{self.output.name}.{end}") for end in ("bin", "idx")]
@@ -65,7 +63,6 @@ class EncodingJob:
             "tokenizer": [self.bpe["_name"], *map(file_digest, model)],
             "dictionary": self.dictionary and file_digest(self.dictionary),
             "shard": "{}/{}".format(*self.shard),
-            "drop_duplicates": self.drop_duplicates,
             **self.cleaning._asdict(),
         }
         return Manifest(self.output.with_name(f"{self.output.name}.manifest.json"), options)
@@ -73,30 +70,38 @@ class EncodingJob:
 
 @dataclass
 class Counts:
-    """What an output holds, and what was left out of it.
+    """What an output contains, and what was dropped.
 
     Attributes:
-        documents: runs of lines with text.
-        lines: all lines of the output, blank ones too.
-        tokens: subwords, and one for the end of each line, as fairseq-preprocess counts.
-        unknown: tokens that the dictionary lacks; counted in binarized output only.
-        repaired: lines in which U+FFFD stands for bytes that are no UTF-8.
-        left_out: lines that the output lacks, by reason.
+        documents: number of documents, which are runs of lines that are not blank.
+        lines: number of lines, including blank ones.
+        tokens: subwords, plus one for the end of each line, as fairseq-preprocess counts.
+        unknown: tokens that became ``<unk>``; counted for binarized output only.
+        missing: those of them that are pieces the dictionary lacks.
+        repaired: lines in which U+FFFD replaces bytes that are not UTF-8.
+        left_out: dropped lines, by reason.
     """
 
     documents: int = 0
     lines: int = 0
     tokens: int = 0
     unknown: int = 0
-    missing: int = 0  # of the unknown ones, pieces which the dictionary lacks
+    missing: int = 0
     repaired: int = 0
     left_out: Counter = field(default_factory=Counter)
 
     def count(
         self, data: np.ndarray, sizes: np.ndarray, missing: np.ndarray, starts_document: bool
     ) -> None:
-        """Count lines as they are written; ``data`` are tokens, or the bytes of symbols."""
-        text = sizes > 1  # a blank line is its end alone
+        """Count the lines of a block.
+
+        Args:
+            data: tokens, or the uint8 bytes of symbols as text.
+            sizes: int (lines,), length of each line in ``data``.
+            missing: int (lines,), tokens of each line that are pieces the dictionary lacks.
+            starts_document: whether the first line starts a document.
+        """
+        text = sizes > 1  # a blank line consists of its end alone
         after_blank = np.insert(~text[:-1], 0, starts_document)[: len(text)]
         self.documents, self.lines = int((text & after_blank).sum()), len(sizes)
         if data.dtype == np.uint8:
@@ -107,15 +112,12 @@ class Counts:
 
 
 class _Encoded(NamedTuple):
-    """A block as tokens, or as the bytes of a text of symbols: lines, joined."""
+    """The lines of a block, concatenated, as tokens or as the bytes of symbols."""
 
-    data: np.ndarray  # tokens in the type in which they are stored, or uint8 bytes
-    sizes: np.ndarray  # int32 (lines,), how much of data each line is
-    missing: np.ndarray  # int32 (lines,), tokens that are pieces which the dictionary lacks
-    hashes: np.ndarray | None  # uint64 (lines,), to find repeated ones
+    data: np.ndarray  # tokens in the dtype in which they are stored, or uint8 bytes
+    sizes: np.ndarray  # int32 (lines,), length of each line in data
     counts: Counts
-    starts_document: bool
-    consumed: int
+    consumed: int  # see Block
     path: Path
 
 
@@ -126,25 +128,26 @@ def encode(
     progress: Callable[[int], None] = lambda count: None,
     report: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Any]:
-    """Make the output of a job, unless it is complete already.
+    """Make the output of a job, unless it is already complete.
 
     Args:
         job: what to encode.
-        workers: processes. The output is the same for any number.
-        overwrite: whether an output of other options may be replaced.
-        progress: called with the number of bytes of input that were done.
-        report: called with what people should know.
+        workers: number of processes; does not change the output.
+        overwrite: whether output that was made with other options may be replaced.
+        progress: called with the number of bytes read since the last call.
+        report: called with messages for the user.
 
     Returns:
-        the counts of the output, as :class:`Counts` has them.
+        the fields of :class:`Counts`, by name.
 
     Raises:
-        InputError: for all that a user can mend. An output that was there before is kept then.
+        InputError: if an input or an option is invalid, or if the output cannot be written.
+            Existing output is then kept.
     """
     for path in job.inputs:
         require_text(path)
     dictionary = None
-    if job.dictionary is None:  # complains here rather than in a worker
+    if job.dictionary is None:  # an error should come from here rather than from a worker
         load_subword_model(job.bpe)
     else:
         dictionary = PlainDictionary(job.dictionary)
@@ -157,7 +160,7 @@ def encode(
         raise
     except OSError as error:
         raise InputError(
-            f"cannot write {job.paths[0]} ({error.strerror or error}): give another place to "
+            f"cannot write {job.paths[0]} ({error.strerror or error}): choose another place to "
             "write to"
         ) from error
 
@@ -169,7 +172,7 @@ def _encode_alone(job, dictionary, workers, overwrite, progress, report):
         report(f"{job.paths[0]} is complete: nothing to do")
         return manifest.counts
     if left != "new" and any(path.exists() for path in job.paths):
-        report(f"making {job.paths[0]} anew: {left}")
+        report(f"making {job.paths[0]} again: {left}")
     if dictionary:
         _check_dictionary(dictionary, job.output.with_name("dict.txt"), overwrite, report)
     manifest.start()
@@ -191,36 +194,30 @@ def _encode_alone(job, dictionary, workers, overwrite, progress, report):
 
 
 def _why_empty(job, counts):
-    """Why no text is left for an output, and what to do."""
+    """Why there is no text to write, and what to do."""
     part, parts = job.shard
     left_out = [f"{count:,} {reason}" for reason, count in sorted(counts.left_out.items()) if count]
     if left_out:
         what = "the text" if parts == 1 else f"shard {part}/{parts}"
-        return f"cleaning left out all lines of {what} ({', '.join(left_out)}); relax its options"
+        return f"cleaning dropped all lines of {what} ({', '.join(left_out)}); relax its options"
     blocks = sum(1 for path in job.inputs for _ in TextFile(path, job.max_line).blocks())
     if 0 < blocks <= part:
         return (
             f"shards get whole blocks of documents ({BLOCK >> 10} KB or more), and the text has "
-            f"only {blocks:,}; give at most {blocks:,} shards, numbered 0/{blocks} to "
+            f"only {blocks:,}; use at most {blocks:,} shards, numbered 0/{blocks} to "
             f"{blocks - 1}/{blocks}"
         )
-    return "the text is empty, or has nothing but blank lines; give other --input"
+    return "the text is empty or has only blank lines; use another --input"
 
 
 def _encode_blocks(job, files, output, workers, progress):
     total = Counts()
-    recent = RecentLines() if job.drop_duplicates else None
-    done: Counter = Counter()
+    done: Counter[Path] = Counter()
     blocks = _shard(files, job.shard)
     encoded = ordered_map(_encode_group, _groups(blocks), workers, _start_worker, (job,))
     for block in chain.from_iterable(encoded):
-        data, sizes, counts = block.data, block.sizes, block.counts
-        if recent:
-            keep = ~recent.repeated(block.hashes)
-            data, sizes = data[np.repeat(keep, sizes)], sizes[keep]
-            counts.count(data, sizes, block.missing[keep], block.starts_document)
-            counts.left_out["repeated"] += len(keep) - len(sizes)
-        output.write(data, sizes)
+        counts = block.counts
+        output.write(block.data, block.sizes)
         total.documents += counts.documents
         total.lines += counts.lines
         total.tokens += counts.tokens
@@ -234,13 +231,13 @@ def _encode_blocks(job, files, output, workers, progress):
 
 
 def _shard(files: list[TextFile], shard: tuple[int, int]) -> Iterator[Block]:
-    """The blocks of a shard, with a blank line where a document ends without one."""
+    """The blocks of a shard, with a blank line added where a document ends without one."""
     part, parts = shard
     number, ended = 0, True
     for file in files:
         for block in file.blocks():
             if number % parts == part:
-                # Of several shards, no two blocks follow each other in the text.
+                # With several shards, blocks of the same shard are never adjacent in the text.
                 if not ended and (block.starts_document or parts > 1):
                     data = b"\n" + block.data
                     yield block._replace(data=data, line=block.line - 1, starts_document=False)
@@ -251,7 +248,7 @@ def _shard(files: list[TextFile], shard: tuple[int, int]) -> Iterator[Block]:
 
 
 def _groups(blocks: Iterator[Block]) -> Iterator[list[Block]]:
-    """Blocks of some megabytes together: for less, processes wait for work."""
+    """Blocks, grouped into a few megabytes: with less, processes would wait for work."""
     group: list[Block] = []
     for block in blocks:
         group.append(block)
@@ -273,40 +270,51 @@ def _check_dictionary(dictionary, path, overwrite, report):
         return
     if not overwrite:
         raise InputError(
-            f"{path} is another dictionary: a folder has one for all its files; give another "
+            f"{path} is another dictionary, and all files of a folder share one: use another "
             "--dest, or --overwrite"
         )
-    report(f"{path} is replaced: what was made with the old one in its folder does not fit")
+    report(f"{path} is replaced: files in its folder that were made with the old one do not fit")
+
+
+class _BlockEncoder:
+    """Encodes blocks for a job."""
+
+    def __init__(self, job: EncodingJob):
+        self._cleaning = job.cleaning
+        self._dtype: type = np.uint8
+        self._encode: Callable[[list[str]], Iterable[np.ndarray]]
+        if job.dictionary is None:
+            self._text = load_subword_model(job.bpe).text
+            self._encode = self._symbols
+        else:
+            dictionary = PlainDictionary(job.dictionary)
+            self._dtype = token_dtype(len(dictionary))
+            self._encode = Tokenizer(job.bpe, dictionary).index
+
+    def encode(self, block: Block) -> _Encoded:
+        lines, left_out = clean_lines(block, self._cleaning)
+        counts = Counts(repaired=left_out.pop(REPAIRED, 0), left_out=left_out)
+        data, sizes, missing = self._encode(lines)
+        # Small dtypes, because all of this is sent to another process.
+        data, sizes = data.astype(self._dtype, copy=False), sizes.astype(np.int32)
+        counts.count(data, sizes, missing, block.starts_document)
+        return _Encoded(data, sizes, counts, block.consumed, block.path)
+
+    def _symbols(self, lines):
+        """The lines as the bytes of symbols, like :class:`~cline_fairseq.tokenizer.Indexed`."""
+        encoded = [f"{self._text(line) if line else ''}\n".encode() for line in lines]
+        sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        return np.frombuffer(b"".join(encoded), np.uint8), sizes, np.zeros_like(sizes)
+
+
+_encoder: _BlockEncoder | None = None  # of this worker process
 
 
 def _start_worker(job: EncodingJob) -> None:
-    global _job, _model, _tokenizer, _dtype
-    _job, _tokenizer, _dtype = job, None, np.uint8
-    if job.dictionary is None:
-        _model = load_subword_model(job.bpe)
-    else:
-        dictionary = PlainDictionary(job.dictionary)
-        _tokenizer, _dtype = Tokenizer(job.bpe, dictionary), token_dtype(len(dictionary))
+    global _encoder
+    _encoder = _BlockEncoder(job)
 
 
 def _encode_group(blocks: list[Block]) -> list[_Encoded]:
-    return [_encode_block(block) for block in blocks]
-
-
-def _encode_block(block: Block) -> _Encoded:
-    lines, left_out = clean_lines(block, _job.cleaning)
-    counts = Counts(repaired=left_out.pop(REPAIRED, 0), left_out=left_out)
-    hashes = line_hashes(lines) if _job.drop_duplicates else None
-    if _tokenizer:
-        data, sizes, missing = _tokenizer.index(lines)
-    else:
-        texts = [_model.text(line) + "\n" if line else "\n" for line in lines]
-        encoded = [text.encode() for text in texts]
-        sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        data, missing = np.frombuffer(b"".join(encoded), np.uint8), np.zeros_like(sizes)
-    # In few bytes, since all this goes from process to process.
-    data, sizes = data.astype(_dtype, copy=False), sizes.astype(np.int32)
-    missing = missing.astype(np.int32)
-    counts.count(data, sizes, missing, block.starts_document)
-    where = (block.starts_document, block.consumed, block.path)
-    return _Encoded(data, sizes, missing, hashes, counts, *where)
+    assert _encoder is not None
+    return [_encoder.encode(block) for block in blocks]

@@ -1,4 +1,4 @@
-"""The manifest beside an output: what it was made of, so that a rerun knows what is left to do."""
+"""The manifest next to an output records how it was made, so that a rerun skips complete output."""
 
 import hashlib
 import json
@@ -10,15 +10,17 @@ from ..atomic_io import write_json
 from ..errors import InputError
 
 FORMAT = 1
+# Options that earlier versions had, with the values that leave the output as it is now.
+_FORMER_OPTIONS = {"drop_duplicates": False, "min_letters": 0.0}
 
 
-def new_hash():
-    """What digests of files are made with."""
+def new_hash() -> "hashlib.blake2b":
+    """A new hash object of the kind used for file digests."""
     return hashlib.blake2b(digest_size=16)
 
 
 def file_digest(path: Path) -> str:
-    """BLAKE2 of a file, the same as :class:`~.reading.TextFile` takes while it reads."""
+    """The BLAKE2 digest of a file, as :class:`~.reading.TextFile` computes it while reading."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, new_hash).hexdigest()
 
@@ -26,7 +28,13 @@ def file_digest(path: Path) -> str:
 def describe(
     path: Path, stat: os.stat_result | None = None, digest: str | None = None
 ) -> dict[str, Any]:
-    """A file by its name, size, time and content, as they are now if they are not given."""
+    """Describe a file by its path, size, modification time and content.
+
+    Args:
+        path: the file.
+        stat: its status (default: its current status).
+        digest: see :func:`file_digest` (default: the digest of its current content).
+    """
     stat = stat or path.stat()
     return {
         "path": str(path),
@@ -37,49 +45,59 @@ def describe(
 
 
 class Manifest:
-    """A JSON file that is written when work on an output starts, and again when it is done.
+    """A JSON file that is written when work on an output starts and again when it is finished.
 
     Args:
-        path: of the JSON file.
-        options: all that the output hangs on beside the inputs, as plain values.
+        path: the JSON file.
+        options: everything that the output depends on besides the inputs, as plain values.
     """
 
     def __init__(self, path: Path, options: dict[str, Any]):
         self.path, self.options = path, options
 
     def start(self) -> None:
-        """Say that the outputs are being made."""
+        """Record that the outputs are being made."""
         self._write({"finished": False})
 
     def finish(self, inputs: list[dict], outputs: list[dict], counts: dict[str, Any]) -> None:
-        """Say that they are complete; files as :func:`describe` gives them."""
+        """Record that the outputs are complete.
+
+        Args:
+            inputs: the files that were read, see :func:`describe`.
+            outputs: the files that were written.
+            counts: what the outputs contain.
+        """
         self._write({"finished": True, "inputs": inputs, "outputs": outputs, "counts": counts})
 
     def reason_to_rebuild(self, inputs: list[Path], outputs: list[Path]) -> str | None:
-        """Why the outputs must be made (anew), or None where they are complete.
+        """Why the outputs must be made, or None if they are complete.
+
+        Args:
+            inputs: the files to read.
+            outputs: the files to write.
 
         Raises:
-            InputError: if there are outputs of other options, or of another program.
+            InputError: if outputs exist that were made with other options or by another program.
         """
         if not self.path.exists():
             for path in outputs:
                 if path.exists():
                     raise InputError(
-                        f"{path} is there already, and no {self.path.name} says how it was made: "
-                        "give another place to write to, or --overwrite"
+                        f"{path} already exists, and no {self.path.name} says how it was made: "
+                        "choose another place to write to, or use --overwrite"
                     )
             return "new"
-        record = self._read()
+        record, options = self._read(), {**_FORMER_OPTIONS, **self.options}
         other = {
-            name: (old, self.options.get(name))
+            name: (old, options.get(name))
             for name, old in record["options"].items()
-            if old != self.options.get(name)
+            if old != options.get(name)
         }
         if other:
             listed = ", ".join(f"{name} {old}, now {new}" for name, (old, new) in other.items())
             raise InputError(
-                f"{outputs[0]} was made with other options ({listed}): give another place to "
-                "write to, or --overwrite"
+                f"{outputs[0]} was made with other options ({listed}): choose another place to "
+                "write to, or use --overwrite"
             )
         if not record["finished"]:
             return "it was not finished"
@@ -95,7 +113,7 @@ class Manifest:
 
     @property
     def counts(self) -> dict[str, Any]:
-        """What the finished outputs hold."""
+        """What the finished outputs contain."""
         return self._read()["counts"]
 
     def _read(self):
@@ -106,8 +124,8 @@ class Manifest:
             return record
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"{self.path} is no manifest of this program ({error}): give another place to "
-                "write to, or --overwrite"
+                f"{self.path} is not a manifest of this program ({error}): choose another place "
+                "to write to, or use --overwrite"
             ) from error
 
     def _write(self, record):
@@ -116,7 +134,7 @@ class Manifest:
 
 
 def _is(path, known):
-    """Whether a file is the one that was described; it is read only if it may have changed."""
+    """Whether a file is the one described in ``known``; read only if it may have changed."""
     stat = path.stat()
     if stat.st_size != known["bytes"]:
         return False

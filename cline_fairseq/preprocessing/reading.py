@@ -1,4 +1,4 @@
-"""Reading text of any size: plain or compressed files, in blocks of whole documents."""
+"""Read text files of any size, plain or compressed, in blocks of whole documents."""
 
 import gzip
 import hashlib
@@ -14,48 +14,57 @@ from typing import NamedTuple
 from ..atomic_io import require_text
 from ..errors import InputError
 
-BLOCK = 1 << 18  # bytes; a block ends with the first document that ends behind so many
-MAX_LINE = 1 << 24  # bytes; the default limit of a line
-MAX_DOCUMENT = 1 << 20  # bytes; a longer document is cut at the end of a line
+BLOCK = 1 << 18  # bytes; a block ends at the first end of a document after this many
+MAX_LINE = 1 << 24  # bytes; default limit for a line
+MAX_DOCUMENT = 1 << 20  # bytes; a longer document is split at the end of a line
 _CHUNK = 1 << 20
 _DOCUMENT_END = re.compile(rb"\n\r?\n")
 _OPENERS = {".gz": lambda raw: gzip.GzipFile(fileobj=raw), ".xz": lzma.LZMAFile}
 
 
 class Block(NamedTuple):
-    """A piece of a file: whole lines, and whole documents where they are not very long."""
+    """A piece of a file: whole lines, and whole documents unless they are very long.
+
+    Attributes:
+        path: the file.
+        line: number of the first line, from 1.
+        starts_document: whether the first line starts a document.
+        data: the text; ends with a line feed.
+        consumed: bytes read from the file so far, before decompression.
+    """
 
     path: Path
-    line: int  # the number of the first line, from 1
+    line: int
     starts_document: bool
     data: bytes
-    consumed: int  # bytes of the file read so far, as they are on disk
+    consumed: int
 
 
 class TextFile:
-    """A text file that is read once from start to end, plain or as .gz, .xz or .zst.
+    """A text file, plain or as .gz, .xz or .zst, that is read once from start to end.
 
     Args:
-        path: of the file.
-        max_line: most bytes of a line; encoding takes about 50 times as much memory.
+        path: the file.
+        max_line: maximum length of a line in bytes; encoding takes about 50 times this memory.
 
     Raises:
-        InputError: when it is read, if it is damaged, or if a line is too long.
+        MissingFileError: if the file does not exist.
+        InputError: while reading, if the file is damaged or a line is too long.
     """
 
     def __init__(self, path: Path, max_line: int = MAX_LINE):
         require_text(path)
         self.path, self._max_line = path, max_line
         self._raw = _Digesting(path)
-        self.stat = self._raw.stat  # as it was before reading
+        self.stat = self._raw.stat  # status before reading
 
     @property
     def digest(self) -> str:
-        """BLAKE2 of what was read so far, as it is on disk."""
+        """The BLAKE2 digest of the bytes read so far, before decompression."""
         return self._raw.hash.hexdigest()
 
     def blocks(self) -> Iterator[Block]:
-        """The blocks of the file; the last line gets an end if it has none."""
+        """Yield the blocks of the file; a line feed is added at the end if it is missing."""
         line, starts_document, rest = 1, True, b""
         for chunk in self._chunks():
             rest += chunk
@@ -74,7 +83,7 @@ class TextFile:
             yield Block(self.path, line, starts_document, data, self._raw.consumed)
 
     def _block_end(self, text, start, line):
-        """Where a block that begins at ``start`` ends, 0 if not within ``text``."""
+        """The end of the block that begins at ``start``, 0 if it is not within ``text``."""
         if found := _DOCUMENT_END.search(text, start + BLOCK):
             return found.end()
         if len(text) - start > MAX_DOCUMENT and (end := text.rfind(b"\n", start) + 1):
@@ -91,12 +100,12 @@ class TextFile:
 
     def _too_long(self, line):
         return InputError(
-            f"{self.path}, line {line} has more than {self._max_line:,} bytes: give one paragraph "
-            "a line, or raise --max-line-bytes (encoding takes about 50 times as much memory)"
+            f"{self.path}, line {line} has more than {self._max_line:,} bytes: write one paragraph "
+            "per line, or raise --max-line-bytes (encoding takes about 50 times as much memory)"
         )
 
     def _chunks(self):
-        """The text, decompressed, in pieces of some MB at most."""
+        """The decompressed text, in pieces of at most a few MB."""
         try:
             with io.BufferedReader(self._raw, _CHUNK) as raw:
                 suffix = self.path.suffix
@@ -108,7 +117,7 @@ class TextFile:
                         yield chunk
         except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
             raise InputError(
-                f"{self.path} is damaged or cut off ({error}): make or copy it again"
+                f"{self.path} is damaged or cut off ({error}): create or copy it again"
             ) from error
 
 
@@ -138,7 +147,7 @@ def _decompress_zstandard(raw):
 
 
 class _Digesting(io.RawIOBase):
-    """A file on disk that is hashed while it is read."""
+    """A file that is hashed while it is read."""
 
     def __init__(self, path):
         self._file = path.open("rb", buffering=0)

@@ -1,8 +1,7 @@
-"""What a corpus is written to: fairseq's mmap files, or text of symbols.
+"""Write an encoded corpus: fairseq's mmap files, or symbols as text.
 
-Everything is written under temporary names. :meth:`commit` reads it again to make sure that it is
-what was written, and gives the files their own names in an order in which no moment leaves files
-that look finished and are not.
+Everything is written under temporary names. :meth:`Output.commit` reads the files again to verify
+their content, and renames them in an order in which files never look finished when they are not.
 """
 
 import os
@@ -23,16 +22,16 @@ from .manifest import file_digest, new_hash
 _MAGIC = b"MMIDIDX\x00\x00"
 _VERSION = 1
 _DTYPE_CODES = {np.uint16: 8, np.uint32: 9}
-_CHUNK = 1 << 20  # sizes at a time
+_CHUNK = 1 << 20  # sizes read at a time
 
 
-def token_dtype(num_symbols: int) -> type:
-    """The type in which fairseq stores the tokens of a dictionary of this size."""
+def token_dtype(num_symbols: int) -> type[np.uint16] | type[np.uint32]:
+    """The dtype in which fairseq stores tokens, for a dictionary of this size."""
     return np.uint16 if num_symbols < 65500 else np.uint32
 
 
 class _File:
-    """A file under a temporary name that knows what it must hold in the end."""
+    """A file under a temporary name that knows what it must contain at the end."""
 
     def __init__(self, path: Path):
         self.path, self.part, self.size = path, part_path(path), 0
@@ -44,7 +43,7 @@ class _File:
         self._hash.update(data)
 
     def finish(self) -> str:
-        """Make sure that all is on the disk; its digest."""
+        """Make sure that everything is on disk, and return the digest."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -54,7 +53,7 @@ class _File:
         return digest
 
     def remove(self) -> None:
-        with suppress(OSError):  # a full disk, which was reported where it was met first
+        with suppress(OSError):  # a full disk, which was already reported
             self._file.close()
         remove_part(self.part)
 
@@ -67,13 +66,13 @@ def _broken(path):
 
 
 class Output:
-    """Some files, last of all the one that makes them complete.
+    """Files that are written together; the last one marks them as complete.
 
-    A context manager, which keeps other processes from writing the same files.
+    A context manager that keeps other processes from writing the same files.
 
     Args:
-        name: of the whole, for which others have to wait.
-        paths: of the files, in the order in which they get their names.
+        name: path to lock, see :func:`~cline_fairseq.runtime.locking.alone`.
+        paths: the files, in the order in which they get their final names.
     """
 
     def __init__(self, name: Path, paths: list[Path]):
@@ -82,13 +81,13 @@ class Output:
         self._files = [_File(path) for path in paths]
 
     def commit(self) -> list[str]:
-        """Give the files their names; the old ones go first, from the last one on.
+        """Rename the files to their final names, after removing old files in reverse order.
 
         Returns:
             their digests, see :func:`.manifest.file_digest`.
 
         Raises:
-            InputError: if a file does not hold what was written to it.
+            InputError: if a file does not contain what was written to it.
         """
         digests = [file.finish() for file in self._files]
         with held():
@@ -100,10 +99,10 @@ class Output:
         return digests
 
     def _write_companions(self):
-        """Write what the files need beside them, while none of them has its name."""
+        """Write further files next to these, before they get their final names."""
 
     def _remove(self):
-        """Remove what has no name yet."""
+        """Remove the files that still have temporary names."""
         for file in self._files:
             file.remove()
 
@@ -119,14 +118,14 @@ class Output:
 
 
 class BinaryOutput(Output):
-    """A dataset of fairseq's ``mmap`` implementation: PREFIX.bin and PREFIX.idx.
+    """A dataset for fairseq's ``mmap`` implementation: PREFIX.bin and PREFIX.idx.
 
-    Byte for byte what ``fairseq-preprocess --only-source`` writes.
+    The files equal those of ``fairseq-preprocess --only-source`` byte for byte.
 
     Args:
-        prefix: of the files.
-        num_symbols: of the dictionary.
-        dictionary: the dictionary, to be written to dict.txt beside the files.
+        prefix: path of the files without their suffix.
+        num_symbols: size of the dictionary.
+        dictionary: written to dict.txt next to the files, if not None.
     """
 
     def __init__(self, prefix: Path, num_symbols: int, dictionary: PlainDictionary | None = None):
@@ -138,12 +137,17 @@ class BinaryOutput(Output):
         self._sizes = self._sizes_path.open("w+b")
 
     def write(self, tokens: np.ndarray, sizes: np.ndarray) -> None:
-        """Append lines: their tokens, joined, and how many each has."""
+        """Append lines.
+
+        Args:
+            tokens: int (N,), the tokens of all lines, concatenated.
+            sizes: int (lines,), number of tokens of each line.
+        """
         self._files[0].write(tokens.astype(self._dtype, copy=False))
-        self._sizes.write(sizes.astype(np.int32, copy=False))
+        self._sizes.write(sizes.astype(np.int32, copy=False).data)
 
     def commit(self) -> list[str]:
-        """Write the index, and give the files their names; see :meth:`Output.commit`."""
+        """Write the index and rename the files; see :meth:`Output.commit`."""
         tokens, index = self._files
         index.write(_MAGIC + struct.pack("<QB", _VERSION, _DTYPE_CODES[self._dtype]))
         index.write(struct.pack("<Q", self._sizes.tell() // 4))
@@ -175,11 +179,16 @@ class BinaryOutput(Output):
 
 
 class TextOutput(Output):
-    """Symbols with spaces between, one text a line, as fairseq-preprocess reads them."""
+    """Symbols separated by spaces, one text per line, as fairseq-preprocess reads them."""
 
     def __init__(self, path: Path):
         super().__init__(path, [path])
 
     def write(self, text: np.ndarray, sizes: np.ndarray) -> None:
-        """Append lines: their bytes, joined."""
+        """Append lines.
+
+        Args:
+            text: uint8 (N,), the bytes of all lines, concatenated.
+            sizes: int (lines,), number of bytes of each line; not needed here.
+        """
         self._files[0].write(text)

@@ -1,4 +1,4 @@
-"""What a program says of a program that it has started, and that failed."""
+"""Report why a program that this program started has failed."""
 
 import signal
 import sys
@@ -18,24 +18,24 @@ def require_success(
 ) -> None:
     """Make sure that a program has succeeded.
 
-    Its own sentence says why it failed, if there is one. Otherwise the end of its output is shown
-    on standard error.
+    The error quotes the program's own error message, if it ended with one. Otherwise the end of its
+    output is printed to standard error.
 
     Args:
-        status: its ``returncode``.
-        name: what error messages call it.
-        last_lines: the end of its output, with ends of lines.
-        log: a file with all of its output.
+        status: the program's ``returncode``.
+        name: what the error message calls the program.
+        last_lines: the end of its output, including line ends.
+        log: a file with all of its output, to mention in the error message.
 
     Raises:
         InputError: if it failed.
     """
     if not status:
         return
-    where = f"; all that it said is in {log}" if log else ""
+    where = f"; its full output is in {log}" if log else ""
     if sentence := told(last_lines):
         raise InputError(f"{name} failed: {sentence}{where}")
-    if not was_interrupted():  # it was stopped then
+    if not was_interrupted():  # otherwise it was stopped, and did not fail
         tqdm.write(printable("".join(last_lines)), file=sys.stderr, end="")  # above any bar
     if status < 0:
         raise InputError(f"{name} was ended by {signal.Signals(-status).name}{where}")

@@ -1,7 +1,7 @@
-"""Programs that a program starts, and that end when it ends, in whatever way.
+"""Start programs that end together with this one, however it ends.
 
-This module is also the program that turns into the one to start, after it has told the system to
-kill it along with its parent.
+This module is also run as a small program that asks the system to be killed when its parent dies,
+and then replaces itself with the program to start.
 """
 
 import contextlib
@@ -12,25 +12,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-_PATIENCE = 0.9  # seconds to end by itself; see interrupts.py
+_PATIENCE = 0.9  # seconds that a program gets to end by itself; see interrupts.py
 _PR_SET_PDEATHSIG = 1
-_ERROR = "error: "  # as errors.py has it
+_ERROR = "error: "  # as in errors.py
 _running: set[subprocess.Popen] = set()
 
 
 @contextlib.contextmanager
-def started(command: Sequence[str], **options) -> Iterator[subprocess.Popen]:
-    """Start a program, which is stopped if the block ends in an error or is interrupted.
+def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen]:
+    """Start a program; stop it if the block raises an exception or is interrupted.
 
-    Ctrl-C, which a terminal sends to this process's group, does not reach it: it has a group of its
-    own. It dies with the thread that started it, even if this process is killed (on Linux).
+    The program has its own process group, so Ctrl-C in a terminal does not reach it. On Linux, it
+    dies with the thread that started it, even if this process is killed.
 
     Args:
-        command: the program, by its path, and its arguments.
-        options: of :class:`subprocess.Popen`.
+        command: path and arguments of the program.
+        options: passed to :class:`subprocess.Popen`.
     """
-    # Without site-packages, since that takes ten times as long.
+    # Without site-packages, which take ten times as long to load.
     wrapper = [sys.executable, "-I", "-S", __file__, str(os.getpid())]
     with subprocess.Popen([*wrapper, *command], process_group=0, **options) as process:
         _running.add(process)
@@ -44,15 +45,15 @@ def started(command: Sequence[str], **options) -> Iterator[subprocess.Popen]:
 
 
 def stop_all() -> None:
-    """Stop what other threads have started and are waiting for."""
+    """Stop the programs that other threads have started and are waiting for."""
     _stop(list(_running))
 
 
 def told(lines: Sequence[str]) -> str | None:
-    """The sentence in which a program that failed said why, if its output ends with one.
+    """The message with which a program failed, or None if it printed none.
 
     Args:
-        lines: the end of its output.
+        lines: the end of the program's output.
     """
     sentences = [line.strip() for line in lines if line.startswith(_ERROR)]
     return sentences[-1].removeprefix(_ERROR) if sentences else None
@@ -68,7 +69,7 @@ def _stop(processes):
         except subprocess.TimeoutExpired:
             process.kill()
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)  # what it has started and not ended
+            os.killpg(process.pid, signal.SIGKILL)  # programs that it started and did not end
 
 
 def _become(parent: int, command: list[str]) -> None:

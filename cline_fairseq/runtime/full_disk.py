@@ -1,4 +1,4 @@
-"""A full disk: recognized even if a library replaced the exception; reported in one sentence."""
+"""Recognize a full disk, even if a library replaced the exception, and report it in a sentence."""
 
 import errno
 import os
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from ..errors import InputError
 
-# No space left on device, a quota, or a limit on the size of files.
+# No space left on the device, an exceeded quota, or a limit on the size of files.
 _SENTENCES = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 def no_room(error: BaseException | None) -> str | None:
-    """What the system said about a full disk, if an error comes from that.
+    """The system's message about a full disk, or None if the error has another cause.
 
-    Libraries in C++ and Rust quote the system's sentence, or raise an error of their own after
+    Libraries written in C++ and Rust quote the system's message, or raise their own error after
     Python's.
     """
     while error is not None:
@@ -29,7 +29,10 @@ def no_room(error: BaseException | None) -> str | None:
 
 @contextmanager
 def room_for(path: Path) -> Iterator[None]:
-    """Say in one sentence that there is no space left for what a block writes.
+    """Turn errors of the block that come from a full disk into one sentence.
+
+    Args:
+        path: the file that the block writes.
 
     Raises:
         InputError: if the disk is full.

@@ -1,10 +1,10 @@
-"""Ctrl-C and SIGTERM end a program within two seconds, cleanly, with one line.
+"""Make Ctrl-C and SIGTERM end a program cleanly within two seconds, with a one-line message.
 
 A program calls :func:`end_at_once` before its imports, while there is nothing to clean up, and
-:func:`end_cleanly` before its work. From then on the first signal raises KeyboardInterrupt in the
-main thread, so that context managers clean up. A thread ends the process if that takes too long,
-as it does while the main thread is inside a library. In the end the process dies of the signal, as
-shells and schedulers expect: they report status 130 or 143.
+:func:`end_cleanly` before it starts to work. From then on, the first signal raises
+KeyboardInterrupt in the main thread, so context managers clean up. If this takes too long, for
+example because the main thread is inside a library, another thread ends the process. Finally the
+process dies of the signal, as shells and schedulers expect: they report status 130 or 143.
 """
 
 import atexit
@@ -19,32 +19,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PATIENCE = 1.2  # seconds that cleaning up may take
-_PATIENCE_OF_CHILDREN = 0.6  # their parents wait a little longer for them, see children.py
+_PATIENCE_OF_CHILDREN = 0.6  # less than their parents wait for them, see children.py
 _LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated by SIGTERM"}
 _POLLING = 0.5  # seconds
-_MOMENT = 0.01  # seconds
-# What multiprocessing's tracker removes after a process that could not, and says so in a warning.
+_MOMENT = 0.01  # seconds until a signal is sent again
+# The warning with which multiprocessing's tracker cleans up after a process that could not.
 _LEAKS = "ignore:resource_tracker:UserWarning"
-PARENT = "CLINE_FAIRSEQ_PARENT"  # the process that reports for this one, see children.py
+PARENT = "CLINE_FAIRSEQ_PARENT"  # variable: process that reports for this one, see children.py
 
 leftovers: set[Path] = set()
-"""Unfinished files and folders of this process, removed if it is ended."""
+"""Unfinished files and folders of this process, which are removed if it is interrupted."""
 
-_process: int | None = None  # in which end_cleanly was called
+_process: int | None = None  # the process that called end_cleanly
 _received: int | None = None  # the first signal
 _holding = _pending = _lost = _reported = False
 
 
 def end_at_once() -> None:
-    """Let Ctrl-C end this process without a traceback, also within imports."""
+    """Let Ctrl-C end this process without a traceback, even during imports."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end_cleanly() -> None:
-    """Let Ctrl-C and SIGTERM end this process as described above.
+    """Let Ctrl-C and SIGTERM end this process as the module describes.
 
-    Signals that are ignored, or handled by other code, stay as they are.
+    Signals that are ignored or handled by other code are left alone.
     """
     global _process
     if threading.current_thread() is not threading.main_thread():
@@ -54,7 +54,7 @@ def end_cleanly() -> None:
     ]
     if not ours:
         return
-    from multiprocessing import util  # it must register its exit after ours
+    from multiprocessing import util  # it must register its exit handler after ours
 
     _process = os.getpid()
     for number in ours:
@@ -62,11 +62,11 @@ def end_cleanly() -> None:
     others = os.environ.get("PYTHONWARNINGS")
     os.environ["PYTHONWARNINGS"] = f"{others},{_LEAKS}" if others else _LEAKS
     sys.unraisablehook = _raise_again_after(sys.unraisablehook)
-    # Python runs handlers between its own instructions only; this pipe tells of signals at once.
+    # Python runs handlers only between its own instructions; this pipe reports signals at once.
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     other = _set_wakeup_fd(writer)
-    if other >= 0:  # an event loop's, which would not learn of signals
+    if other >= 0:  # of an event loop, which would no longer receive signals
         _set_wakeup_fd(other)
     else:
         threading.Thread(target=_end_late, args=(reader,), daemon=True).start()
@@ -79,22 +79,22 @@ def _set_wakeup_fd(descriptor):
 
 
 def end_with_parent() -> None:
-    """Let this process end as by SIGTERM when its parent is gone, which may have been killed.
+    """End this process as if by SIGTERM when its parent has ended or was killed.
 
-    A rank of distributed training would go on, and write where the same command is given again.
-    Call :func:`end_cleanly` before.
+    Otherwise a rank of distributed training would continue, and write to the same files as a run
+    that is started again. Call :func:`end_cleanly` first.
     """
     arguments = (os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
     threading.Thread(target=_end_with, args=arguments, daemon=True).start()
 
 
 def was_interrupted() -> bool:
-    """Whether a signal has asked this process to end."""
+    """Whether a signal has told this process to end."""
     return _received is not None
 
 
 def report() -> None:
-    """Say that the process ends, once its context managers have ended."""
+    """Clean up and print why the process ends, after its context managers have exited."""
     with contextlib.suppress(OSError, ValueError):  # a closed pipe
         sys.stdout.flush()
     _clean_up()
@@ -102,7 +102,7 @@ def report() -> None:
 
 @atexit.register
 def _die():
-    # Registered before what multiprocessing has to do at exit, so that it comes after that.
+    # Registered before the exit handler of multiprocessing, so it runs after that.
     if _received is not None:
         signal.signal(_received, signal.SIG_DFL)
         os.kill(os.getpid(), _received)
@@ -110,7 +110,7 @@ def _die():
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Put off an interruption until the end of a step that must not be left half done."""
+    """Delay an interruption until the end of the block, which must not be left half done."""
     global _holding, _pending
     _holding = True
     try:
@@ -128,7 +128,7 @@ def _interrupt(number, frame):
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     if _received is not None and not _lost:
-        return  # cleaning up goes on
+        return  # already cleaning up
     _received, _lost = _received or number, False
     if _holding:
         _pending = True
@@ -137,13 +137,15 @@ def _interrupt(number, frame):
 
 
 def _raise_again_after(show):
-    """Python shows an exception in a ``__del__`` and goes on, also if it is the one of a signal."""
+    """Repeat a signal whose KeyboardInterrupt came in a ``__del__``, where Python drops it."""
 
     def hook(unraisable):
         if _received is None or not issubclass(unraisable.exc_type, KeyboardInterrupt):
             show(unraisable)
         else:
-            with contextlib.suppress(RuntimeError):  # no threads any more: Python is at its end
+            with contextlib.suppress(
+                RuntimeError
+            ):  # no more threads, because Python is shutting down
                 threading.Thread(target=_send_again, daemon=True).start()
 
     return hook
@@ -151,7 +153,7 @@ def _raise_again_after(show):
 
 def _send_again():
     global _lost
-    time.sleep(_MOMENT)  # it would be lost again within the hook
+    time.sleep(_MOMENT)  # within the hook, it would be lost again
     _lost = True
     os.kill(os.getpid(), _received)
 
@@ -194,7 +196,7 @@ def _has_reporting_parent():
 
 
 def _start_forked(writer):
-    """Leave the parent's files and its pipe alone, whatever the child is for."""
+    """Leave the parent's files and pipe alone in a forked child."""
     leftovers.clear()
     other = _set_wakeup_fd(-1)
     if other not in (-1, writer):
@@ -202,7 +204,7 @@ def _start_forked(writer):
 
 
 def _start_forked_worker():
-    """Leave signals to the parent, and end when it ends, in a child of multiprocessing."""
+    """In a child of multiprocessing, leave signals to the parent and end when it ends."""
     import multiprocessing
 
     for number, handler in ((signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, signal.SIG_DFL)):

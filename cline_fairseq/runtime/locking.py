@@ -1,8 +1,9 @@
-"""One process at a time for each destination, on this machine and on others that share its files.
+"""Let only one process at a time write a file, on this machine and others that share its files.
 
-Locks are flock's: the system releases them when their process ends, however it ends, since forked
-children give them up. NFS passes them on to its server. File systems without locks are left to the
-names of files, which hold host and process until all is written (see :func:`.parts.part_path`).
+The locks use flock: the system releases them when their process ends, however it ends, because
+forked children give them up. NFS passes them on to its server. On file systems without locks, only
+the names of unfinished files, which contain host and process, keep processes apart (see
+:func:`.parts.part_path`).
 """
 
 import contextlib
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 _BUSY = (errno.EAGAIN, errno.EACCES)
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-_PATIENCE = 2  # seconds in which a process that was killed is surely gone
+_PATIENCE = 2  # seconds to wait for a process that was killed to disappear
 _POLLING = 0.05  # seconds
 
 _held: dict[Path, IO[str]] = {}
@@ -30,16 +31,17 @@ _held: dict[Path, IO[str]] = {}
 
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Keep other processes from making the same file or folder meanwhile.
+    """Keep other processes from writing the same file or folder during the block.
 
-    A function that this process calls while it holds the lock may ask for it again.
+    The lock is reentrant within this process.
 
     Args:
-        path: what is being made, in a folder that exists. The lock is a file beside it, for as long
-            as it is held. Devices and pipes are not locked.
+        path: the file or folder to write; its parent folder must exist. The lock is a file next to
+            it, which is removed at the end. Devices and pipes are not locked.
 
     Raises:
-        InputError: if another process is making it, saying which, or if there can be no lock.
+        InputError: if another process is writing it (the message names the process), or if the lock
+            cannot be created.
     """
     path = path.absolute()
     lock = path.with_name(f".{path.name}.lock")
@@ -50,13 +52,13 @@ def alone(path: Path) -> Iterator[None]:
         locked = _locked(lock, path)
     except OSError as error:
         raise InputError(
-            f"{path} cannot be written ({error.strerror}): give another place to write to"
+            f"cannot write {path} ({error.strerror}): choose another place to write to"
         ) from error
     with locked as file:
         _held[lock] = file
         leftovers.add(lock)
         started = time.strftime("%Y-%m-%d %H:%M:%S")
-        with contextlib.suppress(OSError):  # on a full disk, the lock does not say whose it is
+        with contextlib.suppress(OSError):  # on a full disk, the lock does not name its owner
             file.truncate(0)
             host = os.uname().nodename
             os.write(file.fileno(), f"process {os.getpid()} on {host}, since {started}".encode())
@@ -64,12 +66,12 @@ def alone(path: Path) -> Iterator[None]:
             yield
         finally:
             if _held.pop(lock, None):  # not in a forked child
-                lock.unlink(missing_ok=True)  # before it is released: others notice its absence
+                lock.unlink(missing_ok=True)  # before releasing it: waiting processes notice
                 leftovers.discard(lock)
 
 
 def is_device(path: Path) -> bool:
-    """Whether this is a device, pipe or socket, which must not be replaced by a file."""
+    """Whether a path is a device, pipe or socket, which must not be replaced by a file."""
     return path.exists() and not (path.is_file() or path.is_dir())
 
 
@@ -91,8 +93,8 @@ def _locked(lock: Path, path: Path) -> IO[str]:
         except OSError as error:
             if error.errno in _WITHOUT_LOCKS:
                 logger.warning(
-                    "%s: the file system has no locks (%s), so take care that one process at a "
-                    "time writes there",
+                    "%s: the file system has no locks (%s), so make sure that only one process at "
+                    "a time writes there",
                     path,
                     error.strerror,
                 )
@@ -106,12 +108,12 @@ def _locked(lock: Path, path: Path) -> IO[str]:
                 time.sleep(_POLLING)
                 continue
             raise InputError(
-                f"{path} is being written by {owner}: wait for it to finish, stop it, or give "
+                f"{path} is being written by {owner}: wait for it to finish, stop it, or choose "
                 "another place to write to"
             ) from error
         if _is_at(file, lock):
             return file
-        file.close()  # of a process that has ended its work; another one may have the next
+        file.close()  # its owner has removed it, and another process may have created a new one
 
 
 def _is_at(file, path):
@@ -119,6 +121,6 @@ def _is_at(file, path):
         opened = os.fstat(file.fileno())
         return opened.st_nlink > 0 and os.path.samestat(opened, path.stat())
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ESTALE):  # NFS's word for a file that is gone
+        if error.errno in (errno.ENOENT, errno.ESTALE):  # ESTALE: a file that is gone, on NFS
             return False
         raise

@@ -1,4 +1,4 @@
-"""Names for files that are not finished: each process has its own, and none stays for long."""
+"""Temporary names for unfinished files: unique for each process, and cleaned up after it."""
 
 import hashlib
 import os
@@ -10,24 +10,26 @@ from pathlib import Path
 
 from .interrupts import leftovers
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random, another one after each start
-_MACHINE_ID = Path("/etc/machine-id")  # random, the same after each start
-_FIRST_PIDS = 4026531836  # Linux's number for the process ids outside of all containers
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random, new after each boot
+_MACHINE_ID = Path("/etc/machine-id")  # random, the same after each boot
+_FIRST_PIDS = 4026531836  # Linux's number for the namespace of process ids outside containers
 
 
 def _machine() -> str:
-    """This machine, whenever it was started. Machines may have the same name."""
+    """A name for this machine across boots. Different machines may have the same host name."""
     name = os.uname().nodename
     with suppress(OSError):
-        identity = hashlib.sha256(_MACHINE_ID.read_bytes()).hexdigest()  # it is not to be shown
+        identity = hashlib.sha256(
+            _MACHINE_ID.read_bytes()
+        ).hexdigest()  # the id itself should stay secret
         name += f"-{identity[:8]}"
     return name
 
 
 def _host() -> str:
-    """This machine since its start, or a container on it that has process ids of its own.
+    """A name for this machine since its boot, or for a container with its own process ids.
 
-    Containers on two machines may have the same number.
+    Containers on different machines may have the same number.
     """
     name = _machine()
     with suppress(OSError):
@@ -43,15 +45,15 @@ _EARLIER = re.compile(rf"\.{re.escape(MACHINE)}-[0-9a-f]{{8}}\.\d+\.part(\.[^.]*
 
 
 def part_path(path: Path) -> Path:
-    """A name beside ``path`` that no other process uses, to write under until all is written.
+    """A temporary path next to ``path`` that no other process uses.
 
-    The ending stays the same, since some libraries go by it. What killed processes of this host
-    have left in the folder is removed, also that of before its last start. Call
-    :func:`remove_part` in the end.
+    The suffix stays the same, because some libraries depend on it. Unfinished files that killed
+    processes of this host left in the folder are removed, even those from before its last boot.
+    Call :func:`remove_part` at the end.
     """
-    path = path.parent.resolve() / path.name  # so that leftovers have one name only
+    path = path.parent.resolve() / path.name  # so that each leftover has only one name
     for left in _parts_of_dead(path.parent):
-        with suppress(OSError):  # in folders of several users, it may be another one's
+        with suppress(OSError):  # in shared folders, it may belong to another user
             _remove(left)
     part = path.with_name(f"{path.stem}.{HOST}.{os.getpid()}.part{path.suffix}")
     leftovers.add(part)
@@ -59,7 +61,7 @@ def part_path(path: Path) -> Path:
 
 
 def remove_part(part: Path) -> None:
-    """Remove an unfinished file or folder, if it is still there under this name."""
+    """Remove an unfinished file or folder, if it still exists under this name."""
     _remove(part)
     leftovers.discard(part)
 
@@ -83,9 +85,9 @@ def _parts_of_dead(folder) -> Iterator[Path]:
 
 
 def _is_older_than_start(path):
-    """Whether nobody has written it since the start of this machine.
+    """Whether a file or folder was not written since this machine's boot.
 
-    Copies of a machine may have its name and its id, and write to the same files.
+    Otherwise it may belong to a copy of this machine, with the same name and id.
     """
     with suppress(OSError, StopIteration):
         lines = Path("/proc/stat").read_text().splitlines()
@@ -95,12 +97,12 @@ def _is_older_than_start(path):
 
 
 def _is_in_use(path, pid):
-    if pid == os.getpid():  # perhaps once more, where each start of a container counts from 1
+    if pid == os.getpid():  # or an earlier one: in containers, process ids start from 1 each time
         return path in leftovers
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # it belongs to another user
         return True
     return True

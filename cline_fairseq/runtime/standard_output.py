@@ -1,4 +1,4 @@
-"""The end of a program's standard output: a full disk, or a pipe that nobody reads."""
+"""Handle standard output at the end of a program: a full disk, or a pipe that nobody reads."""
 
 import os
 import select
@@ -8,7 +8,7 @@ from .full_disk import no_room
 
 
 def flush_output() -> None:
-    """Write buffered output; on a full disk, end the process with one sentence."""
+    """Flush standard output; on a full disk, end the process with one sentence."""
     if sys.stdout is None or sys.stdout.closed:
         return
     try:
@@ -20,7 +20,7 @@ def flush_output() -> None:
             raise
         print(f"error: no space left to write the output ({reason})", file=sys.stderr)
         sys.stderr.flush()
-        os._exit(1)  # Python would flush again, and complain again
+        os._exit(1)  # Python would flush again, and print another error
 
 
 def nobody_reads() -> bool:
@@ -31,5 +31,5 @@ def nobody_reads() -> bool:
 
 
 def drop_output() -> None:
-    """Let buffered output go nowhere, since Python would complain of it at exit."""
+    """Discard buffered output, which would make Python print an error at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

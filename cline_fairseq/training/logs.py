@@ -1,4 +1,4 @@
-"""What fairseq-train and fairseq-hydra-train logged with --log-format json."""
+"""Read the logs of fairseq-train and fairseq-hydra-train with --log-format json."""
 
 import json
 import re
@@ -6,23 +6,24 @@ from pathlib import Path
 
 from ..errors import InputError, MissingFileError
 
-# A line of a log, of either program: "... | train_inner | {...}" or "[...][train_inner][INFO] - {".
-# Of two on one line, the first is what a run that was killed had written.
+# A log line of either program: "... | train_inner | {...}" or "[...][train_inner][INFO] - {".
+# If there are two on one line, the first is what a killed run had written.
 _LINE = re.compile(r".*[ \[](train_inner|valid)[ \]].*?(\{.*\})\s*$")
 
 
 def read_log(path: Path) -> dict[str, list[dict[str, float]]]:
-    """The values that a run logged, by kind: ``train_inner`` and ``valid``.
+    """Read the values that a run logged.
+
+    Returns:
+        one dictionary per logged line, in two lists: ``train_inner`` and ``valid``.
 
     Raises:
-        MissingFileError: if there is no such file.
-        InputError: if it is no log of training, or damaged; with the line.
+        MissingFileError: if the file is missing.
+        InputError: if it is not a training log, or if a line is damaged; names the line.
     """
     if not path.is_file():
-        raise MissingFileError(
-            f"no log {path}: give what fairseq-train wrote to its standard output"
-        )
-    found = {"train_inner": [], "valid": []}
+        raise MissingFileError(f"no log {path}: specify a file with the output of fairseq-train")
+    found: dict[str, list[dict[str, float]]] = {"train_inner": [], "valid": []}
     with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             kind, values = parse_line(line)
@@ -31,12 +32,12 @@ def read_log(path: Path) -> dict[str, list[dict[str, float]]]:
             elif kind or _LINE.match(line):
                 raise InputError(f"{path}, line {number}: its JSON is damaged: remove the line")
     if not found["train_inner"]:
-        raise InputError(f"{path} holds no updates: train with --log-format json")
+        raise InputError(f"{path} contains no updates: train with --log-format json")
     return found
 
 
 def parse_line(line: str) -> tuple[str | None, dict[str, float]]:
-    """The kind of a line of a log and its values; None for a line of another kind, or damaged."""
+    """The kind of a log line and its values; None for lines of other kinds or damaged ones."""
     match = _LINE.match(line)
     if not match:
         return None, {}

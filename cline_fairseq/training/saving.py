@@ -1,4 +1,4 @@
-"""What is left of a training run when its disk is full."""
+"""What a training run can resume from when it ends because of a full disk or a dead worker."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +10,13 @@ from ..runtime.full_disk import no_room
 
 @contextmanager
 def last_checkpoint_named(save_dir: str, suffix: str = "") -> Iterator[None]:
-    """Say where a run can go on from if the block, which saves a checkpoint, fills the disk.
+    """Name the checkpoint to resume from if the block, which saves a checkpoint, fills the disk.
 
-    Unfinished files are removed: they would keep the disk full.
+    Unfinished files are removed, since they would keep the disk full.
 
     Args:
-        save_dir: the folder of the checkpoints.
-        suffix: of their names, where several make up a model.
+        save_dir: folder with the checkpoints.
+        suffix: suffix of their names, if a model consists of several files.
 
     Raises:
         InputError: if the disk is full.
@@ -30,17 +30,17 @@ def last_checkpoint_named(save_dir: str, suffix: str = "") -> Iterator[None]:
         for part in folder.glob(f"*{suffix}.pt.tmp"):
             part.unlink(missing_ok=True)
         raise InputError(
-            f"no space left to save a checkpoint in {folder} ({reason}): free some; "
+            f"no space left to save a checkpoint in {folder} ({reason}): free some space; "
             f"{how_to_resume(folder, suffix)}"
         ) from error
 
 
 def how_to_resume(folder: Path, suffix: str = "") -> str:
-    """What a run can go on from, as part of a sentence.
+    """Say what a run can resume from, as the end of a sentence.
 
     Args:
-        folder: of the checkpoints.
-        suffix: of their names, where several make up a model.
+        folder: folder with the checkpoints.
+        suffix: suffix of their names, if a model consists of several files.
     """
     last = folder / f"checkpoint_last{suffix}.pt"
     if last.is_file():

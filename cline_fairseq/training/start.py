@@ -1,4 +1,4 @@
-"""Where a training run starts: at its own last checkpoint, another model, or random weights."""
+"""Check where a training run starts: its own last checkpoint, another model or random weights."""
 
 import atexit
 import logging
@@ -16,21 +16,21 @@ from ..runtime.locking import alone
 
 logger = logging.getLogger(__name__)
 
-_DEFAULT = "checkpoint_last.pt"  # of --restore-file; fairseq looks for it in --save-dir
+_DEFAULT = "checkpoint_last.pt"  # default of --restore-file, in --save-dir
 _RESETS = ("reset_optimizer", "reset_lr_scheduler", "reset_meters", "reset_dataloader")
 
 
 def require_start(cfg: CheckpointConfig, suffix: str = "") -> None:
-    """Make sure that a run starts from what its options name, and overwrites no other run.
+    """Make sure that a run starts from what its options say and does not overwrite another run.
 
     Args:
-        cfg: fairseq's options of checkpoints.
-        suffix: of the names of checkpoints, where several make up a model.
+        cfg: fairseq's checkpoint options.
+        suffix: suffix of the names of checkpoints, if a model consists of several files.
 
     Raises:
         MissingFileError: if a checkpoint to start from is missing.
         InputError: if options exclude each other, or if the run would overwrite the
-            checkpoint_last.pt of another one.
+            checkpoint_last.pt of another run.
     """
     _warn_of_new_folders(cfg.save_dir)
     last = os.path.join(cfg.save_dir, f"checkpoint_last{suffix}.pt")
@@ -49,23 +49,23 @@ def require_start(cfg: CheckpointConfig, suffix: str = "") -> None:
             remedy = "leave out --restore-file to continue that run"
             if resets:
                 remedy = (
-                    f"give --finetune-from-model {path} instead, without the --reset options, and "
+                    f"use --finetune-from-model {path} instead, without the --reset options, and "
                     "the same command continues that run"
                 )
             raise InputError(
                 f"{last} would be overwritten by a run from --restore-file {path}: {remedy}, or "
-                "give another --save-dir"
+                "use another --save-dir"
             )
         return
     if model is not None and resets:
         raise InputError(
-            f"--finetune-from-model {model} starts with a new optimizer, schedule and epoch by "
-            "itself: leave out the --reset options"
+            f"--finetune-from-model {model} already starts with a new optimizer, schedule and "
+            "epoch: leave out the --reset options"
         )
     if PathManager.exists(last):
         if resets:
             logger.warning(
-                "%s is loaded with the --reset options, which apply each time: leave them out to "
+                "%s is loaded with the --reset options, which apply every time: leave them out to "
                 "resume after an interruption",
                 last,
             )
@@ -80,10 +80,10 @@ def require_start(cfg: CheckpointConfig, suffix: str = "") -> None:
 def claim_save_dir(cfg: CheckpointConfig, suffix: str = "") -> None:
     """Keep other runs from saving to the same folder until this process ends.
 
-    Checkpoints that were being written when an earlier run was killed are removed.
+    Unfinished checkpoints of an earlier run that was killed are removed.
 
     Args:
-        cfg: fairseq's options of checkpoints.
+        cfg: fairseq's checkpoint options.
         suffix: see :func:`require_start`.
 
     Raises:
@@ -94,7 +94,7 @@ def claim_save_dir(cfg: CheckpointConfig, suffix: str = "") -> None:
         return
     _until_exit.enter_context(alone(last))
     _claimed.add(last)
-    for path in last.parent.glob(f"checkpoint*{suffix}.pt.tmp"):  # as fairseq calls them
+    for path in last.parent.glob(f"checkpoint*{suffix}.pt.tmp"):  # fairseq's name
         path.unlink(missing_ok=True)
 
 
@@ -106,17 +106,17 @@ atexit.register(_until_exit.close)
 def _require_file(option, path):
     if not PathManager.isfile(path):
         raise MissingFileError(
-            f"no checkpoint {os.path.abspath(path)}: give {option} the .pt file to start from"
+            f"no checkpoint {os.path.abspath(path)}: set {option} to the .pt file to start from"
         )
 
 
 def _warn_of_new_folders(save_dir):
-    """hydra gives each run a folder of its own, where a relative path is new each time."""
+    """Warn if save_dir is relative: hydra creates a new folder for each run."""
     if not HydraConfig.initialized() or os.path.isabs(save_dir):
         return
     if os.getcwd() != get_original_cwd():
         logger.warning(
-            "checkpoint.save_dir=%s is a path in the folder of this run, %s: give an absolute "
+            "checkpoint.save_dir=%s is relative to the folder of this run, %s: use an absolute "
             "path, so that the same command resumes the run",
             save_dir,
             os.getcwd(),

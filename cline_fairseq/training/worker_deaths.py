@@ -1,8 +1,7 @@
-"""A data loading worker that dies ends training with a sentence, and with a checkpoint.
+"""End training with a sentence and a checkpoint when a data loading worker dies.
 
-torch raises a RuntimeError then, often in the thread that prepares batches, and fairseq passes it
-on where the batch is missing: after an update and before the next one, which is the state that a
-checkpoint holds.
+torch then raises a RuntimeError, often in the thread that prepares batches, and fairseq reraises
+it where the batch is missing: between two updates, in a state that can be saved as a checkpoint.
 """
 
 import functools
@@ -17,13 +16,13 @@ from torch.utils.data import dataloader
 from ..errors import InputError
 from .saving import how_to_resume
 
-_MESSAGE = "DataLoader worker (pid"  # how all of torch's messages begin
+_MESSAGE = "DataLoader worker (pid"  # all of torch's messages begin like this
 _ERRORS = (RuntimeError, ConnectionError, EOFError)
 
 
 def survive(program: ModuleType) -> None:
-    """Change fairseq's module of training, ``fairseq_cli.train``, accordingly."""
-    program.train = _saving(program.train)
+    """Patch fairseq's training program, the module ``fairseq_cli.train``."""
+    program.train = _saving(program.train)  # type: ignore[attr-defined]
 
 
 def _saving(train):
@@ -44,8 +43,8 @@ def _saving(train):
 def _is_death(error):
     if isinstance(error, RuntimeError):
         return str(error).startswith(_MESSAGE)
-    # A worker that dies while it hands over a batch closes its end of the connection before torch
-    # can see that it is dead.
+    # A worker that dies while it sends a batch closes its end of the connection before torch
+    # notices that it is dead.
     frames = traceback.extract_tb(error.__traceback__)
     return any(frame.filename == dataloader.__file__ for frame in frames)
 
@@ -61,13 +60,13 @@ def _told(error, advice):
 
 
 def _save(cfg, trainer, epoch_itr, error):
-    """Save the last update, if nothing has happened since; the path of the checkpoint."""
+    """Save the last update if nothing has changed since, and return the checkpoint's path."""
     frames = traceback.extract_tb(error.__traceback__)
     within_update = any(frame.name == Trainer.train_step.__name__ for frame in frames)
     if within_update or trainer.data_parallel_world_size > 1 or not trainer.get_num_updates():
-        return None  # other workers stand elsewhere, and do not answer
-    if not epoch_itr.end_of_epoch():  # whose last update may have fewer batches
-        # Batches of an update that never came about are for the next run.
+        return None  # other workers may be at another update, and do not answer
+    if not epoch_itr.end_of_epoch():  # the last update of an epoch may have fewer batches
+        # Batches of an update that was not made are left for the resumed run.
         frequency = cfg.optimization.update_freq
         group = frequency[min(epoch_itr.epoch, len(frequency)) - 1]
         epoch_itr._cur_epoch_itr.n -= epoch_itr.iterations_in_epoch % group

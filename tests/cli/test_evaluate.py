@@ -155,7 +155,11 @@ def test_bad_contrast(models, pairs, tmp_path, call):
     model = ("--checkpoint", models["sst"])
     cases = [
         (("--checkpoint", "x=nowhere.pt"), MissingFileError, "no checkpoint nowhere"),
-        (("--checkpoint", models["encoder"]), InputError, "is an encoder, and has no head"),
+        (
+            ("--checkpoint", models["encoder"]),
+            InputError,
+            "is an encoder without a classification head",
+        ),
         ((*model, "--labels", "Good=1"), InputError, "line 3: the label 'Bad' is not one of Good"),
         ((*model, "--labels", "Good=1,Bad=2"), InputError, "line 3: the label '2' is not among"),
         ((*model, "--group-column", "sort"), InputError, "no column 'sort'"),
@@ -235,7 +239,7 @@ def test_bad_advglue(glue, models, subwords, advglue, tmp_path, call):
     script = "evaluate_advglue.py"
     good = ("--file", advglue[0], "--data", glue, *subwords, "--json", tmp_path / "a.json")
     cases = [
-        (f"sst2={models['encoder']}", InputError, "is an encoder, and has no head"),
+        (f"sst2={models['encoder']}", InputError, "is an encoder without a classification head"),
         ("sst2=nowhere.pt", MissingFileError, "no checkpoint nowhere"),
         (f"mnli={models['sst']}", InputError, "labels .* was trained on 2 classes"),
         (f"rte={models['sst']}", InputError, "has no examples of rte: leave it out"),
@@ -255,7 +259,7 @@ def test_benchmark(corpus, models, monkeypatch, call):
     threads = torch.get_num_threads()
     try:
         out = call(*command, *options, "--checkpoint", models["sst"])
-        with pytest.raises(InputError, match="is an encoder, and has no head"):
+        with pytest.raises(InputError, match="is an encoder without a classification head"):
             call(*command, *options, "--checkpoint", models["encoder"])
     finally:
         torch.set_num_threads(threads)

@@ -322,7 +322,7 @@ def test_bad_input(corpus, glue, pretrained, tmp_path):
     lines = (corpus / "dict.txt").read_text(encoding="utf-8")
     (other / "input0" / "dict.txt").write_text(lines + "another-symbol 1\n", encoding="utf-8")
     cases = [
-        (["--checkpoint", "nowhere.pt"], "error: no checkpoint nowhere.pt: give the .pt file"),
+        (["--checkpoint", "nowhere.pt"], "error: no checkpoint nowhere.pt: specify the .pt file"),
         (["--checkpoint", tmp_path / "no.pt"], "is not a checkpoint, or is damaged"),
         (["--data", tmp_path], "/input0/train.idx: give the folder of RTE"),
         (["--data", glue[0] / "QNLI", "--task", "WNLI"], "holds another task than WNLI"),
@@ -349,7 +349,7 @@ def test_failed_training_shows_its_reason(glue, pretrained, tmp_path):
     result = run(*command(glue, "RTE", pretrained, tmp_path, *options), check=False)
     assert result.returncode == 1
     assert "unrecognized arguments: --clip-nrm 1" in result.stderr
-    assert "error: fairseq-train failed with exit status 2; all that it said is in" in result.stderr
+    assert "error: fairseq-train failed with exit status 2; its full output is in" in result.stderr
     run(*command(glue, "RTE", pretrained, tmp_path, "--max-epoch", 1, "--clip-norm", 1))
 
 

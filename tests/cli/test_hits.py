@@ -117,7 +117,7 @@ def test_bad_input(script, options, tmp_path, name):
     (tmp_path / "one.txt").write_text(SENTENCE)
     (tmp_path / "no_column.tsv").write_text("original\tsynonym\na\tb\n")
     cases = [
-        (["--input", "nowhere.txt"], "no text nowhere.txt: give a file of plain text"),
+        (["--input", "nowhere.txt"], "no text nowhere.txt: specify a plain-text file"),
         (
             ["--input", tmp_path / "empty.txt"],
             "empty.txt contains no sentences: expected one per line",

@@ -37,6 +37,6 @@ def test_too_long(corpus, one_line, tmp_path, program):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY)),
     )
     assert result.returncode == 1
-    assert "line.txt, line 1 has more than 16,777,216 bytes: give one" in result.stderr
+    assert "line.txt, line 1 has more than 16,777,216 bytes: write one" in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.glob("*.bin"))

@@ -95,8 +95,8 @@ def test_encoding_keeps_lines(corpus, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--input", "missing.txt"], "error: no text missing.txt: give a file of plain text"),
-        (["--input", "latin1.txt"], "latin1.txt, line 1: byte 8 is no UTF-8"),
+        (["--input", "missing.txt"], "error: no text missing.txt: specify a plain-text file"),
+        (["--input", "latin1.txt"], "latin1.txt, line 1: byte 8 is not UTF-8"),
         (["--sentencepiece-model", "missing.model"], "missing.model"),
         (["--bpe", "gpt2"], "error: --bpe gpt2 needs --gpt2-encoder-json FILE"),
     ],
@@ -223,7 +223,7 @@ def test_plot_training(tmp_path):
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     log.write_text("nothing\n")
     result = run("scripts/plot_training.py", log, "--output", tmp_path / "no.png", check=False)
-    assert "holds no updates: train with --log-format json" in result.stderr
+    assert "contains no updates: train with --log-format json" in result.stderr
     assert not (tmp_path / "no.png").exists()
 
 

@@ -88,9 +88,9 @@ MISSING = [
     ("train_tagger.py --evaluate no", "no file no:"),
     (f"benchmark.py rewrite --text FILE --dict no {BPE} FILE", "no file no:"),
     (f"benchmark.py train --data no {BPE} FILE", "no file no/dict.txt:"),
-    (f"export_hf.py {MODEL} FILE --dest DIR", "is there already"),
-    (f"export_roberta.py {MODEL} FILE --dest DIR", "is there already"),
-    ("import_hf.py --model any --dest DIR", "is there already"),
+    (f"export_hf.py {MODEL} FILE --dest DIR", "already exists"),
+    (f"export_roberta.py {MODEL} FILE --dest DIR", "already exists"),
+    ("import_hf.py --model any --dest DIR", "already exists"),
     (f"attack.py {MODEL} FILE --input FILE --json no/a", "no folder no to write a to"),
     (
         f"evaluate_advglue.py --checkpoint sst2=FILE --data DIR {BPE} FILE --file FILE --json no/a",

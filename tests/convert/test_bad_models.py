@@ -46,24 +46,28 @@ def edit(path, change):
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("model_type", "bert", "the model is a 'bert', and must be of RoBERTa's architecture"),
-        ("model_type", "roberta-prelayernorm", "must be of RoBERTa's architecture"),
+        (
+            "model_type",
+            "bert",
+            "model_type in config.json is 'bert', .* only RoBERTa's architecture",
+        ),
+        ("model_type", "roberta-prelayernorm", "only RoBERTa's architecture"),
         ("hidden_act", "relu", "hidden_act is 'relu', and must be 'gelu'"),
         ("layer_norm_eps", 1e-12, "layer_norm_eps is 1e-12"),
         ("position_embedding_type", "relative_key", "position_embedding_type"),
         ("is_decoder", True, "is_decoder"),
         ("pad_token_id", 0, "pad_token_id is 0, and must be 1"),
-        ("hidden_size", 33, "hidden_size 33 in config.json is no multiple of its 2 heads"),
+        ("hidden_size", 33, "hidden_size 33 in config.json is not a multiple of its 2 heads"),
         ("hidden_dropout_prob", "a", "hidden_dropout_prob in config.json must be a number"),
         ("add_cross_attention", 1, "add_cross_attention is 1, and must be False"),
-        ("vocab_size", None, "vocab_size in config.json must be a whole number"),
+        ("vocab_size", None, "vocab_size in config.json must be a positive integer"),
         ("sentence_vector", "last", "sentence_vector in config.json is 'last'"),
-        ("num_hidden_layers", "two", "num_hidden_layers in config.json must be a whole number"),
+        ("num_hidden_layers", "two", "num_hidden_layers in config.json must be a positive integer"),
         ("num_hidden_layers", 10**7, "num_hidden_layers in config.json is 10,000,000, and must be"),
         ("num_hidden_layers", 3, "lacks tensors of a RoBERTa"),
-        ("num_hidden_layers", 1, "has tensors that no RoBERTa has"),
+        ("num_hidden_layers", 1, "has tensors that a RoBERTa does not have"),
         ("hidden_size", 10**6, "is 1,000,000, and must be at most 100,000"),
-        ("intermediate_size", 128, r"of the shape \(64,\), and must be of \(128,\)"),
+        ("intermediate_size", 128, r"has the shape \(64,\), but config.json implies \(128,\)"),
         ("vocab_size", 1000, "tokens, and the model's embeddings have 1,000 rows"),
     ],
 )
@@ -80,18 +84,18 @@ def test_tensors(model):
     save_file({k: v for k, v in tensors.items() if k != name}, folder / WEIGHTS)
     refused(folder, f"lacks tensors of a RoBERTa: {name}")
     save_file(tensors | {"roberta.adapter.weight": torch.ones(2)}, folder / WEIGHTS)
-    refused(folder, "has tensors that no RoBERTa has: roberta.adapter.weight")
+    refused(folder, "has tensors that a RoBERTa does not have: roberta.adapter.weight")
     save_file(tensors | {name: torch.ones(32, dtype=torch.int8)}, folder / WEIGHTS)
-    refused(folder, "is torch.int8, and must be of real numbers")
+    refused(folder, "is torch.int8, and must be floating-point")
     types = "roberta.embeddings.token_type_embeddings.weight"
     save_file(tensors | {types: torch.ones(1, 16)}, folder / WEIGHTS)
-    refused(folder, r"token_type_embeddings.* of the shape \(1, 16\), and must be of \(types, 32\)")
+    refused(folder, r"token_type_embeddings.* has the shape \(1, 16\), and must have \(types, 32\)")
     save_file(tensors, folder / WEIGHTS)
     head = load_file(folder / RTD_HEAD)
     save_file({"foo": torch.ones(3)}, folder / RTD_HEAD)
     refused(folder, r"rtd_head\.safetensors lacks tensors")
     save_file(head | {"dense.weight": torch.ones(3, 3)}, folder / RTD_HEAD)
-    refused(folder, r"dense\.weight in .* is of the shape \(3, 3\), and must be of \(32, 32\)")
+    refused(folder, r"dense\.weight in .* has the shape \(3, 3\), but .* implies \(32, 32\)")
     save_file(head, folder / RTD_HEAD)
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])
     refused(folder, "is no file of safetensors")
@@ -121,7 +125,7 @@ def test_pickles(model, capsys):
     path.write_bytes(pickle.dumps(Foreign()))
     refused(folder, "is not a checkpoint, or is damaged")  # torch refuses its protocol
     torch.save({**tensors, "more": 1}, path)
-    refused(folder, "holds something else than a model's tensors by name")
+    refused(folder, "does not hold a model's tensors by name")
     for content in (b"", b"\x80\x02.", b"\x80\x02}q\x00h\x05."):
         path.write_bytes(content)
         refused(folder, "is broken|is not a checkpoint, or is damaged")
@@ -153,22 +157,34 @@ def test_parts_make_one_model(model, exported, imported):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t["model"].update(type="WordPiece"), "is a WordPiece tokenizer, as BERT's are"),
-        (lambda t: t.update(normalizer={"type": "Lowercase"}), r"changes texts .* \(Lowercase\)"),
-        (lambda t: t["pre_tokenizer"].update(add_prefix_space=True), "puts a space in front"),
-        (lambda t: t.update(pre_tokenizer={"type": "Whitespace"}), "no byte-level BPE as GPT-2's"),
-        (lambda t: t["model"]["vocab"].pop("e"), "does not number its tokens from 0 on"),
-        (lambda t: t["model"]["merges"].append(["zz", "qq"]), "lacks 1 tokens .* make .zzqq."),
-        (lambda t: t["model"]["vocab"].update({"a b": 815}), "no dict.txt can hold: 'a b'"),
+        (lambda t: t["model"].update(type="WordPiece"), "is a WordPiece tokenizer like BERT's"),
+        (lambda t: t.update(normalizer={"type": "Lowercase"}), r"normalizes texts \(Lowercase\)"),
+        (
+            lambda t: t["pre_tokenizer"].update(add_prefix_space=True),
+            "adds a space before each text",
+        ),
+        (
+            lambda t: t.update(pre_tokenizer={"type": "Whitespace"}),
+            "not a byte-level BPE like GPT-2's",
+        ),
+        (lambda t: t["model"]["vocab"].pop("e"), "does not number its tokens consecutively from 0"),
+        (lambda t: t["model"]["merges"].append(["zz", "qq"]), "lacks 1 tokens .* produce .zzqq."),
+        (lambda t: t["model"]["vocab"].update({"a b": 815}), "dict.txt cannot hold: 'a b'"),
         (
             lambda t: t["added_tokens"].append({"id": 815, "content": "covid"}),
             "were added to the BPE",
         ),
-        (lambda t: t["pre_tokenizer"].update(use_regex=False), "sets use_regex otherwise than"),
-        (lambda t: t["model"].update(ignore_merges=True), "sets ignore_merges otherwise than"),
-        (lambda t: t["model"].update(end_of_word_suffix="</w>"), "reads texts in another way"),
-        (lambda t: t.update(model=None), "is no tokenizer of Hugging Face"),
-        (lambda t: t["model"].pop("merges"), "is no tokenizer of Hugging Face"),
+        (
+            lambda t: t["pre_tokenizer"].update(use_regex=False),
+            "sets use_regex, which fairseq's BPE does not support",
+        ),
+        (
+            lambda t: t["model"].update(ignore_merges=True),
+            "sets ignore_merges, which fairseq's BPE does not support",
+        ),
+        (lambda t: t["model"].update(end_of_word_suffix="</w>"), "splits texts differently"),
+        (lambda t: t.update(model=None), "is not a Hugging Face tokenizer"),
+        (lambda t: t["model"].pop("merges"), "is not a Hugging Face tokenizer"),
     ],
 )
 def test_byte_level_tokenizers(model, change, message):
@@ -194,7 +210,7 @@ def test_tokenizers_that_the_library_panics_at(tmp_path):
 def test_a_prefix_space_in_the_settings(model):
     folder = model()
     edit(folder / "tokenizer_config.json", lambda config: config.update(add_prefix_space=True))
-    refused(folder, r"tokenizer_config\.json puts a space in front of each text")
+    refused(folder, r"tokenizer_config\.json adds a space before each text")
 
 
 def test_vocabularies_in_the_order_of_bert_or_camembert(model):
@@ -206,7 +222,7 @@ def test_vocabularies_in_the_order_of_bert_or_camembert(model):
         del tokenizer["added_tokens"]
 
     edit(folder / TOKENIZER, swap)
-    refused(folder, r"begins with '<pad>', '<s>', .*: a vocabulary that fairseq can use begins")
+    refused(folder, r"begins with '<pad>', '<s>', .*: a vocabulary for fairseq must begin")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +236,7 @@ def test_vocabularies_in_the_order_of_bert_or_camembert(model):
 def test_sentencepiece_that_reads_otherwise(model, change):
     folder = model("sentencepiece")
     edit(folder / TOKENIZER, change)
-    refused(folder, "reads texts in another way than fairseq would")
+    refused(folder, "splits texts differently from fairseq")
 
 
 def test_sentencepiece_tokenizers(model):
@@ -228,17 +244,17 @@ def test_sentencepiece_tokenizers(model):
     pieces = folder / "sentencepiece.bpe.model"
     content = pieces.read_bytes()
     pieces.unlink()
-    refused(folder, "has a tokenizer of SentencePiece without its model", MissingFileError)
+    refused(folder, "has a SentencePiece tokenizer without its model", MissingFileError)
     pieces.write_bytes(b"no model")
-    refused(folder, "is no SentencePiece model")
+    refused(folder, "is not a SentencePiece model")
     pieces.write_bytes(content)
     edit(folder / TOKENIZER, lambda t: t["model"]["vocab"][500].__setitem__(0, "▁elsewhere"))
-    refused(folder, "are not of the same vocabulary: only the first has ▁elsewhere")
+    refused(folder, "have different vocabularies: only the first has ▁elsewhere")
     (folder / TOKENIZER).unlink()
     pieces.unlink()
     refused(folder, "no tokenizer in", MissingFileError)
     (folder / "vocab.txt").write_text("[PAD]\n[CLS]\n", encoding="utf-8")
-    refused(folder, "vocab.txt is a WordPiece tokenizer, as BERT's are")
+    refused(folder, "vocab.txt is a WordPiece tokenizer like BERT's")
 
 
 def test_sentencepiece_models_that_fast_tokenizers_read_otherwise(tmp_path, texts):
@@ -247,11 +263,11 @@ def test_sentencepiece_models_that_fast_tokenizers_read_otherwise(tmp_path, text
     from cline_fairseq.convert.sentence_pieces import read_model
 
     for name, options, message in (
-        ("bpe", {"model_type": "bpe"}, "of the kind bpe, and must be of the kind unigram"),
-        ("own", {"user_defined_symbols": ["<x>"]}, "defined by its user or stand for bytes"),
-        ("suffix", {"treat_whitespace_as_suffix": True}, "other settings of spaces"),
-        ("across", {"split_by_whitespace": False}, "other settings of spaces"),
-        ("spaces", {"remove_extra_whitespaces": False}, "other settings of spaces"),
+        ("bpe", {"model_type": "bpe"}, "of type bpe, and must be of type unigram"),
+        ("own", {"user_defined_symbols": ["<x>"]}, "user-defined or stand for bytes"),
+        ("suffix", {"treat_whitespace_as_suffix": True}, "other white space settings"),
+        ("across", {"split_by_whitespace": False}, "other white space settings"),
+        ("spaces", {"remove_extra_whitespaces": False}, "other white space settings"),
     ):
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(texts),
@@ -307,9 +323,9 @@ def test_nothing_is_overwritten(exported, sources, tmp_path):
         lambda: export_hf(exported["gpt2"][1], tmp_path),
         lambda: export_roberta(exported["gpt2"][1], tmp_path),
     ):
-        with pytest.raises(InputError, match="is there already: give a new folder"):
+        with pytest.raises(InputError, match="already exists: choose a new folder"):
             write()
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match="cannot create"):
         import_hf(exported["gpt2"][0], tmp_path / "kept" / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
@@ -335,5 +351,5 @@ def test_names_of_the_hub(monkeypatch, tmp_path):
     model_folder("me/model")
     assert len(asked) == 3  # no pickle where there are safetensors
     for name in ("me/gone", "x" * 300):
-        with pytest.raises(MissingFileError, match="hub does not give a model of that name"):
+        with pytest.raises(MissingFileError, match="no model of that name could be downloaded"):
             model_folder(name)

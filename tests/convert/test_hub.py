@@ -181,7 +181,7 @@ def test_what_is_exported_is_the_same(sources, exported, tmp_path, texts, name):
             assert [word for word, _ in found] == [word for word, _ in expected]
             np.testing.assert_allclose([p for _, p in found], [p for _, p in expected], atol=1e-5)
         assert hub.fill_mask(MASKED[0])[0].text == given.fill_mask(MASKED[0])[0].text
-    with pytest.raises(InputError, match="holds its own dictionary and tokenizer"):
+    with pytest.raises(InputError, match="has its own dictionary and tokenizer"):
         ClineModel.from_pretrained(exported[name][0], bpe="gpt2")
 
 
@@ -191,7 +191,7 @@ def test_classifiers_are_exported_too(sources, exported, tmp_path):
     found = Predictor.from_checkpoint(tmp_path / "mnli").predict_proba([("a film", "a book")])
     given = Predictor.from_checkpoint(source.path).predict_proba([("a film", "a book")])
     np.testing.assert_allclose(found, given, atol=1e-6)
-    with pytest.raises(InputError, match=r"holds a classifier of Hugging Face: .*export-cline"):
+    with pytest.raises(InputError, match=r"is a Hugging Face classifier: .*export-cline"):
         ClineModel.from_pretrained(exported["MNLI"][0])
 
 
@@ -220,14 +220,14 @@ def test_the_folder_of_a_run(corpus, tmp_path):
 def test_bad_input(both, imported, tmp_path):
     hub, _ = both
     for text in ("no mask", "<mask> and <mask>"):
-        with pytest.raises(InputError, match="must have <mask> in it once"):
+        with pytest.raises(InputError, match="must contain <mask> exactly once"):
             hub.fill_mask(text)
     with pytest.raises(InputError, match="topk must be from 1"):
         hub.fill_mask(MASKED, topk=0)
     with pytest.raises(InputError, match="two lists of the same length"):
         hub.similarity(["a"], ["b", "c"])
     for texts in ((["a", "b"], "cd"), (["a", "b"], ["c"]), ("a", ["b"])):
-        with pytest.raises(InputError, match="lists of them of the same length, not both"):
+        with pytest.raises(InputError, match="lists of texts of the same length, not both"):
             hub.encode(*texts)
     long = "mice " * 600
     for ask in (lambda: hub.fill_mask(f"{long}<mask>"), lambda: hub.detect_replaced(long)):

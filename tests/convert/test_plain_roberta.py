@@ -81,6 +81,6 @@ def test_what_was_imported_goes_out_again(imported, tmp_path, name):
 def test_what_is_no_roberta(sources, tmp_path):
     loaded = sources["gpt2"].load()
     loaded.model.adapter = torch.nn.Linear(1, 1)
-    with pytest.raises(InputError, match=r"no plain RoBERTa.*adapter"):
+    with pytest.raises(InputError, match=r"not a plain RoBERTa.*adapter"):
         export_roberta(loaded, tmp_path / "out")
     assert not any(tmp_path.iterdir())

@@ -131,7 +131,7 @@ def test_shards_are_the_corpus(commands, long_text, tmp_path):
     result = encode(command, long_text, tmp_path, "--shard", "70/71", check=False)
     assert "there is nothing to write" in result.stderr
     blocks = sum(1 for _ in TextFile(long_text).blocks())
-    assert f"has only {blocks}; give at most {blocks} shards" in result.stderr
+    assert f"has only {blocks}; use at most {blocks} shards" in result.stderr
     assert f"0/{blocks} to {blocks - 1}/{blocks}" in result.stderr
     assert not (tmp_path / "shard70" / "train.bin").exists()
 
@@ -150,13 +150,28 @@ def test_a_rerun_makes_only_what_is_missing(corpus, commands, tmp_path):
 
     whole = (dest / "train.bin").read_bytes()
     (dest / "train.bin").write_bytes(whole[:-2])
-    assert "anew: " in (result := encode(command, text, dest)).stderr
+    assert "again: " in (result := encode(command, text, dest)).stderr
     assert "train.bin is not complete" in result.stderr
     assert (dest / "train.bin").read_bytes() == whole
 
     text.write_bytes((corpus / "train.txt").read_bytes())
     assert "text.txt has changed" in encode(command, text, dest).stderr
     check_same(dest, corpus / "bin")
+
+
+def test_output_of_the_first_version_is_complete(corpus, commands, tmp_path):
+    """Its manifests record options that no longer exist, unless these changed the output."""
+    command, text, dest = commands["sentencepiece"], corpus / "valid.txt", tmp_path
+    encode(command, text, dest)
+    manifest = dest / "train.manifest.json"
+    record = json.loads(manifest.read_text())
+    record["options"] |= {"drop_duplicates": False, "min_letters": 0.0}
+    manifest.write_text(json.dumps(record))
+    assert "train.bin is complete: nothing to do" in encode(command, text, dest).stderr
+    record["options"]["drop_duplicates"] = True
+    manifest.write_text(json.dumps(record))
+    result = encode(command, text, dest, check=False)
+    assert "was made with other options (drop_duplicates True, now False)" in result.stderr
 
 
 def test_nothing_is_lost_by_mistake(corpus, commands, tmp_path):
@@ -181,22 +196,22 @@ def test_nothing_is_lost_by_mistake(corpus, commands, tmp_path):
     refused("no train.manifest.json says how it was made")
     files["train.manifest.json"] = manifest[:20]
     (dest / "train.manifest.json").write_bytes(manifest[:20])
-    refused("is no manifest of this program")
+    refused("is not a manifest of this program")
     encode(commands["gpt2"], corpus / "valid.txt", dest, "--overwrite")
     assert (dest / "dict.txt").read_bytes() != files["dict.txt"]
 
 
 def test_cleaning_is_counted(commands, tmp_path):
     text = tmp_path / "text.txt"
-    lines = ["A line of text.", "1 2 3 4 5 6 7 8", "", "", "A line of text.", "x " * 60, "End."]
+    lines = ["A line of text.", "", "", "x " * 60, "End."]
     text.write_bytes("\n".join(lines).encode() + b"\nna\xefve\n")
-    options = ("--min-letters", 0.5, "--max-chars", 100, "--drop-blank", "--drop-duplicates")
+    options = ("--max-chars", 100, "--drop-blank")
     result = encode(commands["sentencepiece"], text, tmp_path / "bin", *options, "--errors", "skip")
-    for reason in ("blank", "not text", "repeated", "too long", "undecodable"):
+    for reason in ("blank", "too long", "undecodable"):
         assert f"left out: 1 lines ({reason})" in result.stdout
     assert "2 documents, 3 lines" in result.stdout
     manifest = json.loads((tmp_path / "bin" / "train.manifest.json").read_text())
-    assert manifest["counts"]["left_out"]["repeated"] == 1
+    assert manifest["counts"]["left_out"]["too long"] == 1
     assert manifest["counts"]["repaired"] == 0
 
 
@@ -218,20 +233,21 @@ def test_repaired_lines_are_not_among_those_left_out(commands, tmp_path):
 def test_what_is_left_of_cleaning_is_counted(commands, texts, tmp_path):
     """Documents that vanish, and a text of which nothing is left; against the files themselves."""
     text = tmp_path / "text.txt"
-    text.write_text("\n\n".join(texts[:30] * 3) + "\n", encoding="utf-8")
-    options = ("--drop-duplicates", "--workers", 2)
+    # Every other document consists of a long line, and leaves two blank ones.
+    documents = [part for short in texts[:30] for part in (short[:100], 101 * "x")]
+    text.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
+    options = ("--max-chars", 100, "--workers", 2)
     result = encode(commands["sentencepiece"], text, tmp_path / "bin", *options)
     lines = lines_of(tmp_path / "bin" / "train")
     documents = len(documents_of(tmp_path / "bin" / "train"))
     assert documents == 30
+    assert "left out: 30 lines (too long)" in result.stdout
     expected = f"{documents} documents, {len(lines)} lines, {sum(map(len, lines)):,} tokens"
     assert expected in result.stdout
     options = ("--max-chars", 3)
     result = encode(commands["sentencepiece"], text, tmp_path / "no", *options, check=False)
     assert "there is nothing to write" in result.stderr
-    assert f"cleaning left out all lines of the text ({3 * len(texts[:30])} too long)" in (
-        result.stderr
-    )
+    assert "cleaning dropped all lines of the text (60 too long)" in result.stderr
     assert not (tmp_path / "no" / "train.idx").exists()
 
 
@@ -260,8 +276,11 @@ def test_a_failure_leaves_the_dictionary_alone(corpus, commands, tmp_path):
     before = (dest / "dict.txt").read_bytes()
     bad.write_bytes(b"A line.\nna\xefve\n")
     result = encode(commands["gpt2"], bad, dest, "--overwrite", check=False)
-    assert "line 2: byte 3 is no UTF-8" in result.stderr
-    assert "dict.txt is replaced: what was made with the old one" in result.stderr
+    assert "line 2: byte 3 is not UTF-8" in result.stderr
+    assert (
+        "dict.txt is replaced: files in its folder that were made with the old one do not fit"
+        in result.stderr
+    )
     assert (dest / "dict.txt").read_bytes() == before
     assert (dest / "train.idx").exists()
 
@@ -280,7 +299,7 @@ def test_a_place_that_cannot_be_written_to(corpus, commands, tmp_path):
     dest = tmp_path / "file" / "bin"
     result = encode(commands["sentencepiece"], corpus / "valid.txt", dest, check=False)
     assert result.returncode == 1
-    assert "cannot be made" in result.stderr
+    assert "cannot create" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -289,7 +308,7 @@ def test_empty_text(commands, tmp_path):
     result = encode(
         commands["sentencepiece"], tmp_path / "empty.txt", tmp_path / "bin", check=False
     )
-    assert "the text is empty, or has nothing but blank lines; give other --input" in result.stderr
+    assert "the text is empty or has only blank lines; use another --input" in result.stderr
     assert not list((tmp_path / "bin").glob("train.[bi]*"))
 
 

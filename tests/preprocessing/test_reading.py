@@ -101,7 +101,7 @@ def test_the_longest_line(tmp_path, small_blocks, before, end):
 def test_no_lines(tmp_path, small_blocks):
     path = tmp_path / "text"
     path.write_bytes(b"a line\n" + b"x" * 40_000)
-    with pytest.raises(InputError, match=r"text, line 2 has more than 20,000 bytes: give one"):
+    with pytest.raises(InputError, match=r"text, line 2 has more than 20,000 bytes: write one"):
         list(TextFile(path, 20_000).blocks())
     with pytest.raises(MissingFileError, match="no text"):
         TextFile(tmp_path / "missing")

@@ -32,7 +32,7 @@ def test_one_that_succeeds(capfd):
 def test_its_own_sentence(capfd):
     code = "print('loading\\nerror: no text a.txt', flush=True); raise SystemExit(1)"
     assert message(code) == "the run 'a' failed: no text a.txt"
-    expected = "the run 'a' failed: no text a.txt; all that it said is in train.log"
+    expected = "the run 'a' failed: no text a.txt; its full output is in train.log"
     assert message(code, Path("train.log")) == expected
     assert capfd.readouterr() == ("", "")
 

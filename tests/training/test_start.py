@@ -55,7 +55,7 @@ def test_starts_from_what_exists(folder):
 @pytest.mark.parametrize("option", ["restore_file", "finetune_from_model", "continue_once"])
 def test_missing_checkpoint_is_an_error(folder, option):
     for path in (folder / "missing.pt", folder):  # fairseq takes a folder for a missing file
-        with pytest.raises(MissingFileError, match=f"no checkpoint {path}: give --{option[:5]}"):
+        with pytest.raises(MissingFileError, match=f"no checkpoint {path}: set --{option[:5]}"):
             starting.require_start(config(folder, **{option: str(path)}))
 
 
@@ -97,7 +97,7 @@ def test_run_is_not_overwritten(folder):
     options = {"restore_file": str(folder / "model.pt")}
     with pytest.raises(InputError, match=r"last\.pt would be over.* leave out --restore-file"):
         starting.require_start(config(folder, **options))
-    with pytest.raises(InputError, match=r"give --finetune-from-model .*model\.pt instead"):
+    with pytest.raises(InputError, match=r"use --finetune-from-model .*model\.pt instead"):
         starting.require_start(config(folder, **options, **dict.fromkeys(RESETS, True)))
 
 
@@ -231,7 +231,7 @@ def test_started_as_a_module(tmp_path):
     _, *arguments = first_version_command(tmp_path, "--max-update", 9)
     result = run(program, *arguments)
     assert losses(result) == {}
-    assert "--max-update 9 was reached before" in result.stdout
+    assert "--max-update 9 is already reached" in result.stdout
     result = run(program, *arguments, "--restore-file", "missing.pt", check=False)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("error: no checkpoint ")

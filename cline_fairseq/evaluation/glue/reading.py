@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import InputError, MissingFileError
+from ...utf8 import decode_lines
 from .tasks import SCORES, GlueTask
 
-_BOM = b"\xef\xbb\xbf"
 _INDEX = ("index", "id")  # names of the first column of test files
 
 
@@ -48,10 +48,8 @@ def read_split(task: GlueTask, split: str, glue_dir: Path) -> Split:
     path, is_test = split_path(task, split, glue_dir), split.startswith("test")
     if not path.is_file():
         raise MissingFileError(f"no file {path}: download {task.name} of GLUE again")
-    lines = path.read_bytes().removeprefix(_BOM).split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    rows = [_decode(path, i, line) for i, line in enumerate(lines, 1)]
+    lines = decode_lines(path.read_bytes(), path, "GLUE's files are UTF-8, convert it first")
+    rows = [line.split("\t") for line in lines]
     if task.columns and not is_test:
         header, first = list(task.columns), 1
     else:
@@ -78,16 +76,6 @@ def read_split(task: GlueTask, split: str, glue_dir: Path) -> Split:
     if not texts:
         raise InputError(f"{path} contains no examples: download {task.name} of GLUE again")
     return Split(texts, None if is_test else labels, left_out)
-
-
-def _decode(path, number, line):
-    try:
-        return line.removesuffix(b"\r").decode("utf-8").split("\t")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}, line {number}: byte {error.start + 1} is not UTF-8, as GLUE's files are: "
-            "convert the file first"
-        ) from error
 
 
 def _column(path, header, name):

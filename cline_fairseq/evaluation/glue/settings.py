@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...dictionary import MADE_UP, MASK, SPECIAL, PlainDictionary
+from ...dictionary import MASK, PlainDictionary
 from ...errors import InputError, MissingFileError
 from .binarizing import MANIFEST
 from .tasks import GlueTask
@@ -242,8 +242,7 @@ def require_data(task: GlueTask, data: Path, model: "ModelDescription", checkpoi
     is_pair = (data / "input1" / "train.idx").is_file()
     labels = None
     if not (data / "label" / "train.label").is_file():
-        labels = set(PlainDictionary(data / "label" / "dict.txt").symbols[len(SPECIAL) :])
-        labels = {label for label in labels if not label.startswith(MADE_UP)}
+        labels = set(PlainDictionary(data / "label" / "dict.txt").text_symbols)
     is_other = is_pair != (len(task.texts) == 2) or (labels or set()) != set(task.labels)
     # Several tasks have the same labels, and data of fairseq-preprocess have no manifest.
     if is_other or (written and written.get("task", task.name) != task.name):
