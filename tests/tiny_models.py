@@ -52,7 +52,9 @@ def save_classifier(path, data, classes, arch="cline_base", *extra):
 def as_published(path, checkpoint):
     """An encoder in the format of the first RoBERTa checkpoints."""
     state = torch.load(checkpoint)
-    args = argparse.Namespace(**state["cfg"]["model"])
+    args = state["cfg"]["model"]
+    if not isinstance(args, argparse.Namespace):  # of CLINE; RoBERTa's is one
+        args = argparse.Namespace(**args)
     names = {name.replace("encoder.", "decoder.", 1): name for name in state["model"]}
     model = {old: state["model"][new] for old, new in names.items()}
     del state["cfg"], state["criterion"], state["task_state"]

@@ -108,6 +108,8 @@ def _settings(cfg) -> list[tuple[str, Any]]:
         options = cfg.get(group)
         for name in names:
             value = None if options is None else getattr(options, name, None)
+            if value is None and name == "arch":  # a configuration has it as its name
+                value = getattr(options, "_name", None)
             if value is not None and value != "":
                 label = group if name == "_name" else name
                 found.append((label, value))
