@@ -112,12 +112,10 @@ class ClineCriterion(FairseqCriterion):
             raise InputError(f"--temperature must be more than 0, not {cfg.temperature}")
         self.similarity, self.temperature = cfg.similarity, cfg.temperature
         self.negatives, self.loss_weighting = str(cfg.negatives), str(cfg.loss_weighting)
-        if self.loss_weighting in LEARNED:
-            self.log_variance = nn.ParameterDict(
-                {k: nn.Parameter(torch.zeros(())) for k, weight in self.weights.items() if weight}
-            )
-        else:
-            self.log_variance = {}
+        learned = self.weights if self.loss_weighting in LEARNED else {}
+        self.log_variance = nn.ParameterDict(
+            {name: nn.Parameter(torch.zeros(())) for name, weight in learned.items() if weight}
+        )
 
     @classmethod
     def build_criterion(cls, cfg: ClineCriterionConfig, task: FairseqTask) -> "ClineCriterion":

@@ -1,11 +1,12 @@
 """Cross-entropy over a large vocabulary without copies of the logits."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 # fp32 elements that exist at a time: they fit in the cache of a CPU, and are little for a GPU.
 _ELEMENTS = 2**19
@@ -41,7 +42,7 @@ class _CrossEntropy(torch.autograd.Function):
     """Computes the softmax again in the backward pass."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, logits: Tensor, target: Tensor) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, target: Tensor) -> Tensor:
         ctx.save_for_backward(logits, target)
         return torch.cat(
             [
@@ -53,7 +54,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         logits, target = ctx.saved_tensors
         out = torch.empty_like(logits)  # (M, V)
         for part, ids, weight, part_out in _parts(logits, target[:, None], grad[:, None], out):

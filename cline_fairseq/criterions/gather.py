@@ -6,7 +6,6 @@ import torch
 import torch.distributed as dist
 from fairseq.distributed.utils import get_data_parallel_group
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 
 def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
@@ -28,9 +27,9 @@ def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
     if group is None or dist.get_world_size(group) == 1:
         return rows, 0
     count = torch.tensor([len(rows)], device=rows.device)
-    counts = [torch.empty_like(count) for _ in range(dist.get_world_size(group))]
-    dist.all_gather(counts, count, group=group)
-    counts = torch.cat(counts).tolist()
+    gathered = [torch.empty_like(count) for _ in range(dist.get_world_size(group))]
+    dist.all_gather(gathered, count, group=group)
+    counts: list[int] = torch.cat(gathered).tolist()
     return _Gather.apply(rows, counts, group), sum(counts[: dist.get_rank(group)])
 
 
@@ -38,7 +37,7 @@ class _Gather(torch.autograd.Function):
     """Pads to the greatest number of rows, because all_gather needs equal shapes."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, rows: Tensor, counts: list[int], group: Any) -> Tensor:
+    def forward(ctx: Any, rows: Tensor, counts: list[int], group: Any) -> Tensor:
         rank = dist.get_rank(group)
         ctx.group, ctx.first, ctx.count = group, sum(counts[:rank]), counts[rank]
         padded = rows.new_zeros(max(counts), rows.shape[1])
@@ -48,7 +47,7 @@ class _Gather(torch.autograd.Function):
         return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         grad = grad.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(grad, group=ctx.group)
         return grad.narrow(0, ctx.first, ctx.count), None, None

@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 enabled = True
 
@@ -72,13 +72,13 @@ class _Linear(torch.autograd.Function):
     """Saves the weights themselves for the backward pass; their concatenation would be a copy."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, bias: Tensor, *weights: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, bias: Tensor, *weights: Tensor) -> Tensor:
         ctx.save_for_backward(x, *weights)
         return _multiply(x, _concatenate(weights), bias)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, *weights = ctx.saved_tensors
         flat = grad.reshape(-1, grad.shape[-1])
         need_x, need_bias, *need_weights = ctx.needs_input_grad
@@ -152,7 +152,7 @@ class _Dropout(torch.autograd.Function):
     """Saves the mask as int8."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, residual: Tensor | None, p: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, residual: Tensor | None, p: float) -> Tensor:
         keep = draw(x.shape, p).ge_(0)
         ctx.scale = 1 / kept_share(p)
         ctx.save_for_backward(keep.to(torch.int8))
@@ -163,7 +163,7 @@ class _Dropout(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         (keep,) = ctx.saved_tensors
         residual_grad = grad if ctx.needs_input_grad[1] else None
         return (grad * keep).mul_(ctx.scale), residual_grad, None
@@ -190,7 +190,7 @@ class _DroppedAttention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, qkv: Tensor, mask: Tensor | None, p: float) -> Tensor:
+    def forward(ctx: Any, qkv: Tensor, mask: Tensor | None, p: float) -> Tensor:
         rows, width, _, heads, dim = qkv.shape
         q, k, v = qkv.permute(2, 0, 3, 1, 4).reshape(3, rows * heads, width, dim)
         scores = _scaled_product(q, k.transpose(1, 2), dim**-0.5)  # (G, T, T)
@@ -207,7 +207,7 @@ class _DroppedAttention(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         q, k, v, signed, out = ctx.saved_tensors
         rows, heads, (_, width, dim) = ctx.rows, len(q) // ctx.rows, q.shape
         scale = 1 / kept_share(ctx.p)

@@ -119,7 +119,7 @@ def prepare(cfg: DictConfig, task: FairseqTask) -> None:
 
 
 def _take_under_hydra(cfg: DictConfig, task: FairseqTask) -> None:
-    typed = {name: value for name, value in cfg.items() if value is not None}
+    typed = {str(name): value for name, value in cfg.items() if value is not None}
     # sentence_prediction has its own max_positions, and has already passed it to the model. By now,
     # a value that the user set cannot be told from the default.
     default = getattr(OmegaConf.get_type(task.cfg), "max_positions", None)
@@ -134,7 +134,8 @@ def _take_under_hydra(cfg: DictConfig, task: FairseqTask) -> None:
     cfg.update(taken)
     if is_of_task and "max_positions" in taken:
         # The task of this run reads the first, and the second is saved.
-        task.cfg.max_positions = cfg._get_root().task.max_positions = cfg.max_positions
+        root: Any = cfg._get_root()
+        task.cfg.max_positions = root.task.max_positions = cfg.max_positions
 
 
 def _take(
@@ -187,7 +188,11 @@ def _find_misfit(asked: Callable[[str], Any], saved: SavedModel) -> str | None:
 
 def _find_start(cfg: Namespace | DictConfig) -> _Start | None:
     """Return the checkpoint that fairseq's ``load_checkpoint`` will load, or None."""
-    options = vars(cfg) if isinstance(cfg, Namespace) else cfg._get_root().get("checkpoint") or {}
+    if isinstance(cfg, Namespace):
+        options = vars(cfg)
+    else:
+        root: Any = cfg._get_root()
+        options = root.get("checkpoint") or {}
     restore, pretrained = (options.get(name) for name in ("restore_file", "finetune_from_model"))
     if restore is None:
         return None  # not the options of a run

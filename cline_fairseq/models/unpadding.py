@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from .operations import num_filler, release_memory
 
@@ -143,7 +142,7 @@ class _Unpad(torch.autograd.Function):
     """(B * T, ...) to (N, ...)."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, flat: Tensor, indices: Tensor, num_filler: int) -> Tensor:
+    def forward(ctx: Any, flat: Tensor, indices: Tensor, num_filler: int) -> Tensor:
         ctx.save_for_backward(indices)
         ctx.num_filler, ctx.size = num_filler, len(flat)
         x = flat.new_empty(len(indices) + num_filler, *flat.shape[1:])
@@ -152,7 +151,7 @@ class _Unpad(torch.autograd.Function):
         return x
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         (indices,) = ctx.saved_tensors
         return _Pad.apply(grad, indices, ctx.num_filler, ctx.size), None, None
 
@@ -161,13 +160,13 @@ class _Pad(torch.autograd.Function):
     """(N, ...) to (B * T, ...)."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, indices: Tensor, num_filler: int, size: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, indices: Tensor, num_filler: int, size: int) -> Tensor:
         ctx.save_for_backward(indices)
         ctx.num_filler = num_filler
         flat = x.new_zeros(size, *x.shape[1:])
         return flat.index_copy_(0, indices, x[: len(indices)])
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         (indices,) = ctx.saved_tensors
         return _Unpad.apply(grad, indices, ctx.num_filler), None, None, None

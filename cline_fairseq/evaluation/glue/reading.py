@@ -71,6 +71,7 @@ def read_split(task: GlueTask, split: str, glue_dir: Path) -> Split:
         if is_test:
             _check_index(path, number, header, row, len(texts))
         else:
+            assert label is not None
             labels.append(_checked_label(task, path, number, row[label].strip()))
         texts.append(tuple(row[column].strip() for column in columns))
     if not texts:

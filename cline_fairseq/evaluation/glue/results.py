@@ -11,6 +11,7 @@ from ...atomic_io import atomic_write, write_json
 from ...errors import InputError
 from .tasks import SCORES, GlueTask
 
+Labels = Sequence[str] | np.ndarray  # classes by name, or numbers (N,)
 RESULT = "result.json"
 RESULT_FORMAT = 1
 
@@ -45,7 +46,7 @@ def read_result(path: Path) -> dict[str, Any]:
     return result
 
 
-def write_predictions(path: Path, gold: Sequence | None, predicted: Sequence) -> None:
+def write_predictions(path: Path, gold: Labels | None, predicted: Labels) -> None:
     """Write predictions, one example per line.
 
     Args:
@@ -60,7 +61,7 @@ def write_predictions(path: Path, gold: Sequence | None, predicted: Sequence) ->
             file.write(f"{i}\t{truth}{spelled(prediction)}\n")
 
 
-def write_submission(task: GlueTask, split: str, predicted: Sequence, folder: Path) -> Path:
+def write_submission(task: GlueTask, split: str, predicted: Labels, folder: Path) -> Path:
     """Write a file for the leaderboard.
 
     Args:
