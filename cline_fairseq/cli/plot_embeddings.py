@@ -36,14 +36,6 @@ from ..evaluation.geometry_report import geometry_statistics, geometry_table, ge
 from ..evaluation.shared_words import shared_words_share
 from ..evaluation.truncation import count_truncated
 from ..runtime.terminal import printable
-from .evaluate_hits import (
-    add_model_options,
-    add_triples_options,
-    describe,
-    each_predictor,
-    load_triples,
-    summary,
-)
 from .figures import load_pyplot, save_figure
 from .options import (
     add_json_option,
@@ -51,6 +43,14 @@ from .options import (
     program_parser,
     require_files,
     require_ready,
+)
+from .triples import (
+    add_model_options,
+    add_triples_options,
+    describe,
+    each_predictor,
+    load_triples,
+    summary,
 )
 
 VIEWS = ("original", "synonym view", "antonym view")

@@ -33,7 +33,7 @@ def test_help_of_commands_has_an_example(name):
 
 def test_every_program_is_listed():
     modules = {path.stem for path in (ROOT / "cline_fairseq" / "cli").glob("*.py")}
-    modules -= {"__init__", "__main__", "main", "options", "figures"}
+    modules -= {"__init__", "__main__", "main", "options", "figures", "triples"}
     assert modules == {name.replace("-", "_") for name in INSTALLED}
     text = run("python", "-m", "cline_fairseq.cli").stdout
     assert [line.split()[0] for line in text.splitlines() if line.startswith("  ")] == INSTALLED
