@@ -4,6 +4,7 @@ Sizes are cut down and paths of published files are replaced, by the table below
 here is listed with the reason. Both tables may only hold what the documents still contain.
 """
 
+import csv
 import json
 import os
 import re
@@ -40,6 +41,7 @@ READMES = (  # in the order in which their commands depend on each other
 )
 NOT_RUN = {
     r"^pip install": "needs the network",
+    r"^git clone ": "needs the network",
     r"^make ": "installs packages, which needs the network",
     r"cline-fairseq (--help|user-dir)": "comes with the wheel, whose own test runs it",
     r"tests/stress/run.py": "takes hours; tests/stress/test_stress.py tries a little of it",
@@ -128,6 +130,7 @@ def write_robustness(folder, texts):
         for sentiment, text in zip(("Positive", "Negative"), pair, strict=True)
     ]
     (folder / "test_paired.tsv").write_text("\n".join(["Sentiment\tText\tbatch_id", *rows]) + "\n")
+    write_contrast_sets(folder, pairs)
     rows = [f"{i % 2}\t{text}" for i, text in enumerate(texts[:10])]
     (folder / "sentences.tsv").write_text("\n".join(["label\tsentence", *rows]) + "\n")
     (folder / "sentences.txt").write_text("\n".join(texts[:60]) + "\n")
@@ -140,6 +143,31 @@ def write_robustness(folder, texts):
     stop_words = folder / "nltk" / "corpora" / "stopwords"
     stop_words.mkdir(parents=True)
     (stop_words / "english").write_text("the\na\n")
+
+
+def write_contrast_sets(folder, pairs):
+    """Two layouts of one's own, and the published files of some sets."""
+    augmented = folder / "counterfactually-augmented-data"
+    paired = augmented / "sentiment" / "combined" / "paired"
+    paired.mkdir(parents=True)
+    shutil.copy(folder / "test_paired.tsv", paired)
+    for side in range(2):
+        texts = [pair[side] for pair in pairs]
+        rows = ["label\ttext", *(f"{1 - side}\t{text}" for text in texts)]
+        name = ("originals", "contrasts")[side]
+        (folder / f"{name}.tsv").write_text("\n".join(rows) + "\n")
+        rows = ["Sentiment\tText", *(f"{('Positive', 'Negative')[side]}\t{t}" for t in texts)]
+        path = folder / "contrast-sets" / "IMDb" / "data" / f"test_{name[:-1]}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(rows) + "\n")
+        rows = [f"{text}\tA film.\t{('entailment', 'neutral')[side]}" for text in texts]
+        path = augmented / "NLI" / ("original", "revised_combined")[side] / "test.tsv"
+        path.parent.mkdir(parents=True)
+        rows = [row for row in rows for _ in range((1, 4)[side])]
+        path.write_text("\n".join(["sentence1\tsentence2\tgold_label", *rows]) + "\n")
+    with (folder / "edits.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = [(*pair, 1, 0) for pair in pairs]
+        csv.writer(file).writerows([("before", "after", "label", "new_label"), *rows])
 
 
 def blocks(text):

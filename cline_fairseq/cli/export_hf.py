@@ -10,6 +10,9 @@ AutoModelForSequenceClassification):
     cline-fairseq export-hf --checkpoint runs/cline/SST-2/seed1/checkpoint_best.pt \\
         --dest my-cline-sst2
 
+GLUE's tasks with the labels 0 and 1 get names for them, such as negative and positive for SST-2;
+--labels gives other names.
+
 The folder holds the model, a fast tokenizer and a model card with the training settings.
 """
 
@@ -17,7 +20,7 @@ import argparse
 from collections.abc import Sequence
 
 from ..runtime.terminal import printable
-from .options import add_export_options, load_from_options, program_parser
+from .options import add_export_options, load_from_options, parse_labels, program_parser
 
 
 def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -25,6 +28,13 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add_export_options(parser)
     parser.add_argument(
         "--rtd-head", action="store_true", help="also write the RTD head, to rtd_head.safetensors"
+    )
+    parser.add_argument(
+        "--labels",
+        type=parse_labels,
+        metavar="DATA=NAME,...",
+        help="names for a classifier's labels, e.g. 0=negative,1=positive; if it is left out, "
+        "labels 0 and 1 of GLUE's tasks get names that say what they mean",
     )
     return parser.parse_args(argv)
 
@@ -36,7 +46,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     from ..convert.export_hf import export_hf  # imports torch, which takes seconds
     from ..convert.fast_tokenizer import missing_pieces
 
-    model = export_hf(loaded, args.dest, args.rtd_head)
+    model = export_hf(loaded, args.dest, args.rtd_head, args.labels)
+    if loaded.labels:
+        names = ", ".join(
+            f"{old} is {model.config.id2label[i]}" for i, old in enumerate(loaded.labels)
+        )
+        print(printable(f"labels (--labels renames them): {names}"))
     if note := missing_pieces(loaded):
         print(printable(f"note: {note}"))
     print(

@@ -4,14 +4,8 @@
     cline-fairseq import-hf --model folder/of/a/model --dest my-roberta
 
 --model is a folder, or a name on Hugging Face's hub, which is then downloaded. Tokenizers are
-byte-level BPE like GPT-2's, or SentencePiece like XLM-R's. Encode a corpus with the tokenizer, and
-continue training from the model:
-
-    cline-fairseq encode --bpe gpt2 --gpt2-encoder-json roberta-base/encoder.json \\
-        --gpt2-vocab-bpe roberta-base/vocab.bpe --dict roberta-base/dict.txt --input train.txt \\
-        --binarize --dest data-bin --split train
-    fairseq-train data-bin --user-dir "$(cline-fairseq user-dir)" --task cline --criterion cline \\
-        --arch cline_base --finetune-from-model roberta-base/model.pt --save-dir checkpoints ...
+byte-level BPE like GPT-2's, or SentencePiece like XLM-R's. The program ends by printing the
+commands that encode a corpus with the tokenizer and train from the model.
 """
 
 import argparse
@@ -19,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..atomic_io import require_new_folder
-from ..convert.layout import tokenizer_options
+from ..convert.next_steps import next_steps
 from ..runtime.terminal import printable
 from .options import program_parser
 
@@ -47,6 +41,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(printable(f"note: {note}"))
     print(
         f"{args.dest}: {imported.num_layers} layers, {imported.dim} wide, "
-        f"{imported.num_symbols:,} symbols; --finetune-from-model {args.dest / 'model.pt'} "
-        f"{tokenizer_options(imported.bpe, args.dest)}"
+        f"{imported.num_symbols:,} symbols\n"
     )
+    print(printable(next_steps(args.dest, imported.bpe, imported.max_positions)), end="")

@@ -33,6 +33,7 @@ COMMANDS = {
     "Robustness": {
         "evaluate-contrast": "contrast sets: accuracy and consistency",
         "evaluate-hits": "Hits: is a sentence closer to its synonym view?",
+        "evaluate-similarity": "STS-B and the like: does the cosine agree with people?",
         "evaluate-advglue": "AdvGLUE's attacked dev sets",
         "attack": "word-substitution attacks of TextAttack",
         "plot-embeddings": "draw sentence vectors and their similarities",
@@ -90,7 +91,7 @@ def _help():
     ]
     for purpose, commands in COMMANDS.items():
         lines += ["", f"{purpose}:"]
-        lines += [f"  {name:<18} {summary}" for name, summary in commands.items()]
+        lines += [f"  {name:<20} {summary}" for name, summary in commands.items()]
     return "\n".join(lines)
 
 

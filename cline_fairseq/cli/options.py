@@ -247,7 +247,7 @@ def add_examples_options(parser: Options) -> None:
     )
     parser.add_argument(
         "--labels",
-        type=_parse_labels,
+        type=parse_labels,
         metavar="FILE=MODEL,...",
         help="labels in the files and the model's labels for them, e.g. Negative=0,Positive=1 "
         "(default: they are the same)",
@@ -301,11 +301,12 @@ def require_files(args: argparse.Namespace) -> None:
             require_file(Path(path), f"give the one that the corpus was encoded with ({option})")
 
 
-def _parse_labels(text: str) -> Mapping[str, str]:
+def parse_labels(text: str) -> Mapping[str, str]:
+    """Parse ``OLD=NEW,...``, as the type of an option."""
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(name.strip() and sign and label.strip() for name, sign, label in pairs):
         raise argparse.ArgumentTypeError(
-            f"expected FILE=MODEL,... (for example Negative=0,Positive=1), not {text!r}"
+            f"expected OLD=NEW,... (for example Negative=0,Positive=1), not {text!r}"
         )
     return {name.strip(): label.strip() for name, _, label in pairs}
 

@@ -1,6 +1,7 @@
 """Export a checkpoint as a folder for Hugging Face's transformers."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from .hf_library import (
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
 )
+from .label_names import named_labels
 from .layout import RTD_HEAD
 from .model_card import model_card
 from .parameter_names import (
@@ -34,7 +36,12 @@ from .parameter_names import (
 _RTD_PREFIX = "encoder.rtd_head."
 
 
-def export_hf(loaded: LoadedModel, dest: Path, rtd_head: bool = False) -> PreTrainedModel:
+def export_hf(
+    loaded: LoadedModel,
+    dest: Path,
+    rtd_head: bool = False,
+    labels: Mapping[str, str] | None = None,
+) -> PreTrainedModel:
     """Write model, fast tokenizer and model card.
 
     Args:
@@ -42,19 +49,21 @@ def export_hf(loaded: LoadedModel, dest: Path, rtd_head: bool = False) -> PreTra
             RobertaForSequenceClassification.
         dest: the folder to create.
         rtd_head: also write the RTD head, to rtd_head.safetensors.
+        labels: names for a classifier's labels; see :func:`~.label_names.named_labels`.
 
     Returns:
         the model that was written.
 
     Raises:
         InputError: if Hugging Face's RoBERTa cannot represent the model, or if ``rtd_head`` is set
-            and the model has none.
+            and the model has none; or if ``labels`` does not fit the classifier.
     """
     if rtd_head and not loaded.has_rtd_head:
         raise InputError(
             "the checkpoint has no RTD head: export a checkpoint of --task cline, or leave out "
             "--rtd-head"
         )
+    loaded = loaded._replace(labels=named_labels(loaded, labels))
     model, tokenizer = to_hf_model(loaded), fast_tokenizer(loaded)
     with atomic_folder(dest) as folder:
         model.save_pretrained(folder)

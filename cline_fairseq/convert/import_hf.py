@@ -23,6 +23,7 @@ class Imported(NamedTuple):
         num_layers: number of layers.
         dim: size of the hidden states.
         num_symbols: number of rows of the embedding matrix.
+        max_positions: number of tokens in the longest text that the model reads.
         notes: what was left out or added, for the user.
     """
 
@@ -30,6 +31,7 @@ class Imported(NamedTuple):
     num_layers: int
     dim: int
     num_symbols: int
+    max_positions: int
     notes: list[str]
 
 
@@ -67,7 +69,12 @@ def import_hf(folder: Path, dest: Path) -> Imported:
         require_same_as_fast(folder, part)
         save_state(part, roberta_state(weights, options, arch=arch))
     return Imported(
-        tokenizer.bpe, options["encoder_layers"], options["encoder_embed_dim"], num_symbols, notes
+        tokenizer.bpe,
+        options["encoder_layers"],
+        options["encoder_embed_dim"],
+        num_symbols,
+        options["max_positions"],
+        notes,
     )
 
 

@@ -1,4 +1,4 @@
-"""Labelled texts in TSV or JSON lines, with columns of any names."""
+"""Labelled texts in TSV, CSV or JSON lines, with columns of any names."""
 
 import csv
 import json
@@ -12,6 +12,8 @@ from ..errors import InputError, MissingFileError
 QUOTINGS = {"csv": csv.QUOTE_MINIMAL, "none": csv.QUOTE_NONE}
 _JSON_LINES = (".jsonl", ".json", ".ndjson")
 _LONGEST_FIELD = 1 << 30  # characters
+
+Row = tuple[str, dict[str, Any]]  # file and line, for messages; values by column
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,31 @@ def read_examples(
         MissingFileError: if the file does not exist.
         InputError: if a row or a column is malformed; with file and line.
     """
-    rows = read_rows(path, quoting)
+    return examples_of(read_rows(path, quoting), path, columns, labels)
+
+
+def examples_of(
+    rows: Sequence[Row],
+    path: Path,
+    columns: Columns,
+    labels: Mapping[str, str] | None = None,
+    option: str = "--",
+) -> list[LabelledExample]:
+    """Take the labelled texts from rows.
+
+    Args:
+        rows: what :func:`read_rows` returns.
+        path: the file that they are from, for messages.
+        columns: names of the columns. The column of groups may be missing.
+        labels: other names for the labels, as in :func:`read_examples`.
+        option: how the options begin that name the columns, for messages.
+
+    Raises:
+        InputError: if there are no rows, or a row or a column is malformed.
+    """
     if not rows:
         raise InputError(f"{path} contains no examples: expected labelled texts")
-    return [_example(where, row, columns, labels) for where, row in rows]
+    return [_example(where, row, columns, labels, option) for where, row in rows]
 
 
 def require_labels(
@@ -102,13 +125,14 @@ def is_json_lines(path: Path) -> bool:
     return path.suffix in _JSON_LINES
 
 
-def read_rows(path: Path, quoting: str = "csv") -> list[tuple[str, dict[str, Any]]]:
-    """Read a TSV file with a header, or a file of JSON lines.
+def read_rows(path: Path, quoting: str = "csv") -> list[Row]:
+    """Read a TSV or CSV file with a header, or a file of JSON lines.
 
     Args:
-        path: JSON lines if its name ends in .jsonl, .ndjson or .json; otherwise TSV.
-        quoting: quoting of fields in a TSV file: ``csv`` if fields may be enclosed in quotation
-            marks; ``none`` if quotation marks are ordinary characters.
+        path: JSON lines if its name ends in .jsonl, .ndjson or .json; CSV, with commas, if it
+            ends in .csv; otherwise TSV.
+        quoting: quoting of fields in a TSV or CSV file: ``csv`` if fields may be enclosed in
+            quotation marks; ``none`` if quotation marks are ordinary characters.
 
     Returns:
         for each row its file and line, for messages, and its values, keyed by column.
@@ -118,7 +142,7 @@ def read_rows(path: Path, quoting: str = "csv") -> list[tuple[str, dict[str, Any
         InputError: if a row is malformed; with file and line.
     """
     if not path.is_file():
-        raise MissingFileError(f"no file {path}: expected a TSV file, or JSON lines")
+        raise MissingFileError(f"no file {path}: expected a TSV file, a CSV file, or JSON lines")
     try:
         rows = _json_rows(path) if is_json_lines(path) else _tsv_rows(path, QUOTINGS[quoting])
         return list(rows)
@@ -128,8 +152,9 @@ def read_rows(path: Path, quoting: str = "csv") -> list[tuple[str, dict[str, Any
 
 def _tsv_rows(path, quoting) -> Iterator[tuple[str, dict[str, str]]]:
     csv.field_size_limit(_LONGEST_FIELD)
+    dialect, separated = ("excel", "comma") if path.suffix == ".csv" else ("excel-tab", "tab")
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, "excel-tab", quoting=quoting, strict=True)
+        reader = csv.reader(file, dialect, quoting=quoting, strict=True)
         header, line = None, 1
         try:
             for row in reader:
@@ -138,7 +163,7 @@ def _tsv_rows(path, quoting) -> Iterator[tuple[str, dict[str, str]]]:
                     header = row
                 elif row and len(row) != len(header):
                     raise InputError(
-                        f"{where}: expected {len(header)} tab-separated fields "
+                        f"{where}: expected {len(header)} {separated}-separated fields "
                         f"({', '.join(header)}), found {len(row)}: fix the line, or specify with "
                         "--quoting whether quotation marks enclose fields"
                     )
@@ -168,11 +193,11 @@ def _json_rows(path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield where, row
 
 
-def _example(where, row, columns, labels):
-    text = _field(where, row, columns.text, "--text-column")
+def _example(where, row, columns, labels, option):
+    text = _field(where, row, columns.text, f"{option}text-column")
     if columns.text2 is not None:
-        text = (text, _field(where, row, columns.text2, "--text2-column"))
-    label = _field(where, row, columns.label, "--label-column").strip()
+        text = (text, _field(where, row, columns.text2, f"{option}text2-column"))
+    label = _field(where, row, columns.label, f"{option}label-column").strip()
     if labels is not None:
         if label not in labels:
             raise InputError(
