@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..checkpoint_files import DICTIONARY, ENCODER_JSON, SENTENCEPIECE_MODEL, VOCAB_BPE
+from ..checkpoint_files import (
+    DICTIONARY,
+    ENCODER_JSON,
+    SENTENCEPIECE_MODEL,
+    VOCAB_BPE,
+    WORD_PIECES,
+)
 from ..dictionary import MASK, SPECIAL, write_dictionary
 
 RTD_HEAD = "rtd_head.safetensors"
@@ -27,11 +33,13 @@ def tokenizer_options(bpe: str, folder: Path) -> str:
     """fairseq's command-line options for a tokenizer.
 
     Args:
-        bpe: sentencepiece or gpt2.
+        bpe: sentencepiece, gpt2 or bert.
         folder: the folder with the tokenizer's files.
     """
     if bpe == "sentencepiece":
         return f"--bpe sentencepiece --sentencepiece-model {folder / SENTENCEPIECE_MODEL}"
+    if bpe == "bert":
+        return f"--bpe bert --bpe-vocab-file {folder / WORD_PIECES}"
     return (
         f"--bpe gpt2 --gpt2-encoder-json {folder / ENCODER_JSON} "
         f"--gpt2-vocab-bpe {folder / VOCAB_BPE}"

@@ -62,7 +62,7 @@ _RTD = """`{file}` holds the head for replaced token detection, which reads the 
     replaced = linear(h, w["out_proj.weight"], w["out_proj.bias"]).sigmoid()
 
 """
-_TOKENIZERS = {"sentencepiece": "SentencePiece", "gpt2": "a byte-level BPE"}
+_TOKENIZERS = {"sentencepiece": "SentencePiece", "gpt2": "a byte-level BPE", "bert": "WordPiece"}
 
 
 def model_card(loaded: LoadedModel, rtd_head: bool) -> str:

@@ -143,7 +143,7 @@ class ClineModel(RobertaModel):
         checkpoint_file: str | None = None,
         data_name_or_path: str | Path | None = None,
         bpe: str | None = None,
-        **kwargs: str | Path,
+        **kwargs: str | Path | bool,
     ) -> "ClineHubInterface":
         """Load a model from a folder, like fairseq's ``RobertaModel.from_pretrained``.
 
@@ -160,10 +160,10 @@ class ClineModel(RobertaModel):
             data_name_or_path: folder with the dict.txt of the corpus, or with the data of a
                 classifier, if it is no longer where the checkpoint records it. A relative path is
                 relative to the first folder.
-            bpe: ``"sentencepiece"`` or ``"gpt2"``, if the files of the tokenizer are no longer
-                where the checkpoint records them.
+            bpe: ``"sentencepiece"``, ``"gpt2"`` or ``"bert"``, if the files of the tokenizer are no
+                longer where the checkpoint records them.
             kwargs: the files of ``bpe``, named like fairseq's options, e.g.
-                ``sentencepiece_model``.
+                ``sentencepiece_model``; and ``bpe_cased``, a bool.
 
         Raises:
             MissingFileError: if a file cannot be found.
