@@ -329,8 +329,8 @@ def _from_hugging_face(folder):
     Raises:
         InputError: if it is a classifier, whose head would be dropped.
     """
-    from .convert.hf_tokenizers import read_json
     from .convert.import_hf import import_hf  # needs packages that fairseq's folders do not
+    from .convert.json_files import read_json
 
     architectures = read_json(folder / "config.json").get("architectures") or []
     if any("SequenceClassification" in name for name in architectures):

@@ -174,7 +174,7 @@ def word_piece_files(folder, texts, cased, size=2000):
     names = ["[PAD]", "[unused0]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     tokenizer = tokenizers.BertWordPieceTokenizer(lowercase=not cased)
     tokenizer.train_from_iterator(
-        texts, size, 1, special_tokens=names, initial_alphabet=list("'’-_")
+        texts, size, 1, special_tokens=names, initial_alphabet=list("'’-_é")
     )
     vocabulary = tokenizer.get_vocab()
     pieces = sorted(vocabulary, key=vocabulary.get)

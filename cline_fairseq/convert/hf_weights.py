@@ -1,6 +1,7 @@
 """Read the parameters in a Hugging Face folder, with fairseq's names."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ from ..atomic_io import is_plain_name
 from ..dictionary import FIRST_POSITION
 from ..errors import InputError, MissingFileError
 from ..safe_load import safe_load
-from .hf_tokenizers import read_json
+from . import bert
+from .json_files import read_json
 from .parameter_names import (
     DECODER_BIAS,
     DECODER_WEIGHT,
@@ -64,24 +66,35 @@ class ImportedWeights(NamedTuple):
     notes: list[str]
 
 
-def read_weights(folder: Path, options: dict[str, Any], num_symbols: int) -> ImportedWeights:
-    """Read the parameters of a RoBERTa.
+def read_weights(
+    folder: Path,
+    options: dict[str, Any],
+    num_symbols: int,
+    kind: str = "roberta",
+    rows: Sequence[int] = (),
+) -> ImportedWeights:
+    """Read the parameters of a RoBERTa, or of a model that can be one.
 
     Args:
         folder: the folder with model.safetensors or pytorch_model.bin, whole or in parts.
         options: fairseq's options for the model.
         num_symbols: number of rows of the embedding matrix.
+        kind: the model_type in config.json.
+        rows: for each symbol, its row in BERT's vocabulary.
 
     Raises:
         MissingFileError: if the files do not exist.
         InputError: if a file is broken or contains other things than tensors, or if tensors are
             missing, unknown or of unexpected shape.
     """
-    tensors = {_full_name(name): tensor for name, tensor in _read(folder).items()}
-    heads = [name for name in tensors if is_other_head(name)]
+    tensors, heads = _read(folder), []
+    if kind in bert.MODEL_TYPES:
+        tensors, heads = bert.as_roberta_tensors(kind, tensors, rows)
+    tensors = {_full_name(name): tensor for name, tensor in tensors.items()}
+    heads += [name for name in tensors if is_other_head(name)]
     notes = [f"left out: {first_of(heads)} (heads of other tasks)"] if heads else []
     for name in [*heads, *(name for name in tensors if name.endswith(".position_ids"))]:
-        del tensors[name]
+        tensors.pop(name, None)
     types = tensors.pop(TYPE_EMBEDDINGS, None)
     if DECODER_BIAS in tensors:
         bias = tensors.pop(DECODER_BIAS)

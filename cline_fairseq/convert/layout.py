@@ -9,6 +9,7 @@ from ..checkpoint_files import (
     SENTENCEPIECE_MODEL,
     VOCAB_BPE,
     WORD_PIECES,
+    tokenizer_in,
 )
 from ..dictionary import MASK, SPECIAL, write_dictionary
 
@@ -39,7 +40,9 @@ def tokenizer_options(bpe: str, folder: Path) -> str:
     if bpe == "sentencepiece":
         return f"--bpe sentencepiece --sentencepiece-model {folder / SENTENCEPIECE_MODEL}"
     if bpe == "bert":
-        return f"--bpe bert --bpe-vocab-file {folder / WORD_PIECES}"
+        found = tokenizer_in([folder])
+        cased = " --bpe-cased" if found and found.config()["bpe_cased"] else ""
+        return f"--bpe bert --bpe-vocab-file {folder / WORD_PIECES}{cased}"
     return (
         f"--bpe gpt2 --gpt2-encoder-json {folder / ENCODER_JSON} "
         f"--gpt2-vocab-bpe {folder / VOCAB_BPE}"

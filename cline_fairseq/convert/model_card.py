@@ -27,12 +27,12 @@ SETTINGS = {
 _CARD = """---
 library_name: transformers
 pipeline_tag: {pipeline}
-tags: [cline, fairseq, roberta]
+tags: [cline, fairseq, {family_tag}]
 ---
 
 # {title}
 
-RoBERTa's architecture: {layers} layers, {dim} wide, {heads} heads, {symbols:,} tokens of
+{family}'s architecture: {layers} layers, {dim} wide, {heads} heads, {symbols:,} tokens of
 {tokenizer}, texts of at most {positions} tokens. Trained with fairseq and cline_fairseq
 {objective}, and exported by
 cline_fairseq {version}.
@@ -56,7 +56,7 @@ _RTD = """`{file}` holds the head for replaced token detection, which reads the 
     from torch.nn.functional import gelu, layer_norm, linear
 
     w = load_file("{file}")
-    h = model.roberta(**tokenizer(text, return_tensors="pt")).last_hidden_state
+    h = model.{family_tag}(**tokenizer(text, return_tensors="pt")).last_hidden_state
     h = gelu(linear(h, w["dense.weight"], w["dense.bias"]))
     h = layer_norm(h, h.shape[-1:], w["layer_norm.weight"], w["layer_norm.bias"])
     replaced = linear(h, w["out_proj.weight"], w["out_proj.bias"]).sigmoid()
@@ -65,12 +65,13 @@ _RTD = """`{file}` holds the head for replaced token detection, which reads the 
 _TOKENIZERS = {"sentencepiece": "SentencePiece", "gpt2": "a byte-level BPE", "bert": "WordPiece"}
 
 
-def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
+def model_card(loaded: LoadedModel, rtd_head: bool, family: str = "RoBERTa") -> str:
     """The card as Markdown, with the front matter for Hugging Face's hub.
 
     Args:
         loaded: the model; the card leaves out the paths of its data.
         rtd_head: whether the folder contains the RTD head.
+        family: RoBERTa or BERT, the kind of model that transformers load.
     """
     args = loaded.model.args
     objective = "with masked LM"
@@ -84,7 +85,9 @@ def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
     kind = "SequenceClassification" if loaded.is_classifier else "MaskedLM"
     return _CARD.format(
         pipeline="text-classification" if loaded.is_classifier else "fill-mask",
-        title="A RoBERTa classifier" if loaded.is_classifier else "A RoBERTa encoder",
+        title=f"A {family} {'classifier' if loaded.is_classifier else 'encoder'}",
+        family=family,
+        family_tag=family.lower(),
         auto_class=f"AutoModelFor{kind}",
         layers=args.encoder_layers,
         dim=args.encoder_embed_dim,
@@ -94,7 +97,7 @@ def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
         positions=loaded.model.max_positions(),
         objective=objective,
         version=__version__,
-        more=(_RTD.format(file=RTD_HEAD) if rtd_head else "")
+        more=(_RTD.format(file=RTD_HEAD, family_tag=family.lower()) if rtd_head else "")
         + (f"{missing}\n\n" if missing else ""),
         updates=loaded.num_updates,
         settings="\n".join(f"| {name} | `{value}` |" for name, value in _settings(loaded.cfg)),

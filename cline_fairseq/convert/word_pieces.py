@@ -32,6 +32,17 @@ def to_hf(config: dict, symbols: Sequence[str]) -> tokenizers.Tokenizer:
         )
     vocabulary = {symbol: i for i, symbol in enumerate(symbols)}
     unknown = UNKNOWN_PIECE if UNKNOWN_PIECE in vocabulary else symbols[UNKNOWN]
+    return fast_word_piece(vocabulary, unknown, model.cased)
+
+
+def fast_word_piece(vocabulary: dict[str, int], unknown: str, cased: bool) -> tokenizers.Tokenizer:
+    """BERT's fast tokenizer, without special tokens.
+
+    Args:
+        vocabulary: rows by piece.
+        unknown: the piece of what cannot be written.
+        cased: whether text keeps capitals and accents.
+    """
     tokenizer = tokenizers.Tokenizer(
         tokenizers.models.WordPiece(
             vocab=vocabulary,
@@ -40,9 +51,7 @@ def to_hf(config: dict, symbols: Sequence[str]) -> tokenizers.Tokenizer:
             max_input_chars_per_word=LONGEST_WORD,
         )
     )
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.BertNormalizer(lowercase=not model.cased)]
-    )
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=not cased)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece(prefix=CONTINUES)
     return tokenizer

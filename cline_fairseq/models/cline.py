@@ -209,7 +209,11 @@ class ClineModel(RobertaModel):
                 f"--sentence-vector must be one of {', '.join(SENTENCE_VECTORS)}, not "
                 f"{args.sentence_vector!r}"
             )
-        return cls(args, ClineEncoder(args, task.source_dictionary))
+        if not args.layer_norm_eps > 0:
+            raise InputError(f"--layer-norm-eps must be above 0, not {args.layer_norm_eps}")
+        model = cls(args, ClineEncoder(args, task.source_dictionary))
+        _set_epsilon(model, args.layer_norm_eps)
+        return model
 
     def forward(
         self,
@@ -287,6 +291,13 @@ def tiny_architecture(args: Namespace | DictConfig) -> None:
 
 # fairseq registers an architecture with the model's own name that does nothing.
 ARCH_CONFIG_REGISTRY["cline"] = base_architecture
+
+
+def _set_epsilon(model: nn.Module, eps: float) -> None:
+    """Set the epsilon of all layer norms, which fairseq builds with the default."""
+    for module in model.modules():
+        if hasattr(module, "eps") and "LayerNorm" in type(module).__name__:
+            module.eps = eps
 
 
 def _set_size(args, layers, dim, heads):

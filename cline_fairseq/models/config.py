@@ -16,6 +16,7 @@ from fairseq.utils import get_available_activation_fns
 from omegaconf import DictConfig
 
 SENTENCE_VECTORS = ("cls", "mean")
+LAYER_NORM_EPS = 1e-5  # of RoBERTa in fairseq
 
 # What no architecture of CLINE changes; RoBERTa's values.
 DEFAULTS: dict[str, Any] = {
@@ -24,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "pooler_activation_fn": "tanh",
     "encoder_normalize_before": False,
     "layernorm_embedding": True,
+    "layer_norm_eps": LAYER_NORM_EPS,
     "dropout": 0.1,
     "attention_dropout": 0.1,
     "activation_dropout": 0.0,
@@ -68,6 +70,9 @@ class ClineModelConfig(FairseqDataclass):
         "normalize the input of each block instead of its output"
     )
     layernorm_embedding: Optional[bool] = _option("normalize the embeddings")
+    layer_norm_eps: Optional[float] = _option(
+        "what layer norms add to the variance: 1e-5 in RoBERTa, 1e-12 in BERT"
+    )
     dropout: Optional[float] = _option("dropout probability")
     attention_dropout: Optional[float] = _option("dropout probability of attention weights")
     activation_dropout: Optional[float] = _option(

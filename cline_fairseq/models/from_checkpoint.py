@@ -36,7 +36,7 @@ MUST_FIT = (
     *("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", HEADS),
     *("encoder_normalize_before", "layernorm_embedding"),
 )
-_CHOICES = ("activation_fn", "pooler_activation_fn", "sentence_vector")
+_CHOICES = ("activation_fn", "pooler_activation_fn", "sentence_vector", "layer_norm_eps")
 _LAST = "checkpoint_last.pt"  # default of --restore-file, relative to --save-dir
 _EMBEDDINGS = "sentence_encoder.embed_tokens.weight"
 

@@ -46,12 +46,8 @@ def edit(path, change):
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        (
-            "model_type",
-            "bert",
-            "model_type in config.json is 'bert', .* only RoBERTa's architecture",
-        ),
-        ("model_type", "roberta-prelayernorm", "only RoBERTa's architecture"),
+        ("model_type", "t5", "model_type in config.json is 't5', .* BERT's architectures"),
+        ("model_type", "roberta-prelayernorm", "BERT's architectures"),
         ("hidden_act", "relu", "hidden_act is 'relu', and must be 'gelu'"),
         ("layer_norm_eps", 1e-12, "layer_norm_eps is 1e-12"),
         ("position_embedding_type", "relative_key", "position_embedding_type"),
