@@ -20,8 +20,8 @@ from .models.config import LAYER_NORM_EPS
 from .models.from_checkpoint import encoder_weights, plain_errors, read_saved_model
 from .tokenizer import FILES, Tokenizer, TokenizerFiles
 
-# Of the task, and of CLINE only.
-_NOT_OPTIONS = ("max_positions", "sentence_vector", "layer_norm_eps")
+# Of the task, and of CLINE.
+_NOT_OPTIONS = ("max_positions", "sentence_vector", "layer_norm_eps", "rtd_head_plain")
 _PRENORM = "roberta_prenorm"
 
 

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..word_pieces import SPECIAL_PIECES
 from .parameter_names import POSITION_EMBEDDINGS, WORD_EMBEDDINGS, first_of
 
-MODEL_TYPES = ("bert", "distilbert")
+MODEL_TYPES = ("bert", "distilbert", "electra")
 # BERT's names of fairseq's special symbols, in fairseq's order.
 SPECIAL_OF_BERT = ("[CLS]", "[PAD]", "[SEP]", "[UNK]")
 MASK_OF_BERT = "[MASK]"
@@ -39,9 +39,22 @@ _LM_HEAD = {
     r"cls\.predictions\.transform\.LayerNorm\.": "lm_head.layer_norm.",
     r"cls\.predictions\.": "lm_head.",
 }
+_BERT = {"vocab_size": 30522, "max_position_embeddings": 512, "layer_norm_eps": 1e-12}
+# Other defaults of ELECTRA.
+_ELECTRA = {"embedding_size": 128, "hidden_size": 256, "num_attention_heads": 4}
+_ELECTRA |= {"intermediate_size": 1024}
 # Patterns of names, and what stands for them in RoBERTa.
 _NAMES: dict[str, dict[str, str]] = {
     "bert": {r"bert\.": "roberta.", **_LM_HEAD},
+    "electra": {
+        r"electra\.": "roberta.",
+        r"discriminator_predictions\.dense\.": "rtd_head.dense.",
+        r"discriminator_predictions\.dense_prediction\.": "rtd_head.out_proj.",
+        r"generator_predictions\.dense\.": "lm_head.dense.",
+        r"generator_predictions\.LayerNorm\.": "lm_head.layer_norm.",
+        r"generator_lm_head\.bias": "lm_head.bias",
+        r"generator_lm_head\.": "lm_head.decoder.",
+    },
     "distilbert": {
         r"distilbert\.transformer\.layer\.(\d+)\.attention\.q_lin\.": (
             r"roberta.encoder.layer.\1.attention.self.query."
@@ -82,7 +95,7 @@ _BY_ROW = (WORD_EMBEDDINGS, "lm_head.decoder.weight", "lm_head.decoder.bias", "l
 
 
 def as_roberta_config(config: dict[str, Any]) -> dict[str, Any]:
-    """A config.json of BERT or DistilBERT as one of RoBERTa, with which it computes the same.
+    """A config.json of BERT, DistilBERT or ELECTRA as one of RoBERTa that computes the same.
 
     Args:
         config: what it leaves out has transformers' defaults.
@@ -97,8 +110,13 @@ def as_roberta_config(config: dict[str, Any]) -> dict[str, Any]:
         options["layer_norm_eps"] = 1e-12
         options["tie_word_embeddings"] = config.get("tie_word_embeddings", True)
     else:
-        defaults = {"vocab_size": 30522, "max_position_embeddings": 512, "layer_norm_eps": 1e-12}
-        options = {**defaults, **config}
+        options = {**_BERT, **(_ELECTRA if kind == "electra" else {}), **config}
+        if kind == "electra" and options["embedding_size"] != options["hidden_size"]:
+            raise InputError(
+                f"the model's embeddings are {options['embedding_size']} wide, and its layers "
+                f"{options['hidden_size']}: RoBERTa has one width, as ELECTRA's base and large "
+                "discriminators"
+            )
     options = {name: value for name, value in options.items() if not name.endswith("token_id")}
     options["model_type"] = "roberta"
     positions = options["max_position_embeddings"]
@@ -174,7 +192,7 @@ def as_roberta_tensors(
 
 
 def _is_head(name):
-    return name.startswith(("cls.", "vocab_"))
+    return name.startswith(("cls.", "vocab_", "discriminator_", "generator_"))
 
 
 def _renamed(kind, name):

@@ -66,8 +66,8 @@ def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
     if config.get("model_type") not in MODEL_TYPES:
         raise InputError(
             f"the model_type in config.json is {config.get('model_type')!r}, and must be "
-            f"{', '.join(MODEL_TYPES)}, bert or distilbert: only RoBERTa's and BERT's "
-            "architectures can be converted"
+            f"{', '.join(MODEL_TYPES)}, bert, distilbert or electra: only RoBERTa's and "
+            "BERT's architectures can be converted"
         )
     _require("hidden_act", config.get("hidden_act", "gelu"), "gelu")
     _require(
@@ -122,7 +122,9 @@ def _size(config, name, default):
 def _epsilon(config):
     value = config.get("layer_norm_eps", 1e-12)
     if not isinstance(value, float) or not 0 < value < 1:
-        raise InputError(f"layer_norm_eps in config.json must be from 0 to 1, not {value!r}")
+        raise InputError(
+            f"layer_norm_eps in config.json must be a number between 0 and 1, not {value!r}"
+        )
     return value
 
 

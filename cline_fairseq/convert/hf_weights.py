@@ -30,6 +30,7 @@ from .parameter_names import (
 )
 
 _KINDS = ("model.safetensors", "pytorch_model.bin")
+_RTD_PREFIX = "rtd_head."
 _STD = 0.02  # standard deviation of RoBERTa's initial matrices
 _SEED = 1
 # The first pattern found in a name counts. V: symbols, C: width, F: FFN width, P: positions.
@@ -51,6 +52,7 @@ _RTD_HEAD = [
     for module in ("dense", "layer_norm", "out_proj")
     for kind in ("weight", "bias")
 ]
+_PLAIN_RTD_HEAD = [name for name in _RTD_HEAD if "layer_norm" not in name]
 
 
 class ImportedWeights(NamedTuple):
@@ -60,10 +62,12 @@ class ImportedWeights(NamedTuple):
         weights: parameters of the encoder and the LM head, by fairseq's names, in the dtype of
             their file.
         notes: what was left out or added, for the user.
+        rtd_head: the parameters of ELECTRA's head, with our names; empty without one.
     """
 
     weights: dict[str, Tensor]
     notes: list[str]
+    rtd_head: dict[str, Tensor]
 
 
 def read_weights(
@@ -95,6 +99,10 @@ def read_weights(
     notes = [f"left out: {first_of(heads)} (heads of other tasks)"] if heads else []
     for name in [*heads, *(name for name in tensors if name.endswith(".position_ids"))]:
         tensors.pop(name, None)
+    rtd_head = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_RTD_PREFIX)}
+    if rtd_head:
+        rtd_head = {name.removeprefix(_RTD_PREFIX): t for name, t in rtd_head.items()}
+        rtd_head = _checked_rtd_head(folder, rtd_head, options)
     types = tensors.pop(TYPE_EMBEDDINGS, None)
     if DECODER_BIAS in tensors:
         bias = tensors.pop(DECODER_BIAS)
@@ -115,7 +123,8 @@ def read_weights(
             positions[FIRST_POSITION:] += types[0].float()
             tensors[POSITION_EMBEDDINGS] = positions
             notes.append("the embedding of token type 0 was added to the position embeddings")
-    return ImportedWeights({ours: tensors[theirs] for ours, theirs in names.items()}, notes)
+    weights = {ours: tensors[theirs] for ours, theirs in names.items()}
+    return ImportedWeights(weights, notes, rtd_head)
 
 
 def read_rtd_head(path: Path, options: dict[str, Any]) -> dict[str, Tensor]:
@@ -128,8 +137,13 @@ def read_rtd_head(path: Path, options: dict[str, Any]) -> dict[str, Tensor]:
     Raises:
         InputError: if it is not an RTD head, or if its size does not fit the model.
     """
-    tensors = _load_safetensors(path)
-    _require(path, tensors, _RTD_HEAD, options, 0)
+    return _checked_rtd_head(path, _load_safetensors(path), options)
+
+
+def _checked_rtd_head(source, tensors, options):
+    """An RTD head, which may lack the layer norm, as ELECTRA's."""
+    is_plain = not any("layer_norm" in name for name in tensors)
+    _require(source, tensors, _PLAIN_RTD_HEAD if is_plain else _RTD_HEAD, options, 0)
     return tensors
 
 

@@ -62,12 +62,14 @@ def import_hf(folder: Path, dest: Path) -> Imported:
             f"embeddings have {num_symbols:,} rows: they must agree, because each row belongs to a "
             "symbol of the dictionary"
         )
-    weights, notes = read_weights(folder, options, num_symbols, kind, tokenizer.rows)
+    weights, notes, head = read_weights(folder, options, num_symbols, kind, tokenizer.rows)
     arch = ARCH
     if options["layer_norm_eps"] != LAYER_NORM_EPS:
         arch = CLINE_ARCH  # fairseq's RoBERTa has no such option
     if (folder / RTD_HEAD).is_file():
         head = read_rtd_head(folder / RTD_HEAD, options)
+    if head:
+        options["rtd_head_plain"] = not any("layer_norm" in name for name in head)
         weights |= {f"encoder.rtd_head.{name}": tensor for name, tensor in head.items()}
         arch = CLINE_ARCH
     with atomic_folder(dest) as part:

@@ -4,6 +4,7 @@ from typing import Any
 
 from .. import __version__
 from ..checkpoint import LoadedModel
+from ..models.config import LAYER_NORM_EPS
 from .fast_tokenizer import missing_pieces
 from .layout import RTD_HEAD
 
@@ -58,9 +59,11 @@ _RTD = """`{file}` holds the head for replaced token detection, which reads the 
     w = load_file("{file}")
     h = model.{family_tag}(**tokenizer(text, return_tensors="pt")).last_hidden_state
     h = gelu(linear(h, w["dense.weight"], w["dense.bias"]))
-    h = layer_norm(h, h.shape[-1:], w["layer_norm.weight"], w["layer_norm.bias"])
-    replaced = linear(h, w["out_proj.weight"], w["out_proj.bias"]).sigmoid()
+{norm}    replaced = linear(h, w["out_proj.weight"], w["out_proj.bias"]).sigmoid()
 
+"""
+_RTD_NORM = """\
+    h = layer_norm(h, h.shape[-1:], w["layer_norm.weight"], w["layer_norm.bias"], {eps:g})
 """
 _TOKENIZERS = {"sentencepiece": "SentencePiece", "gpt2": "a byte-level BPE", "bert": "WordPiece"}
 
@@ -81,6 +84,9 @@ def model_card(loaded: LoadedModel, rtd_head: bool, family: str = "RoBERTa") -> 
         objective = "as a classifier"
         if loaded.labels:
             objective += f" of {', '.join(f'`{label}`' for label in loaded.labels)}"
+    norm = _RTD_NORM.format(eps=getattr(args, "layer_norm_eps", LAYER_NORM_EPS))
+    if getattr(args, "rtd_head_plain", False):
+        norm = ""
     missing = missing_pieces(loaded)
     kind = "SequenceClassification" if loaded.is_classifier else "MaskedLM"
     return _CARD.format(
@@ -97,7 +103,7 @@ def model_card(loaded: LoadedModel, rtd_head: bool, family: str = "RoBERTa") -> 
         positions=loaded.model.max_positions(),
         objective=objective,
         version=__version__,
-        more=(_RTD.format(file=RTD_HEAD, family_tag=family.lower()) if rtd_head else "")
+        more=(_RTD.format(file=RTD_HEAD, family_tag=family.lower(), norm=norm) if rtd_head else "")
         + (f"{missing}\n\n" if missing else ""),
         updates=loaded.num_updates,
         settings="\n".join(f"| {name} | `{value}` |" for name, value in _settings(loaded.cfg)),

@@ -104,6 +104,9 @@ def roberta_weights(loaded: LoadedModel) -> dict[str, Tensor]:
     return {name: weight for name, weight in weights.items() if name in names}
 
 
+_OPTIONS_OF_CLINE = {"sentence_vector", "layer_norm_eps", "rtd_head_plain"}
+
+
 def roberta_state(
     weights: dict[str, Tensor],
     options: dict[str, Any],
@@ -123,7 +126,7 @@ def roberta_state(
     """
     parser = argparse.ArgumentParser(add_help=False)
     RobertaModel.add_args(parser)
-    known = {action.dest for action in parser._actions} | {"sentence_vector", "layer_norm_eps"}
+    known = {action.dest for action in parser._actions} | _OPTIONS_OF_CLINE
     model = {name: value for name, value in options.items() if name in known}
     cfg = _to_dict(OmegaConf.structured(FairseqConfig()))
     masked_lm = _to_dict(OmegaConf.structured(MaskedLMConfig()))

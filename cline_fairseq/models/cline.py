@@ -58,13 +58,14 @@ class RTDHead(nn.Module):
     Args:
         dim: C, the width of the model.
         activation_fn: name of an activation function of fairseq.
+        plain: leave out the layer norm, as ELECTRA does.
     """
 
-    def __init__(self, dim: int, activation_fn: str):
+    def __init__(self, dim: int, activation_fn: str, plain: bool = False):
         super().__init__()
         self.dense = nn.Linear(dim, dim)
         self.activation_fn = get_activation_fn(activation_fn)
-        self.layer_norm = LayerNorm(dim)
+        self.layer_norm = nn.Identity() if plain else LayerNorm(dim)
         self.out_proj = nn.Linear(dim, 1)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -83,7 +84,8 @@ class ClineEncoder(UnpaddedRobertaEncoder):
 
     def __init__(self, args: Namespace, dictionary: Dictionary):
         super().__init__(args, dictionary)
-        self.rtd_head = RTDHead(args.encoder_embed_dim, args.activation_fn)
+        plain = getattr(args, "rtd_head_plain", False)
+        self.rtd_head = RTDHead(args.encoder_embed_dim, args.activation_fn, plain)
 
     def forward_views(
         self,

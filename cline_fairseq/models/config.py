@@ -43,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "mha_heads_to_keep": -1,
     "ffn_blocks_to_remove": -1,
     "sentence_vector": SENTENCE_VECTORS[0],
+    "rtd_head_plain": False,
     "compile": False,
     "checkpoint_activations": False,
 }
@@ -117,6 +118,9 @@ class ClineModelConfig(FairseqDataclass):
     sentence_vector: Optional[ChoiceEnum(SENTENCE_VECTORS)] = _option(  # type: ignore[valid-type]
         "what represents a text in the contrastive loss: cls for the last-layer vector of <s>, "
         "mean for the mean over its tokens"
+    )
+    rtd_head_plain: Optional[bool] = _option(
+        "detect replaced tokens with a head without a layer norm, as ELECTRA's"
     )
     compile: Optional[bool] = _option("compile the layers with torch.compile when they first run")
     checkpoint_activations: Optional[bool] = _option(

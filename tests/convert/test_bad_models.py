@@ -49,7 +49,7 @@ def edit(path, change):
         ("model_type", "t5", "model_type in config.json is 't5', .* BERT's architectures"),
         ("model_type", "roberta-prelayernorm", "BERT's architectures"),
         ("hidden_act", "relu", "hidden_act is 'relu', and must be 'gelu'"),
-        ("layer_norm_eps", 1e-12, "layer_norm_eps is 1e-12"),
+        ("layer_norm_eps", 1, "layer_norm_eps in config.json must be a number between 0 and 1"),
         ("position_embedding_type", "relative_key", "position_embedding_type"),
         ("is_decoder", True, "is_decoder"),
         ("pad_token_id", 0, "pad_token_id is 0, and must be 1"),

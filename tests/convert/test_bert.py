@@ -19,6 +19,9 @@ from transformers import (
     BertTokenizer,
     DistilBertConfig,
     DistilBertForMaskedLM,
+    ElectraConfig,
+    ElectraForMaskedLM,
+    ElectraForPreTraining,
 )
 
 from cline_fairseq.checkpoint import describe_model, load_model
@@ -50,6 +53,8 @@ def make(folder, kind, texts, cased=False, **options):
     size = {"vocab_size": len(tokenizer), **options}
     if kind is DistilBertForMaskedLM:
         model = kind(DistilBertConfig(**DISTILLED, **size))
+    elif kind in (ElectraForMaskedLM, ElectraForPreTraining):
+        model = kind(ElectraConfig(**SIZES, **{"embedding_size": 32, **size}))
     else:
         model = kind(BertConfig(**SIZES, **size))
     with torch.no_grad():
@@ -67,6 +72,8 @@ MODELS = {
     "bare": (BertModel, {}),
     "two heads": (BertForPreTraining, {}),
     "distilbert": (DistilBertForMaskedLM, {}),
+    "electra": (ElectraForPreTraining, {}),
+    "generator": (ElectraForMaskedLM, {}),
 }
 
 
@@ -106,11 +113,11 @@ def test_states_are_those_of_transformers(models, name):
     source, folder, imported = models[name]
     predictor = Predictor.from_checkpoint(folder, device="cpu")
     assert states_differ(source, predictor, SENTENCES) < 1e-5
-    assert any("random" in note for note in imported.notes) == (name == "bare")
+    assert any("random" in note for note in imported.notes) == (name in ("bare", "electra"))
     assert any("left out" in note for note in imported.notes) == (name in ("bare", "two heads"))
 
 
-@pytest.mark.parametrize("name", ["bert", "cased", "distilbert"])
+@pytest.mark.parametrize("name", ["bert", "cased", "distilbert", "generator"])
 def test_masked_lm_is_that_of_transformers(models, name):
     source, folder, _ = models[name]
     rows = read_word_pieces(source).rows
@@ -148,6 +155,34 @@ def test_export_and_import_again(models, name, tmp_path):
             assert torch.equal(tensor, again[key]), key
     for file in ("dict.txt", "vocab.txt"):
         assert (tmp_path / "in" / file).read_bytes() == (folder / file).read_bytes()
+
+
+def test_replaced_token_detection_of_electra(models, tmp_path):
+    """Its head becomes ours, without the layer norm, also after an export."""
+    source, folder, _ = models["electra"]
+    rows = torch.tensor(read_word_pieces(source).rows)
+    theirs = ElectraForPreTraining.from_pretrained(source).eval()
+    loaded = load_model(folder)
+    assert loaded.has_rtd_head
+    export_hf(loaded, tmp_path / "out", rtd_head=True)
+    import_hf(tmp_path / "out", tmp_path / "in")
+    export_cline(loaded, tmp_path / "cline")
+    tokens = torch.tensor([[0, *loaded.tokenizer.index(SENTENCES[:1]).indices.tolist()]])
+    with torch.no_grad():
+        logits = theirs(rows[tokens]).logits
+        for path in (folder, tmp_path / "in", tmp_path / "cline"):
+            model = load_model(path).model
+            features, _ = model(tokens, features_only=True)
+            np.testing.assert_allclose(model.encoder.rtd_head(features), logits, atol=1e-5)
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "model.bert(" in card
+    assert "h = layer_norm" not in card
+
+
+def test_narrow_embeddings_of_electra(tmp_path, texts):
+    folder = make(tmp_path / "small", ElectraForPreTraining, texts, embedding_size=16)
+    with pytest.raises(InputError, match="embeddings are 16 wide, and its layers 32"):
+        import_hf(folder, tmp_path / "out")
 
 
 def test_classifier(models, tmp_path, texts):
