@@ -239,8 +239,8 @@ def check_view(rewriter, lexicon, tagger, block, row, labels, kinds):
 @CASES
 def test_accents_are_not_lost_in_replacements(vocabularies, cased):
     """In uncased text a candidate with accents might become the word that it replaces."""
-    assert bool(vocabularies[cased].encode_word("caf\u00e9", True)) == cased
-    assert vocabularies[cased].encode_word("caf", True)
+    assert bool(vocabularies[cased].encode_word("école", True)) == cased
+    assert vocabularies[cased].encode_word("cole", True)
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +299,7 @@ def test_training_without_transformers(binarized, folders, tmp_path):
     predictor = Predictor.from_checkpoint(tmp_path, device="cpu")
     assert predictor.embed(["It's a test.", "another"]).shape == (2, 32)
     model = ClineModel.from_pretrained(tmp_path)
-    assert model.decode(model.encode("It's a test, isn't it?")) == "it's a test, isn ' t it?"
+    assert model.decode(model.encode("It's a test, isn't it?")) == "it's a test, isn't it?"
     assert [d.word for d in model.detect_replaced("It isn't well-known.")] == [
         *("it", "isn't", "well-known", "."),
     ]

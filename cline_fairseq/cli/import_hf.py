@@ -1,11 +1,11 @@
-"""Import a RoBERTa model from Hugging Face: a checkpoint, a dictionary and a tokenizer for fairseq.
+"""Import a RoBERTa or BERT model from Hugging Face, for fairseq: checkpoint, dictionary, tokenizer.
 
     cline-fairseq import-hf --model roberta-base --dest roberta-base
     cline-fairseq import-hf --model folder/of/a/model --dest my-roberta
 
 --model is a folder, or a name on Hugging Face's hub, which is then downloaded. Tokenizers are
-byte-level BPE like GPT-2's, or SentencePiece like XLM-R's. Encode a corpus with the tokenizer, and
-continue training from the model:
+byte-level BPE like GPT-2's, SentencePiece like XLM-R's, or WordPiece like BERT's. Encode a corpus
+with the tokenizer, and continue training from the model:
 
     cline-fairseq encode --bpe gpt2 --gpt2-encoder-json roberta-base/encoder.json \\
         --gpt2-vocab-bpe roberta-base/vocab.bpe --dict roberta-base/dict.txt --input train.txt \\
