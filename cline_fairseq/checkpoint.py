@@ -16,10 +16,12 @@ from .checkpoint_files import Record, checkpoint_file, dictionary_path, find_fil
 from .dictionary import MASK, MismatchError, PlainDictionary
 from .errors import InputError
 from .models.cline import ClineModel
+from .models.config import LAYER_NORM_EPS
 from .models.from_checkpoint import encoder_weights, plain_errors, read_saved_model
 from .tokenizer import FILES, Tokenizer, TokenizerFiles
 
-_NOT_OPTIONS = ("max_positions", "sentence_vector")  # of the task, and of CLINE only
+# Of the task, and of CLINE.
+_NOT_OPTIONS = ("max_positions", "sentence_vector", "layer_norm_eps", "rtd_head_plain")
 _PRENORM = "roberta_prenorm"
 
 
@@ -186,6 +188,11 @@ def describe_model(path: Path, arch: str) -> ModelDescription:
     options = []
     if ARCH_MODEL_REGISTRY.get(arch) is not ClineModel:
         options = _as_options(saved.sizes)
+        if saved.sizes.get("layer_norm_eps", LAYER_NORM_EPS) != LAYER_NORM_EPS:
+            raise InputError(
+                f"{path} has layer norms with epsilon {saved.sizes['layer_norm_eps']:g}, as BERT, "
+                f"and {arch} has {LAYER_NORM_EPS:g}: give an architecture of CLINE"
+            )
         if not saved.sizes["layernorm_embedding"] and arch != _PRENORM:
             raise InputError(
                 f"{path} has no layer norm after its embeddings, which {arch} cannot leave out: "

@@ -1,5 +1,6 @@
 """Find a checkpoint's dictionary and tokenizer: as specified, as recorded in it, or next to it."""
 
+import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,16 +16,19 @@ CHECKPOINT, DICTIONARY = "model.pt", "dict.txt"
 CHECKPOINTS = (CHECKPOINT, "checkpoint_best.pt", "checkpoint_last.pt")  # in a folder, best first
 SENTENCEPIECE_MODEL = "sentencepiece.bpe.model"  # the name that fairseq's hub looks for
 ENCODER_JSON, VOCAB_BPE = "encoder.json", "vocab.bpe"
+WORD_PIECES = "vocab.txt"
+TOKENIZER_SETTINGS = "tokenizer_config.json"  # where Hugging Face says if text has capitals
 # By tokenizer and fairseq's option: the usual names of the file next to a checkpoint.
 _FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "sentencepiece": {
         "sentencepiece_model": (SENTENCEPIECE_MODEL, "sentencepiece.model", "spm.model")
     },
     "gpt2": {"gpt2_encoder_json": (ENCODER_JSON,), "gpt2_vocab_bpe": (VOCAB_BPE,)},
+    "bert": {"bpe_vocab_file": (WORD_PIECES,)},
 }
 _ANY_TOKENIZER = (
     "--bpe sentencepiece --sentencepiece-model FILE (or --bpe gpt2 --gpt2-encoder-json FILE "
-    "--gpt2-vocab-bpe FILE)"
+    "--gpt2-vocab-bpe FILE, or --bpe bert --bpe-vocab-file FILE)"
 )
 
 
@@ -144,7 +148,7 @@ def tokenizer_in(places: Sequence[Path]) -> TokenizerFiles | None:
         for bpe, files in _FILES.items():
             found = _files_in([place], files)
             if found:
-                return TokenizerFiles(bpe, **found)
+                return _named(bpe, found)
     return None
 
 
@@ -157,6 +161,25 @@ def copy_tokenizer(folder: Path, config: Mapping[str, Any]) -> None:
     """
     for option, names in _FILES[config["_name"]].items():
         shutil.copyfile(config[option], folder / names[0])
+    if config["_name"] == "bert":
+        settings = {"do_lower_case": not config["bpe_cased"]}
+        (folder / TOKENIZER_SETTINGS).write_text(json.dumps(settings) + "\n", encoding="utf-8")
+
+
+def _named(bpe, found, cased=None):
+    """A tokenizer by its files; what was not said of capitals is read beside the vocabulary."""
+    if bpe == "bert" and cased is None:
+        cased = _is_cased(Path(found["bpe_vocab_file"]).with_name(TOKENIZER_SETTINGS))
+    return TokenizerFiles(bpe, **found, bpe_cased=cased)
+
+
+def _is_cased(path):
+    """What tokenizer_config.json says of capitals; None if it does not."""
+    try:
+        lower = json.loads(path.read_text(encoding="utf-8")).get("do_lower_case")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return not lower if isinstance(lower, bool) else None
 
 
 def _places(checkpoint, data):
@@ -209,7 +232,10 @@ def _find_tokenizer(recorded, typed, places):
         for option, names in wanted.items()
         if option not in found
     }
-    return None if missing else TokenizerFiles(bpe, **found), missing
+    cased = typed.get("bpe_cased")
+    if cased is None and bpe == "bert" == recorded.get("_name"):
+        cased = recorded.get("bpe_cased")
+    return None if missing else _named(bpe, found, cased if bpe == "bert" else None), missing
 
 
 def _files_in(places, wanted):

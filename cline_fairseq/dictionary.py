@@ -7,9 +7,10 @@ does not know, a run of them as one symbol, and fairseq gives each such symbol a
 text these are 0.1 to 0.2 % of the tokens, but with 2,000 pieces they may be half of the types.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from .atomic_io import atomic_write
 from .errors import InputError, MissingFileError
@@ -117,7 +118,10 @@ def write_dictionary(path: Path, counts: Iterable[tuple[str, int | str]]) -> Non
 
 
 def kinds_of(
-    symbols: Sequence[str], pieces: Collection[str], writes_unknown: bool
+    symbols: Sequence[str],
+    pieces: Collection[str],
+    writes_unknown: bool,
+    reserved: Mapping[str, SymbolKind] = MappingProxyType({}),
 ) -> list[SymbolKind]:
     """The kind of each symbol of a dictionary.
 
@@ -129,11 +133,15 @@ def kinds_of(
         symbols: all symbols of the dictionary.
         pieces: the tokenizer's pieces, as symbols; a set.
         writes_unknown: whether the tokenizer copies letters that it does not know.
+        reserved: the kinds of symbols that are not pieces, such as WordPiece's ``[UNK]``.
 
     Raises:
         MismatchError: if the dictionary was made for another tokenizer.
     """
-    kinds = [_kind_of(symbol, pieces, writes_unknown) for symbol in symbols]
+    kinds = [
+        reserved[symbol] if symbol in reserved else _kind_of(symbol, pieces, writes_unknown)
+        for symbol in symbols
+    ]
     foreign = [s for s, kind in zip(symbols, kinds, strict=True) if kind == SymbolKind.FOREIGN]
     total = kinds.count(SymbolKind.PIECE) + len(foreign)
     if total == 0:

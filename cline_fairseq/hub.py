@@ -19,7 +19,7 @@ from .data.vocabulary import build_vocabulary
 from .dictionary import MASK
 from .errors import InputError
 from .inference import mean_pool
-from .tokenizer import SPACE, TokenizerFiles
+from .tokenizer import SPACE, SubwordModel, TokenizerFiles
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,30 @@ class Detected(NamedTuple):
     probability: float
 
 
+class WordPieceEncoder:
+    """fairseq's encoder of ``--bpe bert``, without transformers.
+
+    Args:
+        model: of the tokenizer.
+    """
+
+    def __init__(self, model: SubwordModel):
+        self._model = model
+
+    def encode(self, text: str) -> str:
+        """The symbols of a text, separated by spaces."""
+        return self._model.text(text)
+
+    def decode(self, symbols: str) -> str:
+        """The text of symbols."""
+        return self._model.decode(symbols.split(" "))
+
+    def letters(self, symbol: str) -> tuple[str, bool]:
+        """The letters of a piece, and whether it begins a word."""
+        letters, begins = self._model.letters(symbol)
+        return letters.decode(), begins
+
+
 class ClineHubInterface(RobertaHubInterface):
     """fairseq's hub interface to RoBERTa, with batches and replaced-token detection.
 
@@ -49,9 +73,15 @@ class ClineHubInterface(RobertaHubInterface):
     """
 
     def __init__(self, loaded: LoadedModel):
+        config = OmegaConf.create(dict(loaded.tokenizer.config))
+        is_word_piece = config._name == "bert"  # for which fairseq's encoder needs transformers
         with open_dict(loaded.cfg):
-            loaded.cfg.bpe = OmegaConf.create(dict(loaded.tokenizer.config))
+            loaded.cfg.bpe = None if is_word_piece else config
         super().__init__(loaded.cfg, loaded.task, loaded.model)
+        if is_word_piece:
+            self.bpe = WordPieceEncoder(loaded.tokenizer.model)
+            with open_dict(loaded.cfg):
+                loaded.cfg.bpe = config
         self._dictionary = loaded.task.source_dictionary
         self._has_rtd_head = loaded.has_rtd_head
         self._vocabulary = build_vocabulary(self._dictionary, loaded.tokenizer.config)
@@ -229,6 +259,9 @@ class ClineHubInterface(RobertaHubInterface):
         token = symbol if special else self.bpe.decode(symbol)
         if symbol.startswith(SPACE):
             token = f" {token}"  # SentencePiece drops it
+        elif self.cfg.bpe._name == "bert" and not special:
+            letters, begins = self.bpe.letters(symbol)
+            token = f" {letters}" if begins else letters
         place = f" {MASK}" if f" {MASK}" in text else MASK
         return Filled(text.replace(place, token), probability, token)
 
@@ -255,7 +288,7 @@ def from_folder(
     checkpoint_file: str | None = None,
     data: str | Path | None = None,
     bpe: str | None = None,
-    **tokenizer: str | Path | None,
+    **tokenizer: str | Path | bool | None,
 ) -> ClineHubInterface:
     """See :meth:`cline_fairseq.models.cline.ClineModel.from_pretrained`.
 
@@ -263,7 +296,7 @@ def from_folder(
         path: a folder, or a checkpoint.
         checkpoint_file: name of the checkpoint in the folder.
         data: the folder with the dictionary, relative to ``path``.
-        bpe: sentencepiece or gpt2.
+        bpe: sentencepiece, gpt2 or bert.
         tokenizer: paths of the tokenizer's files, by fairseq's option names.
     """
     path = Path(path)
@@ -296,8 +329,8 @@ def _from_hugging_face(folder):
     Raises:
         InputError: if it is a classifier, whose head would be dropped.
     """
-    from .convert.hf_tokenizers import read_json
     from .convert.import_hf import import_hf  # needs packages that fairseq's folders do not
+    from .convert.json_files import read_json
 
     architectures = read_json(folder / "config.json").get("architectures") or []
     if any("SequenceClassification" in name for name in architectures):

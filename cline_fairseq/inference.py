@@ -103,6 +103,8 @@ class Predictor:
         sentencepiece_model: str | None = None,
         gpt2_encoder_json: str | None = None,
         gpt2_vocab_bpe: str | None = None,
+        bpe_vocab_file: str | None = None,
+        bpe_cased: bool | None = None,
         max_tokens: int = MAX_TOKENS,
         device: str | None = None,
     ) -> "Predictor":
@@ -113,10 +115,12 @@ class Predictor:
         Args:
             path: the checkpoint; see :func:`~cline_fairseq.checkpoint.load_model`.
             data: the folder with the dictionaries; see there.
-            bpe: sentencepiece or gpt2.
+            bpe: sentencepiece, gpt2 or bert.
             sentencepiece_model: the model, for sentencepiece.
             gpt2_encoder_json: encoder.json, for gpt2.
             gpt2_vocab_bpe: vocab.bpe, for gpt2.
+            bpe_vocab_file: vocab.txt, for bert.
+            bpe_cased: whether text keeps capitals and accents, for bert.
             max_tokens: maximum number of tokens in a batch, including padding.
             device: a torch device (default: a GPU if available, otherwise the CPU).
 
@@ -129,6 +133,8 @@ class Predictor:
             sentencepiece_model=sentencepiece_model,
             gpt2_encoder_json=gpt2_encoder_json,
             gpt2_vocab_bpe=gpt2_vocab_bpe,
+            bpe_vocab_file=bpe_vocab_file,
+            bpe_cased=bpe_cased,
         )
         loaded = load_model(Path(path), None if data is None else Path(data), tokenizer)
         return cls.from_loaded(loaded, max_tokens, device, str(path))

@@ -16,12 +16,14 @@ import numpy as np
 from .byte_pairs import BYTE_OF_LETTER, read_byte_pairs
 from .dictionary import EOS, UNKNOWN, SymbolKind, kinds_of
 from .errors import InputError
+from .word_pieces import WordPiece, has_capitals, read_vocabulary
 
 SPACE = "\u2581"  # how SentencePiece writes a space
 # The files of each tokenizer, as fairseq's option names.
 FILES = {
     "sentencepiece": ("sentencepiece_model",),
     "gpt2": ("gpt2_encoder_json", "gpt2_vocab_bpe"),
+    "bert": ("bpe_vocab_file",),
 }
 SUPPORTED = tuple(FILES)
 _IRREGULAR = -1  # index of a piece that does not always become the same symbol
@@ -39,16 +41,21 @@ class TokenizerFiles:
         sentencepiece_model: the model, for ``--bpe sentencepiece``.
         gpt2_encoder_json: encoder.json, for ``--bpe gpt2``.
         gpt2_vocab_bpe: vocab.bpe, for ``--bpe gpt2``.
+        bpe_vocab_file: vocab.txt, for ``--bpe bert``.
+        bpe_cased: whether ``--bpe bert`` keeps capitals and accents; None: if the vocabulary has
+            capitals.
     """
 
     bpe: str | None = None
     sentencepiece_model: str | None = None
     gpt2_encoder_json: str | None = None
     gpt2_vocab_bpe: str | None = None
+    bpe_vocab_file: str | None = None
+    bpe_cased: bool | None = None
 
     def __post_init__(self):
         for name, value in asdict(self).items():
-            if value is not None:
+            if value is not None and name != "bpe_cased":
                 object.__setattr__(self, name, str(value))  # of paths, too
 
     @classmethod
@@ -56,7 +63,7 @@ class TokenizerFiles:
         """The tokenizer named by parsed command-line options."""
         return cls(**{name: getattr(options, name) for name in cls.__dataclass_fields__})
 
-    def given(self) -> dict[str, str]:
+    def given(self) -> dict[str, Any]:
         """The options that are not None, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
@@ -64,7 +71,8 @@ class TokenizerFiles:
         """fairseq's configuration for ``--bpe``.
 
         Raises:
-            InputError: if the tokenizer is not supported, or a file is not given.
+            InputError: if the tokenizer is not supported, a file is not given, or the vocabulary
+                that decides whether text keeps capitals cannot be read.
         """
         if self.bpe not in FILES:
             raise InputError(f"--bpe must be one of {', '.join(SUPPORTED)}, not {self.bpe!r}")
@@ -74,7 +82,24 @@ class TokenizerFiles:
                 raise InputError(f"--bpe {self.bpe} needs --{name.replace('_', '-')} FILE")
         if self.bpe == "sentencepiece":
             options |= {"sentencepiece_enable_sampling": False, "sentencepiece_alpha": None}
+        if self.bpe == "bert":
+            cased = self.bpe_cased
+            if cased is None:
+                cased = has_capitals(read_vocabulary(options["bpe_vocab_file"]))
+            options["bpe_cased"] = bool(cased)
         return {"_name": self.bpe, **options}
+
+    def command_line(self) -> list[str]:
+        """The options of fairseq's programs for the tokenizer, with absolute paths.
+
+        Raises:
+            InputError: as :meth:`config`.
+        """
+        config = self.config()
+        options = ["--bpe", config["_name"]]
+        for name in FILES[config["_name"]]:
+            options += [f"--{name.replace('_', '-')}", os.path.abspath(config[name])]
+        return [*options, "--bpe-cased"] if config.get("bpe_cased") else options
 
 
 class SubwordModel(Protocol):
@@ -85,11 +110,16 @@ class SubwordModel(Protocol):
         unknown: id of the unknown piece, for which the letters themselves are written; None if the
             model can split any text.
         known: the symbols that text can become.
+        reserved: symbols of the model that stand for no text of their own, and their kinds.
+        has_spaces: whether pieces tell where spaces stand; else a piece begins a word if it does
+            not continue one, and punctuation is split off without a trace.
     """
 
     symbols: list[str]
     unknown: int | None
     known: set[str]
+    reserved: Mapping[str, SymbolKind]
+    has_spaces: bool
 
     def pieces(self, lines: list[str]) -> list[list[int]]:
         """The piece ids of each line."""
@@ -112,6 +142,8 @@ class SentencePiece:
     """SentencePiece; its pieces are the symbols."""
 
     unknown: int | None
+    reserved: Mapping[str, SymbolKind] = {}
+    has_spaces = True
 
     def __init__(self, sentencepiece_model: str):
         import sentencepiece
@@ -147,6 +179,8 @@ class GPT2:
     """GPT-2's byte-level BPE; the symbols are its ids, written as numbers."""
 
     unknown: int | None
+    reserved: Mapping[str, SymbolKind] = {}
+    has_spaces = True
 
     def __init__(self, gpt2_encoder_json: str, gpt2_vocab_bpe: str):
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # workers are processes
@@ -201,6 +235,8 @@ def load_subword_model(config: Mapping[str, Any]) -> SubwordModel:
         return SentencePiece(config["sentencepiece_model"])
     if config["_name"] == "gpt2":
         return GPT2(config["gpt2_encoder_json"], config["gpt2_vocab_bpe"])
+    if config["_name"] == "bert":
+        return WordPiece(config["bpe_vocab_file"], bool(config.get("bpe_cased")))
     raise InputError(f"--bpe must be one of {', '.join(SUPPORTED)}, not {config['_name']!r}")
 
 
@@ -244,7 +280,9 @@ class Tokenizer:
     def __init__(self, config: Mapping[str, Any], dictionary: Symbols):
         self.config, self.dictionary = config, dictionary
         self.model = model = load_subword_model(config)
-        self.kinds = kinds_of(dictionary.symbols, model.known, model.unknown is not None)
+        self.kinds = kinds_of(
+            dictionary.symbols, model.known, model.unknown is not None, model.reserved
+        )
         table = [
             dictionary.index(symbol) if symbol.split() == [symbol] else _IRREGULAR
             for symbol in model.symbols
@@ -257,6 +295,8 @@ class Tokenizer:
         self._is_missing = self._table == UNKNOWN
         if model.unknown is not None:
             self._is_missing[model.unknown] = False
+        if model.reserved:
+            self._is_missing &= [symbol not in model.reserved for symbol in model.symbols]
         self.lacking = [model.symbols[i] for i in np.flatnonzero(self._is_missing)]
         self.letters = [
             symbol

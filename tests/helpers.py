@@ -167,6 +167,28 @@ def gpt2_files(folder, texts):
     return folder / "bin", options
 
 
+def word_piece_files(folder, texts, cased, size=2000):
+    """A vocabulary of WordPiece with its dictionary; fairseq's options of it."""
+    import tokenizers
+
+    names = ["[PAD]", "[unused0]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = tokenizers.BertWordPieceTokenizer(lowercase=not cased)
+    tokenizer.train_from_iterator(
+        texts, size, 1, special_tokens=names, initial_alphabet=list("'’-_é")
+    )
+    vocabulary = tokenizer.get_vocab()
+    pieces = sorted(vocabulary, key=vocabulary.get)
+    (folder / "vocab.txt").write_text("".join(f"{p}\n" for p in pieces), encoding="utf-8")
+    symbols = "".join(f"{p} 1\n" for p in pieces if p not in names)
+    (folder / "dict.txt").write_text(symbols, encoding="utf-8")
+    return {"_name": "bert", "bpe_vocab_file": str(folder / "vocab.txt"), "bpe_cased": cased}
+
+
+def word_piece_options(folder, cased):
+    """The options of ``--bpe bert`` for these files."""
+    return ["--bpe", "bert", "--bpe-vocab-file", folder / "vocab.txt", *["--bpe-cased"] * cased]
+
+
 def gpt2_options(folder):
     """The options of ``--bpe gpt2`` for the files of :func:`gpt2_files`."""
     return [

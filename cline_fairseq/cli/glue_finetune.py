@@ -250,11 +250,7 @@ def record_tokenizer(args: argparse.Namespace) -> list[str]:
     if tokenizer is None:
         print("note: no tokenizer was found to record; evaluation needs --bpe", file=sys.stderr)
         return []
-    options = []
-    for name, value in tokenizer.given().items():
-        value = value if name == "bpe" else str(Path(value).absolute())
-        options += [f"--{name.replace('_', '-')}", value]
-    return options
+    return tokenizer.command_line()
 
 
 def data_digest(data: Path) -> str:

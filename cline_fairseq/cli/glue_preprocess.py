@@ -26,8 +26,8 @@ from ..dictionary import PlainDictionary
 from ..errors import InputError, MissingFileError
 from ..evaluation.glue.binarizing import GlueJob, binarize
 from ..evaluation.glue.tasks import GLUE_TASKS, GlueTask, parse_tasks
-from ..preprocessing.manifest import file_digest
-from ..tokenizer import FILES, Tokenizer, TokenizerFiles
+from ..preprocessing.manifest import describe_tokenizer, file_digest
+from ..tokenizer import Tokenizer, TokenizerFiles
 from .options import add_allow_unknown_option, add_tokenizer_options, program_parser
 
 
@@ -95,15 +95,13 @@ def make_job(args: argparse.Namespace) -> GlueJob:
         raise MissingFileError(
             f"no folder {args.glue_dir}: give the folder with a folder for each GLUE task"
         )
-    files = TokenizerFiles.of(args)
-    tokenizer = Tokenizer(files.config(), PlainDictionary(args.dict))
-    model = [Path(path) for name, path in files.given().items() if name in FILES[args.bpe]]
+    tokenizer = Tokenizer(TokenizerFiles.of(args).config(), PlainDictionary(args.dict))
     return GlueJob(
         glue_dir=args.glue_dir,
         dest=args.dest,
         tokenizer=tokenizer,
         options={
-            "tokenizer": [args.bpe, *map(file_digest, model)],
+            "tokenizer": describe_tokenizer(tokenizer.config),
             "dictionary": file_digest(args.dict),
         },
         splits=parse_splits(args.splits),

@@ -1,11 +1,11 @@
-"""Import a RoBERTa model from Hugging Face: a checkpoint, a dictionary and a tokenizer for fairseq.
+"""Import a RoBERTa or BERT model from Hugging Face, for fairseq: checkpoint, dictionary, tokenizer.
 
     cline-fairseq import-hf --model roberta-base --dest roberta-base
     cline-fairseq import-hf --model folder/of/a/model --dest my-roberta
 
 --model is a folder, or a name on Hugging Face's hub, which is then downloaded. Tokenizers are
-byte-level BPE like GPT-2's, or SentencePiece like XLM-R's. The program ends by printing the
-commands that encode a corpus with the tokenizer and train from the model.
+byte-level BPE like GPT-2's, SentencePiece like XLM-R's, or WordPiece like BERT's. The program ends
+by printing the commands that encode a corpus with the tokenizer and train from the model.
 """
 
 import argparse

@@ -56,6 +56,13 @@ def add_tokenizer_options(parser: Options, required: bool = True) -> None:
     )
     parser.add_argument("--gpt2-encoder-json", metavar="FILE", help="encoder.json for --bpe gpt2")
     parser.add_argument("--gpt2-vocab-bpe", metavar="FILE", help="vocab.bpe for --bpe gpt2")
+    parser.add_argument("--bpe-vocab-file", metavar="FILE", help="vocab.txt for --bpe bert")
+    parser.add_argument(
+        "--bpe-cased",
+        action="store_const",
+        const=True,
+        help="with --bpe bert, keep capitals and accents (default: if the vocabulary has capitals)",
+    )
 
 
 def add_allow_unknown_option(parser: Options) -> None:
@@ -296,7 +303,7 @@ def require_files(args: argparse.Namespace) -> None:
             f"no folder {args.data}: give the one with the dictionary of the checkpoint (--data)"
         )
     for name, path in TokenizerFiles.of(args).given().items():
-        if name != "bpe":
+        if name not in ("bpe", "bpe_cased"):
             option = f"--{name.replace('_', '-')}"
             require_file(Path(path), f"give the one that the corpus was encoded with ({option})")
 

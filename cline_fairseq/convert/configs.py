@@ -7,10 +7,9 @@ from typing import Any
 
 from ..dictionary import FIRST_POSITION, SPECIAL
 from ..errors import InputError
-from ..models.cline import SENTENCE_VECTORS
+from ..models.config import LAYER_NORM_EPS, SENTENCE_VECTORS
 
 MODEL_TYPES = ("roberta", "xlm-roberta")  # the same architecture
-_LAYER_NORM_EPS = 1e-5  # in all layer norms of fairseq
 # Larger sizes are errors, which would take hours or all memory before they are noticed.
 _MOST = {"num_hidden_layers": 1_000, "hidden_size": 100_000}
 _MOST_OF_ANY = 10_000_000
@@ -48,7 +47,7 @@ def to_hf_config(args: Any, num_symbols: int) -> dict[str, Any]:
         "classifier_dropout": args.pooler_dropout,
         "max_position_embeddings": args.max_positions + FIRST_POSITION,
         "type_vocab_size": 1,
-        "layer_norm_eps": _LAYER_NORM_EPS,
+        "layer_norm_eps": getattr(args, "layer_norm_eps", LAYER_NORM_EPS),
         "tie_word_embeddings": not getattr(args, "untie_weights_roberta", False),
         "sentence_vector": getattr(args, "sentence_vector", SENTENCE_VECTORS[0]),  # CLINE's
         **_IDS,
@@ -67,10 +66,10 @@ def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
     if config.get("model_type") not in MODEL_TYPES:
         raise InputError(
             f"the model_type in config.json is {config.get('model_type')!r}, and must be "
-            f"{' or '.join(MODEL_TYPES)}: only RoBERTa's architecture can be converted"
+            f"{', '.join(MODEL_TYPES)}, bert, distilbert or electra: only RoBERTa's and "
+            "BERT's architectures can be converted"
         )
     _require("hidden_act", config.get("hidden_act", "gelu"), "gelu")
-    _require("layer_norm_eps", config.get("layer_norm_eps", 1e-12), _LAYER_NORM_EPS)
     _require(
         "position_embedding_type", config.get("position_embedding_type", "absolute"), "absolute"
     )
@@ -97,6 +96,7 @@ def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
         "pooler_dropout": _share(config, "classifier_dropout", dropout),
         "untie_weights_roberta": not config.get("tie_word_embeddings", True),
         "sentence_vector": sentence_vector,
+        "layer_norm_eps": _epsilon(config),
     }
 
 
@@ -116,6 +116,15 @@ def _size(config, name, default):
     most = _MOST.get(name, _MOST_OF_ANY)
     if value > most:
         raise InputError(f"{name} in config.json is {value:,}, and must be at most {most:,}")
+    return value
+
+
+def _epsilon(config):
+    value = config.get("layer_norm_eps", 1e-12)
+    if not isinstance(value, float) or not 0 < value < 1:
+        raise InputError(
+            f"layer_norm_eps in config.json must be a number between 0 and 1, not {value!r}"
+        )
     return value
 
 

@@ -13,6 +13,7 @@ from ..checkpoint import LoadedModel
 from ..checkpoint_files import SENTENCEPIECE_MODEL
 from ..errors import InputError
 from .configs import to_hf_config
+from .export_bert import rows_of_bert, to_bert_model, to_bert_tokenizer
 from .fast_tokenizer import BOS, EOS, fast_tokenizer
 from .hf_library import (
     PreTrainedModel,
@@ -46,7 +47,8 @@ def export_hf(
 
     Args:
         loaded: the model; an encoder becomes a RobertaForMaskedLM, a classifier becomes a
-            RobertaForSequenceClassification.
+            RobertaForSequenceClassification. With the whole vocabulary of a BERT, they become a
+            BertForMaskedLM and a BertForSequenceClassification.
         dest: the folder to create.
         rtd_head: also write the RTD head, to rtd_head.safetensors.
         labels: names for a classifier's labels; see :func:`~.label_names.named_labels`.
@@ -64,7 +66,9 @@ def export_hf(
             "--rtd-head"
         )
     loaded = loaded._replace(labels=named_labels(loaded, labels))
-    model, tokenizer = to_hf_model(loaded), fast_tokenizer(loaded)
+    order = rows_of_bert(loaded)
+    model = to_hf_model(loaded, order)
+    tokenizer = fast_tokenizer(loaded) if order is None else to_bert_tokenizer(loaded, order)
     with atomic_folder(dest) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -76,24 +80,32 @@ def export_hf(
         if rtd_head:
             save_file(rtd_weights(loaded.model.state_dict()), folder / RTD_HEAD)
         card = folder / "README.md"
-        card.write_text(model_card(loaded, rtd_head), encoding="utf-8")
+        family = "RoBERTa" if order is None else "BERT"
+        card.write_text(model_card(loaded, rtd_head, family), encoding="utf-8")
         for path in folder.iterdir():  # safetensors makes its files readable only by the owner
             path.chmod(card.stat().st_mode)
     return model
 
 
-def to_hf_model(loaded: LoadedModel) -> PreTrainedModel:
+def to_hf_model(loaded: LoadedModel, order: list[int] | None = None) -> PreTrainedModel:
     """Build the same model in transformers, on the CPU, in fp32 and eval mode.
+
+    Args:
+        loaded: the model.
+        order: of :func:`.export_bert.rows_of_bert`, for a BERT; None for a RoBERTa.
 
     Raises:
         InputError: if Hugging Face's RoBERTa cannot represent the model.
     """
     args, weights = loaded.model.args, loaded.model.state_dict()
     options = to_hf_config(args, len(loaded.model.encoder.dictionary))
-    names = encoder_names(args.encoder_layers)
     model: PreTrainedModel
     if loaded.is_classifier:
         options |= _classes(loaded)
+    names = encoder_names(args.encoder_layers)
+    if order is not None:
+        return to_bert_model(loaded, options, order)
+    if loaded.is_classifier:
         model = RobertaForSequenceClassification(RobertaConfig(**options))
         names |= classifier_names(loaded.task.cfg.classification_head_name)
     else:

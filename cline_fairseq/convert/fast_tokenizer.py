@@ -7,7 +7,7 @@ from tokenizers.processors import TemplateProcessing
 
 from ..checkpoint import LoadedModel
 from ..dictionary import MASK, SPECIAL
-from . import byte_level, sentence_pieces
+from . import byte_level, sentence_pieces, word_pieces
 from .hf_library import PreTrainedTokenizerFast
 from .parameter_names import first_of
 from .tokenizer_check import PROBES, SPACED, probes_of, require_same
@@ -42,6 +42,8 @@ def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
     config, symbols = loaded.tokenizer.config, loaded.model.encoder.dictionary.symbols
     if config["_name"] == "sentencepiece":
         tokenizer = sentence_pieces.to_hf(Path(config["sentencepiece_model"]), symbols)
+    elif config["_name"] == "bert":
+        tokenizer = word_pieces.to_hf(config, symbols)
     else:
         tokenizer = byte_level.to_hf(config, symbols)
     require_same(

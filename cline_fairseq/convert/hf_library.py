@@ -19,6 +19,10 @@ if "torchaudio" not in sys.modules and find_spec("torchaudio"):
         sys.modules["torchaudio"] = None  # type: ignore[assignment]
 
 from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForSequenceClassification,
+    BertTokenizerFast,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
@@ -27,6 +31,10 @@ from transformers import (
 )
 
 __all__ = [
+    "BertConfig",
+    "BertForMaskedLM",
+    "BertForSequenceClassification",
+    "BertTokenizerFast",
     "PreTrainedModel",
     "PreTrainedTokenizerFast",
     "RobertaConfig",

@@ -1,9 +1,9 @@
 """Read the tokenizer in a Hugging Face folder as fairseq's dictionary and files."""
 
-import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tokenizers
 
@@ -15,8 +15,10 @@ from ..tokenizer import Tokenizer
 from . import sentence_pieces
 from .byte_level import ByteLevelBPE, Merges
 from .byte_level import from_hf as byte_level_from_hf
+from .json_files import read_json
 from .parameter_names import first_of
 from .tokenizer_check import PROBES, probes_of, require_same
+from .word_piece_files import WordPieceFiles, read_word_pieces
 
 _FAST, _SETTINGS = "tokenizer.json", "tokenizer_config.json"
 _VOCAB, _MERGES = "vocab.json", "merges.txt"
@@ -29,12 +31,14 @@ class ImportedTokenizer(NamedTuple):
     Attributes:
         symbols: all symbols of the dictionary, including ``<mask>``.
         bpe: fairseq's name of the tokenizer.
-        files: the files of GPT-2's BPE, or the path of the SentencePiece model.
+        files: the files of GPT-2's BPE or of WordPiece, or the path of the SentencePiece model.
+        rows: the row of each symbol in BERT's vocabulary; empty if symbols keep their rows.
     """
 
     symbols: list[str]
     bpe: str
-    files: ByteLevelBPE | Path
+    files: ByteLevelBPE | Path | WordPieceFiles
+    rows: list[int] = []  # noqa: RUF012  of a tuple, which nobody changes
 
     def save(self, folder: Path) -> None:
         """Write the files of the tokenizer, but not the dictionary."""
@@ -44,13 +48,20 @@ class ImportedTokenizer(NamedTuple):
             self.files.save(folder)
 
 
-def read_tokenizer(folder: Path) -> ImportedTokenizer:
+def read_tokenizer(folder: Path, of_bert: bool = False) -> ImportedTokenizer:
     """Read a byte-level BPE or a SentencePiece model with RoBERTa's special tokens.
+
+    Args:
+        folder: of Hugging Face.
+        of_bert: read WordPiece with BERT's special tokens instead.
 
     Raises:
         MissingFileError: if the folder has no tokenizer.
         InputError: if it is of another kind, or if fairseq's would split texts differently.
     """
+    if of_bert:
+        files = read_word_pieces(folder)
+        return ImportedTokenizer(files.symbols, "bert", files, files.rows)
     if (folder / _FAST).is_file():
         return _of_fast(folder)
     if (folder / _VOCAB).is_file() and (folder / _MERGES).is_file():
@@ -65,12 +76,13 @@ def read_tokenizer(folder: Path) -> ImportedTokenizer:
     )
 
 
-def require_same_as_fast(folder: Path, imported: Path) -> None:
+def require_same_as_fast(folder: Path, imported: Path, rows: Sequence[int] = ()) -> None:
     """Make sure that fairseq splits text like the fast tokenizer, if the folder has one.
 
     Args:
         folder: the Hugging Face folder.
         imported: the folder with dict.txt and the files of fairseq's tokenizer.
+        rows: for each symbol, its row in Hugging Face's vocabulary; empty if they are the same.
 
     Raises:
         InputError: if the two differ.
@@ -88,30 +100,19 @@ def require_same_as_fast(folder: Path, imported: Path) -> None:
     files = tokenizer_in([imported])
     assert files is not None  # they have just been written
     tokenizer = Tokenizer(files.config(), dictionary)
+    fast.no_padding()
+    fast.no_truncation()
+
+    def ours(lines: list[str]) -> list[list[int]]:
+        found = [row.tolist() for row in tokenizer.rows(lines)]
+        return [[rows[i] for i in row] for row in found] if rows else found
+
     require_same(
         lambda lines: [fast.encode(line, add_special_tokens=False).ids for line in lines],
-        tokenizer.rows,
+        ours,
         probes_of(tokenizer, PROBES),
         f"{path} splits texts differently from fairseq with the same vocabulary",
     )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file that contains an object.
-
-    Raises:
-        MissingFileError: if the file does not exist.
-        InputError: if it is not JSON, or not an object.
-    """
-    if not path.is_file():
-        raise MissingFileError(f"no {path.name} in {path.parent}: specify the folder of a model")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path} must contain an object in braces")
-    return value
 
 
 def _of_fast(folder):
@@ -266,6 +267,6 @@ def _in_order(path, pairs):
 
 def _of_other_kind(path, kind):
     return InputError(
-        f"{path} is a {kind} tokenizer like BERT's: fairseq needs a byte-level BPE like GPT-2's, "
-        "or SentencePiece"
+        f"{path} is a {kind} tokenizer like BERT's, and the model is not a BERT: RoBERTa needs a "
+        "byte-level BPE like GPT-2's, or SentencePiece"
     )

@@ -1,6 +1,7 @@
 """Read the parameters in a Hugging Face folder, with fairseq's names."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ from ..atomic_io import is_plain_name
 from ..dictionary import FIRST_POSITION
 from ..errors import InputError, MissingFileError
 from ..safe_load import safe_load
-from .hf_tokenizers import read_json
+from . import bert
+from .json_files import read_json
 from .parameter_names import (
     DECODER_BIAS,
     DECODER_WEIGHT,
@@ -28,6 +30,7 @@ from .parameter_names import (
 )
 
 _KINDS = ("model.safetensors", "pytorch_model.bin")
+_RTD_PREFIX = "rtd_head."
 _STD = 0.02  # standard deviation of RoBERTa's initial matrices
 _SEED = 1
 # The first pattern found in a name counts. V: symbols, C: width, F: FFN width, P: positions.
@@ -49,6 +52,7 @@ _RTD_HEAD = [
     for module in ("dense", "layer_norm", "out_proj")
     for kind in ("weight", "bias")
 ]
+_PLAIN_RTD_HEAD = [name for name in _RTD_HEAD if "layer_norm" not in name]
 
 
 class ImportedWeights(NamedTuple):
@@ -58,30 +62,47 @@ class ImportedWeights(NamedTuple):
         weights: parameters of the encoder and the LM head, by fairseq's names, in the dtype of
             their file.
         notes: what was left out or added, for the user.
+        rtd_head: the parameters of ELECTRA's head, with our names; empty without one.
     """
 
     weights: dict[str, Tensor]
     notes: list[str]
+    rtd_head: dict[str, Tensor]
 
 
-def read_weights(folder: Path, options: dict[str, Any], num_symbols: int) -> ImportedWeights:
-    """Read the parameters of a RoBERTa.
+def read_weights(
+    folder: Path,
+    options: dict[str, Any],
+    num_symbols: int,
+    kind: str = "roberta",
+    rows: Sequence[int] = (),
+) -> ImportedWeights:
+    """Read the parameters of a RoBERTa, or of a model that can be one.
 
     Args:
         folder: the folder with model.safetensors or pytorch_model.bin, whole or in parts.
         options: fairseq's options for the model.
         num_symbols: number of rows of the embedding matrix.
+        kind: the model_type in config.json.
+        rows: for each symbol, its row in BERT's vocabulary.
 
     Raises:
         MissingFileError: if the files do not exist.
         InputError: if a file is broken or contains other things than tensors, or if tensors are
             missing, unknown or of unexpected shape.
     """
-    tensors = {_full_name(name): tensor for name, tensor in _read(folder).items()}
-    heads = [name for name in tensors if is_other_head(name)]
+    tensors, heads = _read(folder), []
+    if kind in bert.MODEL_TYPES:
+        tensors, heads = bert.as_roberta_tensors(kind, tensors, rows)
+    tensors = {_full_name(name): tensor for name, tensor in tensors.items()}
+    heads += [name for name in tensors if is_other_head(name)]
     notes = [f"left out: {first_of(heads)} (heads of other tasks)"] if heads else []
     for name in [*heads, *(name for name in tensors if name.endswith(".position_ids"))]:
-        del tensors[name]
+        tensors.pop(name, None)
+    rtd_head = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_RTD_PREFIX)}
+    if rtd_head:
+        rtd_head = {name.removeprefix(_RTD_PREFIX): t for name, t in rtd_head.items()}
+        rtd_head = _checked_rtd_head(folder, rtd_head, options)
     types = tensors.pop(TYPE_EMBEDDINGS, None)
     if DECODER_BIAS in tensors:
         bias = tensors.pop(DECODER_BIAS)
@@ -102,7 +123,8 @@ def read_weights(folder: Path, options: dict[str, Any], num_symbols: int) -> Imp
             positions[FIRST_POSITION:] += types[0].float()
             tensors[POSITION_EMBEDDINGS] = positions
             notes.append("the embedding of token type 0 was added to the position embeddings")
-    return ImportedWeights({ours: tensors[theirs] for ours, theirs in names.items()}, notes)
+    weights = {ours: tensors[theirs] for ours, theirs in names.items()}
+    return ImportedWeights(weights, notes, rtd_head)
 
 
 def read_rtd_head(path: Path, options: dict[str, Any]) -> dict[str, Tensor]:
@@ -115,8 +137,13 @@ def read_rtd_head(path: Path, options: dict[str, Any]) -> dict[str, Tensor]:
     Raises:
         InputError: if it is not an RTD head, or if its size does not fit the model.
     """
-    tensors = _load_safetensors(path)
-    _require(path, tensors, _RTD_HEAD, options, 0)
+    return _checked_rtd_head(path, _load_safetensors(path), options)
+
+
+def _checked_rtd_head(source, tensors, options):
+    """An RTD head, which may lack the layer norm, as ELECTRA's."""
+    is_plain = not any("layer_norm" in name for name in tensors)
+    _require(source, tensors, _PLAIN_RTD_HEAD if is_plain else _RTD_HEAD, options, 0)
     return tensors
 
 

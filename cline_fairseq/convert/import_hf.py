@@ -5,9 +5,13 @@ from typing import NamedTuple
 
 from ..atomic_io import atomic_folder
 from ..errors import InputError, MissingFileError
+from ..models.config import LAYER_NORM_EPS
+from . import bert
+from .cline import CLINE_ARCH
 from .configs import from_hf_config, num_tokens
-from .hf_tokenizers import read_json, read_tokenizer, require_same_as_fast
+from .hf_tokenizers import read_tokenizer, require_same_as_fast
 from .hf_weights import read_rtd_head, read_weights
+from .json_files import read_json
 from .layout import RTD_HEAD, write_symbols
 from .roberta import ARCH, roberta_state, save_state
 
@@ -39,8 +43,8 @@ def import_hf(folder: Path, dest: Path) -> Imported:
     """Write model.pt, dict.txt and the files of the tokenizer.
 
     Args:
-        folder: folder of a model with RoBERTa's architecture, with config.json, tokenizer and
-            parameters. An RTD head written by cline-fairseq export-hf is imported as well.
+        folder: folder of a model with RoBERTa's or BERT's architecture, with config.json, tokenizer
+            and parameters. An RTD head written by cline-fairseq export-hf is imported as well.
         dest: the folder to create.
 
     Raises:
@@ -49,24 +53,31 @@ def import_hf(folder: Path, dest: Path) -> Imported:
             fairseq, or if its parts do not fit each other. Nothing is written then.
     """
     config = read_json(folder / "config.json")
+    kind = config.get("model_type")
+    if kind in bert.MODEL_TYPES:
+        config = bert.as_roberta_config(config)
     options, num_symbols = from_hf_config(config), num_tokens(config)
-    tokenizer = read_tokenizer(folder)
+    tokenizer = read_tokenizer(folder, of_bert=kind in bert.MODEL_TYPES)
     if len(tokenizer.symbols) != num_symbols:
         raise InputError(
             f"the tokenizer in {folder} has {len(tokenizer.symbols):,} tokens, and the model's "
             f"embeddings have {num_symbols:,} rows: they must agree, because each row belongs to a "
             "symbol of the dictionary"
         )
-    weights, notes = read_weights(folder, options, num_symbols)
+    weights, notes, head = read_weights(folder, options, num_symbols, kind, tokenizer.rows)
     arch = ARCH
+    if options["layer_norm_eps"] != LAYER_NORM_EPS:
+        arch = CLINE_ARCH  # fairseq's RoBERTa has no such option
     if (folder / RTD_HEAD).is_file():
         head = read_rtd_head(folder / RTD_HEAD, options)
+    if head:
+        options["rtd_head_plain"] = not any("layer_norm" in name for name in head)
         weights |= {f"encoder.rtd_head.{name}": tensor for name, tensor in head.items()}
-        arch = "cline_base"
+        arch = CLINE_ARCH
     with atomic_folder(dest) as part:
         write_symbols(part, tokenizer.symbols)
         tokenizer.save(part)
-        require_same_as_fast(folder, part)
+        require_same_as_fast(folder, part, tokenizer.rows)
         save_state(part, roberta_state(weights, options, arch=arch))
     return Imported(
         tokenizer.bpe,

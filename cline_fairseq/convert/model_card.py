@@ -4,6 +4,7 @@ from typing import Any
 
 from .. import __version__
 from ..checkpoint import LoadedModel
+from ..models.config import LAYER_NORM_EPS
 from .fast_tokenizer import missing_pieces
 from .layout import RTD_HEAD
 
@@ -27,12 +28,12 @@ SETTINGS = {
 _CARD = """---
 library_name: transformers
 pipeline_tag: {pipeline}
-tags: [cline, fairseq, roberta]
+tags: [cline, fairseq, {family_tag}]
 ---
 
 # {title}
 
-RoBERTa's architecture: {layers} layers, {dim} wide, {heads} heads, {symbols:,} tokens of
+{family}'s architecture: {layers} layers, {dim} wide, {heads} heads, {symbols:,} tokens of
 {tokenizer}, texts of at most {positions} tokens. Trained with fairseq and cline_fairseq
 {objective}, and exported by
 cline_fairseq {version}.
@@ -56,21 +57,24 @@ _RTD = """`{file}` holds the head for replaced token detection, which reads the 
     from torch.nn.functional import gelu, layer_norm, linear
 
     w = load_file("{file}")
-    h = model.roberta(**tokenizer(text, return_tensors="pt")).last_hidden_state
+    h = model.{family_tag}(**tokenizer(text, return_tensors="pt")).last_hidden_state
     h = gelu(linear(h, w["dense.weight"], w["dense.bias"]))
-    h = layer_norm(h, h.shape[-1:], w["layer_norm.weight"], w["layer_norm.bias"])
-    replaced = linear(h, w["out_proj.weight"], w["out_proj.bias"]).sigmoid()
+{norm}    replaced = linear(h, w["out_proj.weight"], w["out_proj.bias"]).sigmoid()
 
 """
-_TOKENIZERS = {"sentencepiece": "SentencePiece", "gpt2": "a byte-level BPE"}
+_RTD_NORM = """\
+    h = layer_norm(h, h.shape[-1:], w["layer_norm.weight"], w["layer_norm.bias"], {eps:g})
+"""
+_TOKENIZERS = {"sentencepiece": "SentencePiece", "gpt2": "a byte-level BPE", "bert": "WordPiece"}
 
 
-def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
+def model_card(loaded: LoadedModel, rtd_head: bool, family: str = "RoBERTa") -> str:
     """The card as Markdown, with the front matter for Hugging Face's hub.
 
     Args:
         loaded: the model; the card leaves out the paths of its data.
         rtd_head: whether the folder contains the RTD head.
+        family: RoBERTa or BERT, the kind of model that transformers load.
     """
     args = loaded.model.args
     objective = "with masked LM"
@@ -80,11 +84,16 @@ def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
         objective = "as a classifier"
         if loaded.labels:
             objective += f" of {', '.join(f'`{label}`' for label in loaded.labels)}"
+    norm = _RTD_NORM.format(eps=getattr(args, "layer_norm_eps", LAYER_NORM_EPS))
+    if getattr(args, "rtd_head_plain", False):
+        norm = ""
     missing = missing_pieces(loaded)
     kind = "SequenceClassification" if loaded.is_classifier else "MaskedLM"
     return _CARD.format(
         pipeline="text-classification" if loaded.is_classifier else "fill-mask",
-        title="A RoBERTa classifier" if loaded.is_classifier else "A RoBERTa encoder",
+        title=f"A {family} {'classifier' if loaded.is_classifier else 'encoder'}",
+        family=family,
+        family_tag=family.lower(),
         auto_class=f"AutoModelFor{kind}",
         layers=args.encoder_layers,
         dim=args.encoder_embed_dim,
@@ -94,7 +103,7 @@ def model_card(loaded: LoadedModel, rtd_head: bool) -> str:
         positions=loaded.model.max_positions(),
         objective=objective,
         version=__version__,
-        more=(_RTD.format(file=RTD_HEAD) if rtd_head else "")
+        more=(_RTD.format(file=RTD_HEAD, family_tag=family.lower(), norm=norm) if rtd_head else "")
         + (f"{missing}\n\n" if missing else ""),
         updates=loaded.num_updates,
         settings="\n".join(f"| {name} | `{value}` |" for name, value in _settings(loaded.cfg)),

@@ -15,6 +15,7 @@ from ..atomic_io import atomic_folder
 from ..checkpoint import LoadedModel
 from ..checkpoint_files import CHECKPOINT, DICTIONARY, copy_tokenizer
 from ..errors import InputError
+from ..models.config import LAYER_NORM_EPS
 from .parameter_names import classifier_names, encoder_names, first_of, lm_head_names
 
 ARCH = "roberta_base"  # its sizes are set as options
@@ -30,9 +31,16 @@ def export_roberta(loaded: LoadedModel, dest: Path) -> None:
         dest: the folder to create.
 
     Raises:
-        InputError: if the model has parameters that RoBERTa does not.
+        InputError: if the model has parameters that RoBERTa does not, or layer norms with another
+            epsilon than fairseq's RoBERTa.
     """
     weights = roberta_weights(loaded)
+    eps = getattr(loaded.model.args, "layer_norm_eps", LAYER_NORM_EPS)
+    if eps != LAYER_NORM_EPS:
+        raise InputError(
+            f"the model has layer norms with epsilon {eps:g}, as BERT, and fairseq's RoBERTa has "
+            f"{LAYER_NORM_EPS:g}: export it with cline-fairseq export-cline or export-hf"
+        )
     task = None
     if loaded.is_classifier:
         task = {**plain_options(loaded.cfg.task), "data": ""}
@@ -96,6 +104,9 @@ def roberta_weights(loaded: LoadedModel) -> dict[str, Tensor]:
     return {name: weight for name, weight in weights.items() if name in names}
 
 
+_OPTIONS_OF_CLINE = {"sentence_vector", "layer_norm_eps", "rtd_head_plain"}
+
+
 def roberta_state(
     weights: dict[str, Tensor],
     options: dict[str, Any],
@@ -115,7 +126,7 @@ def roberta_state(
     """
     parser = argparse.ArgumentParser(add_help=False)
     RobertaModel.add_args(parser)
-    known = {action.dest for action in parser._actions} | {"sentence_vector"}
+    known = {action.dest for action in parser._actions} | _OPTIONS_OF_CLINE
     model = {name: value for name, value in options.items() if name in known}
     cfg = _to_dict(OmegaConf.structured(FairseqConfig()))
     masked_lm = _to_dict(OmegaConf.structured(MaskedLMConfig()))

@@ -32,8 +32,8 @@ def load_tokenizer(
         raise InputError(
             f"the task cline finds words in subwords with the tokenizer, which must be one of "
             f"{', '.join(SUPPORTED)}, not {name!r}: specify the options that the corpus was "
-            "encoded with, e.g. --bpe sentencepiece --sentencepiece-model FILE or --bpe gpt2 "
-            "--gpt2-encoder-json FILE --gpt2-vocab-bpe FILE"
+            "encoded with, e.g. --bpe sentencepiece --sentencepiece-model FILE, --bpe gpt2 "
+            "--gpt2-encoder-json FILE --gpt2-vocab-bpe FILE, or --bpe bert --bpe-vocab-file FILE"
         )
     if config.get("sentencepiece_enable_sampling"):
         raise InputError(
@@ -41,7 +41,7 @@ def load_tokenizer(
             "omit it"
         )
     for option in FILES[name]:
-        if OmegaConf.is_missing(config, option):
+        if OmegaConf.is_missing(config, option) or config.get(option) is None:
             raise InputError(f"--bpe {name} needs --{option.replace('_', '-')} FILE")
     options: Any = OmegaConf.to_container(config)
     return Tokenizer(options, dictionary)
@@ -69,12 +69,13 @@ def build_vocabulary(
         if kind == SymbolKind.PIECE:
             piece, begin = tokenizer.model.letters(symbol)
         elif kind == SymbolKind.LETTERS or i == dictionary.unk():
-            piece, begin = UNKNOWN_PIECE, symbol.startswith(SPACE)
+            piece = UNKNOWN_PIECE
+            begin = symbol.startswith(SPACE) or not tokenizer.model.has_spaces
         else:
             piece, begin = None, True
         pieces.append(piece)
         begins.append(begin)
-    return Vocabulary(pieces, begins, WordEncoder(tokenizer))
+    return Vocabulary(pieces, begins, WordEncoder(tokenizer), tokenizer.model.has_spaces)
 
 
 class WordEncoder:
@@ -94,4 +95,14 @@ class WordEncoder:
         """Encode a text to ids, or return [] if that is impossible without unknown tokens."""
         index, symbols = self._tokenizer.dictionary.index, self._tokenizer.model.text(text)
         ids = [index(symbol) for symbol in symbols.split()]
-        return ids if self._unknown.isdisjoint(ids) else []
+        if not self._unknown.isdisjoint(ids) or self._loses_letters(text, symbols):
+            return []
+        return ids
+
+    def _loses_letters(self, text, symbols):
+        """Whether the symbols lack accents of a text; they may then be those of another word."""
+        model = self._tokenizer.model
+        if model.has_spaces:
+            return False
+        letters = b"".join(model.letters(symbol)[0] for symbol in symbols.split())
+        return letters != "".join(text.split()).encode()

@@ -58,13 +58,14 @@ class RTDHead(nn.Module):
     Args:
         dim: C, the width of the model.
         activation_fn: name of an activation function of fairseq.
+        plain: leave out the layer norm, as ELECTRA does.
     """
 
-    def __init__(self, dim: int, activation_fn: str):
+    def __init__(self, dim: int, activation_fn: str, plain: bool = False):
         super().__init__()
         self.dense = nn.Linear(dim, dim)
         self.activation_fn = get_activation_fn(activation_fn)
-        self.layer_norm = LayerNorm(dim)
+        self.layer_norm = nn.Identity() if plain else LayerNorm(dim)
         self.out_proj = nn.Linear(dim, 1)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -83,7 +84,8 @@ class ClineEncoder(UnpaddedRobertaEncoder):
 
     def __init__(self, args: Namespace, dictionary: Dictionary):
         super().__init__(args, dictionary)
-        self.rtd_head = RTDHead(args.encoder_embed_dim, args.activation_fn)
+        plain = getattr(args, "rtd_head_plain", False)
+        self.rtd_head = RTDHead(args.encoder_embed_dim, args.activation_fn, plain)
 
     def forward_views(
         self,
@@ -143,7 +145,7 @@ class ClineModel(RobertaModel):
         checkpoint_file: str | None = None,
         data_name_or_path: str | Path | None = None,
         bpe: str | None = None,
-        **kwargs: str | Path,
+        **kwargs: str | Path | bool,
     ) -> "ClineHubInterface":
         """Load a model from a folder, like fairseq's ``RobertaModel.from_pretrained``.
 
@@ -160,10 +162,10 @@ class ClineModel(RobertaModel):
             data_name_or_path: folder with the dict.txt of the corpus, or with the data of a
                 classifier, if it is no longer where the checkpoint records it. A relative path is
                 relative to the first folder.
-            bpe: ``"sentencepiece"`` or ``"gpt2"``, if the files of the tokenizer are no longer
-                where the checkpoint records them.
+            bpe: ``"sentencepiece"``, ``"gpt2"`` or ``"bert"``, if the files of the tokenizer are no
+                longer where the checkpoint records them.
             kwargs: the files of ``bpe``, named like fairseq's options, e.g.
-                ``sentencepiece_model``.
+                ``sentencepiece_model``; and ``bpe_cased``, a bool.
 
         Raises:
             MissingFileError: if a file cannot be found.
@@ -209,7 +211,11 @@ class ClineModel(RobertaModel):
                 f"--sentence-vector must be one of {', '.join(SENTENCE_VECTORS)}, not "
                 f"{args.sentence_vector!r}"
             )
-        return cls(args, ClineEncoder(args, task.source_dictionary))
+        if not args.layer_norm_eps > 0:
+            raise InputError(f"--layer-norm-eps must be above 0, not {args.layer_norm_eps}")
+        model = cls(args, ClineEncoder(args, task.source_dictionary))
+        _set_epsilon(model, args.layer_norm_eps)
+        return model
 
     def forward(
         self,
@@ -287,6 +293,13 @@ def tiny_architecture(args: Namespace | DictConfig) -> None:
 
 # fairseq registers an architecture with the model's own name that does nothing.
 ARCH_CONFIG_REGISTRY["cline"] = base_architecture
+
+
+def _set_epsilon(model: nn.Module, eps: float) -> None:
+    """Set the epsilon of all layer norms, which fairseq builds with the default."""
+    for module in model.modules():
+        if hasattr(module, "eps") and "LayerNorm" in type(module).__name__:
+            module.eps = eps
 
 
 def _set_size(args, layers, dim, heads):

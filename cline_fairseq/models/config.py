@@ -16,6 +16,7 @@ from fairseq.utils import get_available_activation_fns
 from omegaconf import DictConfig
 
 SENTENCE_VECTORS = ("cls", "mean")
+LAYER_NORM_EPS = 1e-5  # of RoBERTa in fairseq
 
 # What no architecture of CLINE changes; RoBERTa's values.
 DEFAULTS: dict[str, Any] = {
@@ -24,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "pooler_activation_fn": "tanh",
     "encoder_normalize_before": False,
     "layernorm_embedding": True,
+    "layer_norm_eps": LAYER_NORM_EPS,
     "dropout": 0.1,
     "attention_dropout": 0.1,
     "activation_dropout": 0.0,
@@ -41,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "mha_heads_to_keep": -1,
     "ffn_blocks_to_remove": -1,
     "sentence_vector": SENTENCE_VECTORS[0],
+    "rtd_head_plain": False,
     "compile": False,
     "checkpoint_activations": False,
 }
@@ -68,6 +71,9 @@ class ClineModelConfig(FairseqDataclass):
         "normalize the input of each block instead of its output"
     )
     layernorm_embedding: Optional[bool] = _option("normalize the embeddings")
+    layer_norm_eps: Optional[float] = _option(
+        "what layer norms add to the variance: 1e-5 in RoBERTa, 1e-12 in BERT"
+    )
     dropout: Optional[float] = _option("dropout probability")
     attention_dropout: Optional[float] = _option("dropout probability of attention weights")
     activation_dropout: Optional[float] = _option(
@@ -112,6 +118,9 @@ class ClineModelConfig(FairseqDataclass):
     sentence_vector: Optional[ChoiceEnum(SENTENCE_VECTORS)] = _option(  # type: ignore[valid-type]
         "what represents a text in the contrastive loss: cls for the last-layer vector of <s>, "
         "mean for the mean over its tokens"
+    )
+    rtd_head_plain: Optional[bool] = _option(
+        "detect replaced tokens with a head without a layer norm, as ELECTRA's"
     )
     compile: Optional[bool] = _option("compile the layers with torch.compile when they first run")
     checkpoint_activations: Optional[bool] = _option(

@@ -34,9 +34,9 @@ HEADS = "encoder_attention_heads"
 # With other values, the parameters of the checkpoint do not fit or mean something else.
 MUST_FIT = (
     *("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", HEADS),
-    *("encoder_normalize_before", "layernorm_embedding"),
+    *("encoder_normalize_before", "layernorm_embedding", "rtd_head_plain"),
 )
-_CHOICES = ("activation_fn", "pooler_activation_fn", "sentence_vector")
+_CHOICES = ("activation_fn", "pooler_activation_fn", "sentence_vector", "layer_norm_eps")
 _LAST = "checkpoint_last.pt"  # default of --restore-file, relative to --save-dir
 _EMBEDDINGS = "sentence_encoder.embed_tokens.weight"
 
@@ -233,6 +233,8 @@ def read_saved_model(path: str | Path) -> SavedModel:
     encoder = encoder_weights(path, weights)
     sizes = _read_shapes(path, encoder)
     sizes |= {name: options[name] for name in (HEADS, *_CHOICES) if options.get(name) is not None}
+    if "rtd_head.dense.weight" in encoder:
+        sizes["rtd_head_plain"] = "rtd_head.layer_norm.weight" not in encoder
     sizes["untie_weights_roberta"] |= bool(options.get("untie_weights_roberta"))
     return SavedModel(_arch(options), sizes, len(encoder[_EMBEDDINGS]))
 

@@ -17,7 +17,7 @@ from ..runtime.full_disk import room_for
 from ..runtime.locking import alone
 from ..tokenizer import Tokenizer, load_subword_model
 from .cleaning import REPAIRED, Cleaning, clean_lines
-from .manifest import Manifest, describe, file_digest
+from .manifest import Manifest, describe, describe_tokenizer, file_digest
 from .reading import BLOCK, MAX_LINE, Block, TextFile, ends_document
 from .writers import BinaryOutput, TextOutput, token_dtype
 
@@ -58,9 +58,8 @@ class EncodingJob:
     @property
     def manifest(self) -> Manifest:
         """The manifest of the output."""
-        model = [Path(value) for value in self.bpe.values() if isinstance(value, str)][1:]
         options = {
-            "tokenizer": [self.bpe["_name"], *map(file_digest, model)],
+            "tokenizer": describe_tokenizer(self.bpe),
             "dictionary": self.dictionary and file_digest(self.dictionary),
             "shard": "{}/{}".format(*self.shard),
             **self.cleaning._asdict(),

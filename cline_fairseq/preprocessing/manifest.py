@@ -3,11 +3,13 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..atomic_io import write_json
 from ..errors import InputError
+from ..tokenizer import FILES
 
 FORMAT = 1
 # Options that earlier versions had, with the values that leave the output as it is now.
@@ -42,6 +44,17 @@ def describe(
         "modified": stat.st_mtime_ns,
         "digest": digest or file_digest(path),
     }
+
+
+def describe_tokenizer(config: Mapping[str, Any]) -> list[str]:
+    """What an output hangs on of a tokenizer: its name, what its files hold, and its settings.
+
+    Args:
+        config: fairseq's configuration of ``--bpe``.
+    """
+    name = config["_name"]
+    digests = [file_digest(Path(config[option])) for option in FILES[name]]
+    return [name, *digests, *(["cased"] if config.get("bpe_cased") else [])]
 
 
 class Manifest:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .hashing import mix
+from .unspaced import Joints
 
 _SPECIAL, _WORD, _PUNCTUATION = range(3)  # classes of subwords
 _QUOTE = '"'
@@ -23,6 +24,8 @@ class Vocabulary:
             and for tokens of letters that the tokenizer does not know.
         begins: whether each id begins a word, i.e. has a space before it.
         encode: returns the ids of a text, or [] if it cannot be written without unknown tokens.
+        has_spaces: False if the tokenizer splits off punctuation without recording the spaces
+            around it; ``begins`` is then False only for pieces that continue a word.
 
     Attributes:
         is_special: bool (V,), special tokens.
@@ -36,6 +39,7 @@ class Vocabulary:
         pieces: Sequence[bytes | None],
         begins: Sequence[bool],
         encode: Callable[[str], list[int]],
+        has_spaces: bool = True,
     ):
         self.pieces = np.array([b"" if piece is None else piece for piece in pieces], object)
         self.begins = np.array(begins, bool)
@@ -51,6 +55,9 @@ class Vocabulary:
         self._joins = np.array([piece in joiners for piece in pieces]) & ~self.begins
         self._curly_start = np.array([piece == _CURLY_START for piece in pieces]) & ~self.begins
         self._curly_end = np.array([piece == _CURLY_APOSTROPHE_END for piece in pieces])
+        self._joints = None if has_spaces else Joints(pieces, self.begins)
+        if not has_spaces:
+            self._continues |= ~self.begins  # a piece that continues a word is never another word
         self._encode = encode
         self._quote = encode(_QUOTE)
 
@@ -89,11 +96,18 @@ class Vocabulary:
         """
         ends = np.cumsum(lengths)
         begins = self.begins[tokens]
-        begins[(ends - lengths)[lengths > 0]] = True
+        first = (ends - lengths)[lengths > 0]
+        begins[first] = True
         classes = self._classes[tokens]
         place = np.where(self._continues[tokens] & ~begins, 0, np.arange(len(tokens)))
         classes = classes[np.maximum.accumulate(place)]
         classes = np.where(self._is_space[tokens], np.append(classes[1:], _SPECIAL), classes)
+        if self._joints:
+            is_first = np.zeros(len(tokens), bool)
+            is_first[first] = True
+            joints = self._joints.find(tokens, classes == _WORD, is_first)
+            classes[joints] = _WORD
+            begins &= ~(joints | np.insert(joints[:-1], 0, False))
         # An apostrophe or hyphen, of one piece or of two, between letters.
         letters = (classes == _WORD) & ~begins
         before = np.insert(classes[:-1], 0, _SPECIAL) == _WORD

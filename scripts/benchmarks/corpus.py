@@ -102,11 +102,8 @@ def num_tokens(folder) -> int:
 def run(args) -> dict[str, float]:
     """Measure corpus preparation."""
     require_text(args.text)
-    config = TokenizerFiles.of(args).config()
-    tokenizer = ["--bpe", args.bpe]
-    for name, value in config.items():
-        if isinstance(value, str) and name != "_name":
-            tokenizer += [f"--{name.replace('_', '-')}", value]
+    files = TokenizerFiles.of(args)
+    config, tokenizer = files.config(), files.command_line()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         part, symbols = folder / "part.txt", folder / "part.symbols"

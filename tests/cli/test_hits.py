@@ -128,7 +128,7 @@ def test_bad_input(script, options, tmp_path, name):
         ),
         (["--triples", tmp_path / "no_column.tsv"], "line 2: no text 'antonym' among"),
         (["--checkpoint", "CLINE=a.pt"], "give each --checkpoint a name of its own"),
-        (["--checkpoint", "third=a.pt"], r"no checkpoint a.pt: give"),
+        (["--checkpoint", "third=a.pt"], r"no checkpoint a.pt: specify"),
         (["--resamples", 0], "--resamples must be at least 1"),
         (["--json", tmp_path / "no" / "a.json"], "no folder .*/no to write a.json to"),
     ]

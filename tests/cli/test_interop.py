@@ -40,10 +40,10 @@ def test_out_in_and_on_with_training(corpus, tmp_path):
 
 @pytest.mark.slow
 def test_bad_input_ends_in_one_sentence(tmp_path):
-    (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
+    (tmp_path / "config.json").write_text('{"model_type": "t5"}', encoding="utf-8")
     options = ("--model", tmp_path, "--dest", tmp_path / "out")
     result = run("scripts/import_hf.py", *options, check=False)
     assert result.returncode == 1
     error = result.stderr.splitlines()[-1]
-    assert error.startswith("error: the model_type in config.json is 'bert', and must be roberta")
+    assert error.startswith("error: the model_type in config.json is 't5', and must be roberta")
     assert not (tmp_path / "out").exists()

@@ -46,14 +46,10 @@ def edit(path, change):
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        (
-            "model_type",
-            "bert",
-            "model_type in config.json is 'bert', .* only RoBERTa's architecture",
-        ),
-        ("model_type", "roberta-prelayernorm", "only RoBERTa's architecture"),
+        ("model_type", "t5", "model_type in config.json is 't5', .* BERT's architectures"),
+        ("model_type", "roberta-prelayernorm", "BERT's architectures"),
         ("hidden_act", "relu", "hidden_act is 'relu', and must be 'gelu'"),
-        ("layer_norm_eps", 1e-12, "layer_norm_eps is 1e-12"),
+        ("layer_norm_eps", 1, "layer_norm_eps in config.json must be a number between 0 and 1"),
         ("position_embedding_type", "relative_key", "position_embedding_type"),
         ("is_decoder", True, "is_decoder"),
         ("pad_token_id", 0, "pad_token_id is 0, and must be 1"),

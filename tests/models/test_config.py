@@ -14,7 +14,7 @@ from cline_fairseq.models.cline import ClineModel, base_architecture
 from cline_fairseq.models.config import DEFAULTS, ClineModelConfig, fill_in, is_filled_in
 from helpers import make_task
 
-OURS = {"sentence_vector", "compile", "checkpoint_activations"}
+OURS = {"sentence_vector", "compile", "checkpoint_activations", "layer_norm_eps", "rtd_head_plain"}
 
 
 def options_of(model):

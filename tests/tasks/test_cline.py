@@ -32,8 +32,9 @@ def test_bad_options(corpus, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"subwords": None}, "one of sentencepiece, gpt2, not None: specify the options"),
-        ({"subwords": {"_name": "bert"}}, "one of sentencepiece, gpt2, not 'bert'"),
+        ({"subwords": None}, "one of sentencepiece, gpt2, bert, not None: specify the options"),
+        ({"subwords": {"_name": "bytes"}}, "one of sentencepiece, gpt2, bert, not 'bytes'"),
+        ({"subwords": {"_name": "bert", "bpe_vocab_file": None}}, "needs --bpe-vocab-file FILE"),
         ({"lexicon": "xx"}, "no lexicon 'xx'"),
         ({"antonym_kinds": "synonym=1"}, "'synonym=1' is not a kind and its weight"),
         ({"tagger": "missing.npz"}, "no tagger 'missing.npz'"),
