@@ -4,7 +4,7 @@ import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -313,7 +313,7 @@ def from_folder(
     unknown = tokenizer.keys() - TokenizerFiles.__dataclass_fields__.keys()
     if unknown:
         raise InputError(f"no files of a tokenizer are named {', '.join(sorted(unknown))}")
-    files = {name: None if file is None else str(file) for name, file in tokenizer.items()}
+    files: dict[str, Any] = dict(tokenizer)
     return ClineHubInterface(load_model(path, data, TokenizerFiles(bpe, **files)))
 
 

@@ -8,7 +8,7 @@ fairseq's encoder calls: letters are classified by the same tables, those of Pyt
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -48,7 +48,8 @@ class WordPiece:
             none.
     """
 
-    unknown = None  # [UNK] is written in its place, which is always the same symbol
+    unknown: int | None = None  # [UNK] is written in its place, always the same symbol
+    reserved: Mapping[str, SymbolKind]
     has_spaces = False
 
     def __init__(self, bpe_vocab_file: str, bpe_cased: bool = False):

@@ -74,9 +74,8 @@ def test_what_is_typed_goes_first(project):
     checkpoint = project / "checkpoints" / "checkpoint_best.pt"
     files = {name: touch(project / name) for name in ("encoder.json", "vocab.bpe")}
     _, tokenizer = find_files(checkpoint, record(), None, TokenizerFiles("gpt2"))
-    assert vars(tokenizer) == {
+    assert tokenizer.given() == {
         "bpe": "gpt2",
-        "sentencepiece_model": None,
         "gpt2_encoder_json": str(files["encoder.json"]),
         "gpt2_vocab_bpe": str(files["vocab.bpe"]),
     }

@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 import pytest
-from fairseq.data import Dictionary, encoders
+from fairseq.data import Dictionary, data_utils, encoders
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
@@ -17,11 +17,12 @@ from cline_fairseq.checkpoint_files import copy_tokenizer, tokenizer_in
 from cline_fairseq.data.vocabulary import build_vocabulary
 from cline_fairseq.dictionary import PlainDictionary, SymbolKind
 from cline_fairseq.errors import InputError
-from cline_fairseq.rewriting import Rewriter
 from cline_fairseq.rewriting.blocks import BlockRewriter
+from cline_fairseq.rewriting.engine import Engine
 from cline_fairseq.rewriting.words import split_words
 from cline_fairseq.tokenizer import Tokenizer, TokenizerFiles
 from cline_fairseq.word_pieces import WordPiece
+from glue_files import write_task
 from helpers import ODD_WORDS, train_command, word_piece_files, word_piece_options
 from programs import ROOT, run
 
@@ -189,13 +190,13 @@ def test_words_are_those_of_text(pairs, vocabularies, cased, texts):
 def test_views(pairs, vocabularies, lexicon, tagger, cased, texts):
     """Where the label is 0 a view is the original, else it has a candidate of that word."""
     tokenizer, vocabulary = pairs[cased][0], vocabularies[cased]
-    words = Rewriter(lexicon, tagger, match_edits=True)
-    rewriter = BlockRewriter(words, vocabulary, 512)
+    engine = Engine(lexicon, tagger, match_edits=True)
+    rewriter = BlockRewriter(engine, vocabulary, 512)
     lines = [*texts[:80], "Don't touch the well-known dogs' tails, it's a bad thing to do"]
     blocks = [np.array([0, *row, 2]) for row in tokenizer.rows(lines)]
     replaced = 0
     views = rewriter.rewrite(blocks, 1, range(len(blocks)))
-    for view, kinds in zip(views, words.kinds, strict=True):
+    for view, kinds in zip(views, engine.kinds, strict=True):
         ends = np.cumsum(view.lengths)[:-1]
         rows, labels = np.split(view.tokens, ends), np.split(view.labels, ends)
         for block, row, label in zip(blocks, rows, labels, strict=True):
@@ -271,6 +272,23 @@ def test_files_are_those_of_fairseq_preprocess(binarized, folders, pairs):
         assert ours == theirs, name
 
 
+def test_glue(folders, pairs, texts, tmp_path):
+    """Data hold what fairseq's encoder makes of them, and the tokenizer beside them."""
+    folder, options = folders[True]
+    examples = write_task(tmp_path / "raw", "CoLA", texts, 1)
+    run(
+        *("scripts/glue_preprocess.py", "--glue-dir", tmp_path / "raw", "--tasks", "CoLA"),
+        *("--dest", tmp_path, "--dict", folder / "dict.txt", *word_piece_options(folder, True)),
+    )
+    lines = data_utils.load_indexed_dataset(str(tmp_path / "CoLA" / "input0" / "train"), None)
+    symbols = pairs[True][2].symbols
+    for i, (sentences, _) in enumerate(examples["train"]):
+        tokens = [symbols[token] for token in lines[i].tolist()[:-1]]
+        assert tokens == pairs[True][1].encode(sentences[0].strip()).split()
+    found = tokenizer_in([tmp_path / "CoLA"])
+    assert found.config() == {**options, "bpe_vocab_file": str(tmp_path / "CoLA" / "vocab.txt")}
+
+
 WITHOUT_TRANSFORMERS = """
 import sys
 sys.modules["transformers"] = None
@@ -304,3 +322,8 @@ def test_training_without_transformers(binarized, folders, tmp_path):
         *("it", "isn't", "well-known", "."),
     ]
     assert len(model.fill_mask("It is a <mask>.")) == 5
+    vocabulary = folders[False][1]["bpe_vocab_file"]
+    for cased, text in ((False, "it"), (True, "[UNK]")):
+        typed = {"bpe": "bert", "bpe_vocab_file": vocabulary, "bpe_cased": cased}
+        model = ClineModel.from_pretrained(tmp_path, **typed)
+        assert model.bpe.encode("It").split()[0] == text

@@ -91,7 +91,8 @@ def read_weights(
         InputError: if a file is broken or contains other things than tensors, or if tensors are
             missing, unknown or of unexpected shape.
     """
-    tensors, heads = _read(folder), []
+    tensors = _read(folder)
+    heads: list[str] = []
     if kind in bert.MODEL_TYPES:
         tensors, heads = bert.as_roberta_tensors(kind, tensors, rows)
     tensors = {_full_name(name): tensor for name, tensor in tensors.items()}

@@ -53,7 +53,7 @@ def import_hf(folder: Path, dest: Path) -> Imported:
             fairseq, or if its parts do not fit each other. Nothing is written then.
     """
     config = read_json(folder / "config.json")
-    kind = config.get("model_type")
+    kind = str(config.get("model_type"))
     if kind in bert.MODEL_TYPES:
         config = bert.as_roberta_config(config)
     options, num_symbols = from_hf_config(config), num_tokens(config)

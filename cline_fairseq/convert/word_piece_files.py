@@ -50,8 +50,8 @@ def read_word_pieces(folder: Path) -> WordPieceFiles:
     if fast.is_file():
         path, (pieces, cased) = fast, _of_fast(fast)
     elif slow.is_file():
-        path, pieces, cased = slow, read_vocabulary(slow), _is_cased(folder)
-        cased = has_capitals(pieces) if cased is None else cased
+        path, pieces, recorded = slow, read_vocabulary(slow), _is_cased(folder)
+        cased = has_capitals(pieces) if recorded is None else recorded
     else:
         raise MissingFileError(f"no tokenizer in {folder}: it needs {_FAST} or {WORD_PIECES}")
     if not cased and has_capitals(pieces):

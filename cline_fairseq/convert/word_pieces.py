@@ -1,7 +1,8 @@
 """WordPiece of BERT as the tokenizer that Hugging Face's transformers load."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 from tokenizers import decoders, normalizers, pre_tokenizers
@@ -12,7 +13,7 @@ from ..word_pieces import CONTINUES, LONGEST_WORD, UNKNOWN_PIECE, WordPiece
 from .parameter_names import first_of
 
 
-def to_hf(config: dict, symbols: Sequence[str]) -> tokenizers.Tokenizer:
+def to_hf(config: Mapping[str, Any], symbols: Sequence[str]) -> tokenizers.Tokenizer:
     """The fast tokenizer, without special tokens.
 
     Args:

@@ -298,8 +298,8 @@ ARCH_CONFIG_REGISTRY["cline"] = base_architecture
 def _set_epsilon(model: nn.Module, eps: float) -> None:
     """Set the epsilon of all layer norms, which fairseq builds with the default."""
     for module in model.modules():
-        if hasattr(module, "eps") and "LayerNorm" in type(module).__name__:
-            module.eps = eps
+        if "LayerNorm" in type(module).__name__:  # torch's, or apex's, which is no subclass
+            setattr(module, "eps", eps)  # noqa: B010  which torch's types do not know
 
 
 def _set_size(args, layers, dim, heads):
