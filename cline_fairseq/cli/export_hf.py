@@ -48,9 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     model = export_hf(loaded, args.dest, args.rtd_head, args.labels)
     if loaded.labels:
-        names = ", ".join(
-            f"{old} is {model.config.id2label[i]}" for i, old in enumerate(loaded.labels)
-        )
+        new = model.config.id2label or {}
+        names = ", ".join(f"{old} is {new[i]}" for i, old in enumerate(loaded.labels))
         print(printable(f"labels (--labels renames them): {names}"))
     if note := missing_pieces(loaded):
         print(printable(f"note: {note}"))

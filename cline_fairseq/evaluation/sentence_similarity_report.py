@@ -100,8 +100,8 @@ def similarity_tables(reports: Sequence[SimilarityReport]) -> str:
     spaces: list[list[object]] = []
     for i, title in enumerate(TITLES.values()):
         for layer in range(max(len(report.spearman) for report in reports)):
-            cells = [r.share(layer, i) if layer < len(r.spearman) else None for r in reports]
-            rows.append([title, layer, *(_cell(share) for share in cells)])
+            shares = [r.share(layer, i) if layer < len(r.spearman) else None for r in reports]
+            rows.append([title, layer, *map(_cell, shares)])
         best = [_best_cell(report, i) for report in reports]
         rows.append([title, "best", *best])
         for measure in ("alignment", "uniformity"):

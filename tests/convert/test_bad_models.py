@@ -199,7 +199,9 @@ def test_tokenizers_that_the_library_panics_at(tmp_path):
     table = {"type": "Precompiled", "precompiled_charsmap": "@@"}
     text = json.dumps({"model": {"type": "BPE", "vocab": {}, "merges": []}, "normalizer": table})
     (tmp_path / TOKENIZER).write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=r"tokenizer\.json is not a Hugging Face tokenizer.*Invalid byte 64"):
+    with pytest.raises(
+        InputError, match=r"tokenizer\.json is not a Hugging Face tokenizer.*Invalid byte 64"
+    ):
         require_same_as_fast(tmp_path, tmp_path)
 
 

@@ -284,7 +284,7 @@ def test_what_was_started_loads_by_itself(data, checkpoint, tmp_path):
 
 
 def test_what_is_no_checkpoint(data, tied, tmp_path):
-    with pytest.raises(MissingFileError, match=r"^no checkpoint /.*gone.pt: give the .pt file"):
+    with pytest.raises(MissingFileError, match=r"^no checkpoint /.*gone.pt: specify the .pt file"):
         parse(data, "--finetune-from-model", "gone.pt")
     (tmp_path / "text.pt").write_text("no checkpoint")
     with pytest.raises(InputError, match=r"^text.pt is not a checkpoint"):

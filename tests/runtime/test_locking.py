@@ -116,7 +116,7 @@ def test_a_lock_that_is_gone_is_taken_anew(tmp_path, monkeypatch):
 
 
 def test_no_folder_is_made(tmp_path):
-    missing = pytest.raises(InputError, match="cannot write .*typo/made")
+    missing = pytest.raises(InputError, match=r"cannot write .*typo/made")
     with missing, alone(tmp_path / "typo" / "made"):
         pass
     assert os.listdir(tmp_path) == []
