@@ -297,7 +297,8 @@ def plain_errors(path: str | Path) -> Iterator[None]:
     """
     if not os.path.isfile(path):
         raise MissingFileError(
-            f"no checkpoint {os.path.abspath(path)}: specify the .pt file of a CLINE or RoBERTa model"
+            f"no checkpoint {os.path.abspath(path)}: specify the .pt file of a CLINE or RoBERTa "
+            "model"
         )
     try:
         yield
