@@ -208,11 +208,12 @@ def _long(files, paths, args) -> list[ContrastSet]:
     ]
     if "paired" in paths:
         return group_by_id(examples[0], args.original_role if args.role_column else None)
-    sets = pair_files(*examples, args.contrasts_per_original)
+    originals, contrasts = examples
+    sets = pair_files(originals, contrasts, args.contrasts_per_original)
     moving = count_moving(sets)
-    if not args.set and not args.pair_column and moving < len(examples[1]):
+    if not args.set and not args.pair_column and moving < len(contrasts):
         print(
-            f"{moving:,} of {len(examples[1]):,} contrasts have another label than their "
+            f"{moving:,} of {len(contrasts):,} contrasts have another label than their "
             "originals: make sure that the files have the same order",
             file=sys.stderr,
         )

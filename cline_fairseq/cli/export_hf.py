@@ -45,13 +45,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     loaded = load_from_options(args)
     from ..convert.export_hf import export_hf  # imports torch, which takes seconds
     from ..convert.fast_tokenizer import missing_pieces
+    from ..convert.label_names import named_labels
 
     model = export_hf(loaded, args.dest, args.rtd_head, args.labels)
     if loaded.labels:
-        names = ", ".join(
-            f"{old} is {model.config.id2label[i]}" for i, old in enumerate(loaded.labels)
-        )
-        print(printable(f"labels (--labels renames them): {names}"))
+        names = zip(loaded.labels, named_labels(loaded, args.labels), strict=True)
+        listed = ", ".join(f"{label} is {name}" for label, name in names)
+        print(printable(f"labels (--labels renames them): {listed}"))
     if note := missing_pieces(loaded):
         print(printable(f"note: {note}"))
     print(
