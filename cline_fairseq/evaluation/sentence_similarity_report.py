@@ -106,8 +106,8 @@ def similarity_tables(reports: Sequence[SimilarityReport]) -> str:
         rows.append([title, "best", *best])
         for measure in ("alignment", "uniformity"):
             values = [getattr(report, measure)[i] for report in reports]
-            cells = [None if math.isnan(value) else f"{value:.3f}" for value in values]
-            spaces.append([title, measure, *cells])
+            texts = (None if math.isnan(value) else f"{value:.3f}" for value in values)
+            spaces.append([title, measure, *texts])
     names = [report.name for report in reports]
     return (
         markdown_table(["pooling", "layer", *names], rows)
