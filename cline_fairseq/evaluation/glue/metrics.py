@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...errors import InputError
-from .tasks import GlueTask
+from .tasks import TextTask
 
 POSITIVE = "1"  # the positive class of F1
 
 
 def compute_metrics(
-    task: GlueTask, gold: Sequence[str] | np.ndarray, predicted: Sequence[str] | np.ndarray
+    task: TextTask, gold: Sequence[str] | np.ndarray, predicted: Sequence[str] | np.ndarray
 ) -> dict[str, float | None]:
     """Compute the metrics of a task, from 0 to 1, or from -1 to 1 for correlations.
 
     Args:
-        task: one of :data:`~.tasks.GLUE_TASKS`.
+        task: the task.
         gold: (N,) labels, or floats for regression.
         predicted: (N,) predicted labels, or floats for regression.
 

@@ -9,16 +9,16 @@ import numpy as np
 
 from ...atomic_io import atomic_write, write_json
 from ...errors import InputError
-from .tasks import SCORES, GlueTask
+from .tasks import GlueTask
 
 Labels = Sequence[str] | np.ndarray  # classes by name, or numbers (N,)
 RESULT = "result.json"
 RESULT_FORMAT = 1
 
 
-def clip_scores(scores: np.ndarray) -> np.ndarray:
-    """Clip regression scores (N, 1) to the range of the labels: (N,)."""
-    return np.clip(scores[:, 0], *SCORES)
+def clip_scores(scores: np.ndarray, bounds: tuple[float, float] | None) -> np.ndarray:
+    """Clip regression scores (N, 1) to the range of the labels, if they have one: (N,)."""
+    return scores[:, 0] if bounds is None else np.clip(scores[:, 0], *bounds)
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ Learning rates and batch sizes are RoBERTa's (Liu et al. 2019, arXiv 1907.11692,
 configurations of fairseq's RoBERTa example): 10 epochs, a warm-up over 6 % of the updates, linear
 decay. WNLI, for which none are published, uses those of RTE. The authors of CLINE used 2e-5, 16
 texts and 3 epochs for every task. RoBERTa's rates are for 768 or more dimensions; narrower models
-hardly learn with them and get higher ones, see :func:`learning_rate`.
+hardly learn with them and get higher ones, see :func:`rate_for_width`.
 """
 
 import json
@@ -18,7 +18,7 @@ import numpy as np
 from ...dictionary import MASK, PlainDictionary
 from ...errors import InputError, MissingFileError
 from .binarizing import MANIFEST
-from .tasks import GlueTask
+from .tasks import GlueTask, TextTask
 
 if TYPE_CHECKING:
     from ...checkpoint import ModelDescription  # imports fairseq, which takes seconds
@@ -75,17 +75,16 @@ SETTINGS = {
 }
 
 
-def learning_rate(task: GlueTask, width: int) -> float:
-    """Choose a learning rate for a model of a given width.
+def rate_for_width(lr: float, width: int) -> float:
+    """Adapt a learning rate to the width of a model.
 
-    For models narrower than RoBERTa-base, it is the rate of the settings times (768 / width)^2, at
-    most 5e-4. With the rate of the settings, models of 128 dimensions end at chance.
+    For models narrower than RoBERTa-base, it is ``lr`` times (768 / width)^2, at most 5e-4. With
+    the rates of the settings, models of 128 dimensions end at chance.
 
     Args:
-        task: one of :data:`~.tasks.GLUE_TASKS`.
+        lr: the rate for models of at least RoBERTa-base's width.
         width: dimension of the model.
     """
-    lr = SETTINGS[task.name].lr
     if width >= _BASE_WIDTH:
         return lr
     return float(f"{min(lr * (_BASE_WIDTH / width) ** 2, _MAX_LR):.3g}")
@@ -110,7 +109,7 @@ def total_updates(num_examples: int, settings: Settings) -> int:
 
 
 def train_command(
-    task: GlueTask,
+    task: TextTask,
     data: Path,
     checkpoint: Path,
     save_dir: Path,
@@ -124,7 +123,7 @@ def train_command(
     The same command resumes from checkpoint_last.pt in ``save_dir``.
 
     Args:
-        task: one of :data:`~.tasks.GLUE_TASKS`.
+        task: the task.
         data: folder with the binarized task.
         checkpoint: the model to fine-tune.
         save_dir: folder for checkpoints.
@@ -152,8 +151,7 @@ def train_command(
     command = [str(data), "--user-dir", str(PACKAGE), "--arch", settings.arch, *model.options]
     command += ["--task", "sentence_prediction", "--criterion", "sentence_prediction"]
     command += ["--num-classes", str(task.num_classes)]
-    # The head has its own name, so that a head for another task in the checkpoint is not reused.
-    command += ["--classification-head-name", f"glue_{task.name.lower().replace('-', '_')}"]
+    command += ["--classification-head-name", task.head]
     command += ["--init-token", "0", "--separator-token", "2"]
     command += ["--max-positions", str(model.max_positions), "--shorten-method", "truncate"]
     command += ["--batch-size", str(settings.batch_size // parts)]
