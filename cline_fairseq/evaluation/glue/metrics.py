@@ -60,6 +60,9 @@ def _functions() -> dict[str, Callable]:
         "f1": lambda gold, predicted: metrics.f1_score(
             gold, predicted, pos_label=POSITIVE, zero_division=0.0
         ),
+        "macro_f1": lambda gold, predicted: metrics.f1_score(
+            gold, predicted, average="macro", zero_division=0.0
+        ),
         "matthews": metrics.matthews_corrcoef,
         "pearson": correlation(stats.pearsonr),
         "spearman": correlation(stats.spearmanr),

@@ -108,6 +108,29 @@ def total_updates(num_examples: int, settings: Settings) -> int:
     return settings.max_epoch * math.ceil(num_examples / settings.batch_size)
 
 
+def require_divisible(settings: Settings, machine: Machine) -> int:
+    """Require that a batch can be divided over the machine, and that updates can be counted.
+
+    Returns:
+        the number of parts of a batch.
+
+    Raises:
+        InputError: if one of them cannot.
+    """
+    parts = max(machine.gpus, 1) * machine.update_freq
+    if settings.batch_size % parts:
+        raise InputError(
+            f"--batch-size {settings.batch_size} cannot be divided by {max(machine.gpus, 1)} GPUs "
+            f"x --update-freq {machine.update_freq}: use a multiple of {parts}"
+        )
+    if "--max-tokens" in settings.extra and "--total-num-update" not in settings.extra:
+        raise InputError(
+            "with --max-tokens the updates are not known before training: also pass "
+            "--total-num-update and --warmup-updates"
+        )
+    return parts
+
+
 def train_command(
     task: TextTask,
     data: Path,
@@ -133,20 +156,9 @@ def train_command(
         machine: GPUs, and accumulated batches.
 
     Raises:
-        InputError: if the batch size cannot be divided by GPUs and accumulated batches, or if the
-            updates cannot be counted.
+        InputError: as :func:`require_divisible`.
     """
-    parts = max(machine.gpus, 1) * machine.update_freq
-    if settings.batch_size % parts:
-        raise InputError(
-            f"--batch-size {settings.batch_size} cannot be divided by {max(machine.gpus, 1)} GPUs "
-            f"x --update-freq {machine.update_freq}: use a multiple of {parts}"
-        )
-    if "--max-tokens" in settings.extra and "--total-num-update" not in settings.extra:
-        raise InputError(
-            "with --max-tokens the updates are not known before training: also pass "
-            "--total-num-update and --warmup-updates"
-        )
+    parts = require_divisible(settings, machine)
     updates = total_updates(num_examples(data, "train"), settings)
     command = [str(data), "--user-dir", str(PACKAGE), "--arch", settings.arch, *model.options]
     command += ["--task", "sentence_prediction", "--criterion", "sentence_prediction"]
@@ -247,11 +259,34 @@ def require_data(task: GlueTask, data: Path, model: "ModelDescription", checkpoi
         raise InputError(
             f"{data} holds another task than {task.name}: give the folder of the same task"
         )
-    symbols = PlainDictionary(data / "input0" / "dict.txt").symbols
-    size = len(symbols) + (MASK not in symbols)
+    require_dictionary(
+        data / "input0" / "dict.txt",
+        model,
+        checkpoint,
+        "run cline-fairseq glue-preprocess with the tokenizer and the dictionary of the checkpoint",
+    )
+
+
+def require_dictionary(
+    path: Path, model: "ModelDescription", checkpoint: Path, advice: str
+) -> PlainDictionary:
+    """Read a dictionary, which must have the size of a checkpoint's.
+
+    Args:
+        path: the dictionary.
+        model: sizes of the checkpoint.
+        checkpoint: its path, for messages.
+        advice: what to do about another size, as the end of the error message.
+
+    Raises:
+        MissingFileError: if the dictionary is missing.
+        InputError: if its size is another.
+    """
+    dictionary = PlainDictionary(path)
+    size = len(dictionary.symbols) + (MASK not in dictionary.symbols)
     if size != model.num_symbols:
         raise InputError(
-            f"{data} has a dictionary of {size:,} symbols, and {checkpoint} was trained with "
-            f"{model.num_symbols:,}: run cline-fairseq glue-preprocess with the tokenizer and the "
-            "dictionary of the checkpoint"
+            f"{path} has {size:,} symbols, and {checkpoint} was trained with "
+            f"{model.num_symbols:,}: {advice}"
         )
+    return dictionary
