@@ -2,24 +2,30 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from ..atomic_io import make_folder
 from ..errors import InputError
 from ..evaluation.finetuning.kept_settings import SETTINGS_FILE
+from ..evaluation.finetuning.running import Experiment, run_seed, summary_line
+from ..evaluation.finetuning.sweep import choose_rate, experiments_of
 from ..evaluation.glue.settings import PRECISIONS, SETTINGS, Machine, Settings, rate_for_width
 from .options import Options
 
 _DEFAULTS = SETTINGS["RTE"]  # of what is the same for all tasks
 
 
-def add_finetuning_options(parser: Options, default: str) -> None:
+def add_finetuning_options(parser: Options, rate: str, batch_size: str) -> None:
     """Add the options of the runs, their training and the machine.
 
     Args:
         parser: where to add them.
-        default: which learning rate and batch size are the default, for the help text.
+        rate: the default learning rate, for the help text.
+        batch_size: the default batch size, for the help text.
     """
     parser.add_argument(
         "--checkpoint",
@@ -40,15 +46,16 @@ def add_finetuning_options(parser: Options, default: str) -> None:
     )
     parser.add_argument(
         "--lr",
-        type=float,
-        metavar="LR",
-        help=f"peak learning rate (default: {default}; higher for models narrower than 768)",
+        type=_parse_rates,
+        metavar="LR,...",
+        help="peak learning rate; of several, the one with the best dev scores is chosen "
+        f"(default: {rate}; higher for models narrower than 768)",
     )
     parser.add_argument(
         "--batch-size",
         type=int,
         metavar="N",
-        help=f"texts per update, over all GPUs and accumulated batches (default: {default})",
+        help=f"texts per update, over all GPUs and accumulated batches (default: {batch_size})",
     )
     parser.add_argument(
         "--max-epoch",
@@ -114,6 +121,18 @@ def parse_finetuning_args(
     return args
 
 
+def _parse_rates(text: str) -> list[float]:
+    try:
+        rates = list(dict.fromkeys(float(part) for part in text.split(",")))
+        if not all(0 < rate < math.inf for rate in rates):
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected positive numbers separated by commas, not {text!r}"
+        ) from None
+    return rates
+
+
 def _parse_seeds(text: str) -> list[int]:
     try:
         return list(dict.fromkeys(int(part) for part in text.split(",")))
@@ -143,7 +162,7 @@ def machine_of(args: argparse.Namespace) -> Machine:
 def settings_of(
     args: argparse.Namespace, defaults: Settings, machine: Machine, width: int
 ) -> Settings:
-    """Combine the settings of a task with those of the options.
+    """Combine the settings of a task with those of the options, and the first of several rates.
 
     Args:
         args: the options of :func:`add_finetuning_options`.
@@ -151,11 +170,10 @@ def settings_of(
         machine: the GPUs to use.
         width: dimension of the model.
     """
-    names = ("lr", "batch_size", "max_epoch", "warmup_ratio", "weight_decay", "arch", "precision")
+    names = ("batch_size", "max_epoch", "warmup_ratio", "weight_decay", "arch", "precision")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     given.setdefault("precision", "fp16" if machine.gpus else "fp32")
-    if args.lr is None:
-        given["lr"] = _default_rate(args, defaults.lr, width)
+    given["lr"] = args.lr[0] if args.lr else _default_rate(args, defaults.lr, width)
     return replace(defaults, **given, extra=tuple(args.extra))
 
 
@@ -169,3 +187,31 @@ def _default_rate(args, default, width):
     if lr != default:
         print(f"learning rate: {lr:g}, for a model of {width} dimensions (--lr sets another)")
     return lr
+
+
+def run_all(
+    args: argparse.Namespace, experiment: Experiment
+) -> Iterator[tuple[Path, dict[str, Any], Experiment]]:
+    """Run all seeds, with each learning rate if there are several, and print the metrics.
+
+    Args:
+        args: the options of :func:`add_finetuning_options`.
+        experiment: what to run.
+
+    Yields:
+        folder, result and experiment of each finished run; of a sweep, only of those with the
+        chosen learning rate.
+    """
+    experiments = experiments_of(experiment, args.save, args.lr or [])
+    for folder, variant in experiments.items():
+        for seed in args.seeds:  # bad options are an error before anything is written
+            variant.command(folder / f"seed{seed}", seed)
+    make_folder(args.save)
+    folder, is_sweep = args.save, len(experiments) > 1
+    if is_sweep:
+        folder, experiment = choose_rate(experiments, args.save, args.seeds)
+    for seed in args.seeds:
+        result, was_finished = run_seed(experiment, folder / f"seed{seed}", seed)
+        if not is_sweep:
+            print(summary_line(result) + (" (finished already)" if was_finished else ""))
+        yield folder / f"seed{seed}", result, experiment

@@ -11,9 +11,15 @@ With settings other than RoBERTa's; unknown options are passed on to fairseq-tra
     cline-fairseq glue-finetune --task CoLA --data glue-bin/CoLA --save runs/roberta/CoLA \\
         --checkpoint roberta.base/model.pt --lr 2e-5 --batch-size 32 --max-epoch 3 --clip-norm 1
 
-SAVE/seedN holds the best checkpoint, result.json with the metrics over the whole dev set, and the
-predictions. The same command can be rerun: it resumes interrupted runs and skips finished ones.
---predict test also writes the files for the leaderboard, to SAVE/seedN/test.
+Of several learning rates, the one with the best dev scores, in the mean over the seeds, is chosen:
+
+    cline-fairseq glue-finetune --task MRPC --data glue-bin/MRPC --save runs/cline/MRPC \\
+        --checkpoint checkpoints/checkpoint_best.pt --lr 1e-5,2e-5,3e-5 --seeds 1,2,3
+
+SAVE/seedN (SAVE/lr-LR/seedN, if there are several rates) holds the best checkpoint, result.json
+with the metrics over the whole dev set, and the predictions. The same command can be rerun: it
+resumes interrupted runs and skips finished ones. --predict test also writes the files for the
+leaderboard, to the folder test beside them.
 """
 
 import argparse
@@ -21,12 +27,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..atomic_io import make_folder
 from ..checkpoint_files import checkpoint_file
 from ..evaluation.finetuning.kept_settings import data_digest
 from ..evaluation.finetuning.leaderboard import require_test, write_test_files
 from ..evaluation.finetuning.recorded_tokenizer import tokenizer_options
-from ..evaluation.finetuning.running import Experiment, run_seed, show_truncated, summary_line
+from ..evaluation.finetuning.running import Experiment, show_truncated
+from ..evaluation.finetuning.sweep import require_layout
 from ..evaluation.glue.settings import SETTINGS, require_data, require_splits
 from ..evaluation.glue.tasks import GLUE_TASKS
 from ..preprocessing.manifest import file_digest
@@ -34,6 +40,7 @@ from .finetune_options import (
     add_finetuning_options,
     machine_of,
     parse_finetuning_args,
+    run_all,
     settings_of,
 )
 from .options import program_parser
@@ -51,7 +58,7 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="folder with the binarized task"
     )
-    add_finetuning_options(parser, "RoBERTa's for the task")
+    add_finetuning_options(parser, *["RoBERTa's for the task"] * 2)
     parser.add_argument(
         "--predict", choices=["test"], help="also write the files for the leaderboard"
     )
@@ -65,6 +72,7 @@ def make_experiment(args: argparse.Namespace) -> Experiment:
         MissingFileError: if a file is missing.
         InputError: if data, checkpoint or options do not fit each other.
     """
+    require_layout(args.save, args.lr or [])
     glue_task = GLUE_TASKS[args.task]
     checkpoint = checkpoint_file(args.checkpoint)
     require_splits(glue_task, args.data)
@@ -94,12 +102,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.disable(logging.INFO)  # fairseq logs what it loads
     args = _parse_args(argv)
     experiment = make_experiment(args)
-    runs = {seed: args.save / f"seed{seed}" for seed in args.seeds}
-    for seed, folder in runs.items():
-        experiment.command(folder, seed)  # bad options are an error before anything is written
-    make_folder(args.save)
-    for seed, folder in runs.items():
-        result, was_finished = run_seed(experiment, folder, seed)
-        print(summary_line(result) + (" (finished already)" if was_finished else ""))
+    for folder, _, chosen in run_all(args, experiment):
         if args.predict:
-            write_test_files(GLUE_TASKS[args.task], experiment.data, folder)
+            write_test_files(GLUE_TASKS[args.task], chosen.data, folder)

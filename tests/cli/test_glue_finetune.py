@@ -325,7 +325,7 @@ def test_bad_input(corpus, glue, pretrained, tmp_path):
         (["--data", glue[0] / "MRPC", "--task", "WNLI"], "holds another task than WNLI"),
         (
             ["--data", no_test, "--predict", "test"],
-            "has no test split: run glue-preprocess with the test files",
+            "has no test split: run glue-preprocess",
         ),
         (["--data", glue[0] / "STS-B"], "holds another task than RTE"),
         (["--data", other], "run cline-fairseq glue-preprocess with the tokenizer"),
