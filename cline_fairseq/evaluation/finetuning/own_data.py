@@ -63,9 +63,10 @@ class OwnJob:
 
 def describe_options(files: OwnFiles, tokenizer: TokenizerFiles, dictionary: Path) -> dict:
     """Identify by plain values what binarized data depend on beside the files' content."""
-    paths = [Path(path) for name, path in tokenizer.given().items() if name in FILES[tokenizer.bpe]]
+    bpe = tokenizer.config()["_name"]
+    paths = [Path(path) for name, path in tokenizer.given().items() if name in FILES[bpe]]
     return {
-        "tokenizer": [tokenizer.bpe, *map(file_digest, paths)],
+        "tokenizer": [bpe, *map(file_digest, paths)],
         "dictionary": file_digest(dictionary),
         "texts": list(files.texts),
         "label": files.label,

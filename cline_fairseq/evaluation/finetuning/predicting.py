@@ -1,22 +1,18 @@
 """Predictions of a fine-tuned checkpoint for whole splits, and their metrics."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tqdm import tqdm
 
 from ..glue.metrics import compute_metrics
-from ..glue.results import clip_scores, write_predictions
+from ..glue.results import Labels, clip_scores, write_predictions
 from ..glue.settings import has_split, num_examples
 from ..glue.tasks import TextTask
 from .kept_settings import BEST
 
 if TYPE_CHECKING:
     from ...inference import Predictions
-
-Labels = Sequence[str] | np.ndarray
 
 
 def label_predictions(

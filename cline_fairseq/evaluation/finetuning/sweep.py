@@ -83,7 +83,7 @@ def choose_rate(
     scores = {folder: [dev_score(result) for result in of] for folder, of in results.items()}
     means = {folder: statistics.fmean(values) for folder, values in scores.items()}
     chosen = max(means, key=lambda folder: means[folder])
-    rates = [
+    rates: list[dict[str, Any]] = [
         {
             "lr": experiments[folder].settings.lr,
             "folder": folder.name,
