@@ -166,11 +166,11 @@ def name_of(args: argparse.Namespace) -> str:
 
 def find_tokenizer_of(
     args: argparse.Namespace, checkpoint: Path, model: "ModelDescription"
-) -> tuple[Path, Tokenizer, TokenizerFiles]:
+) -> tuple[Path, Tokenizer]:
     """Find the dictionary and the tokenizer of the checkpoint.
 
     Returns:
-        path of the dictionary, the tokenizer, and its files.
+        path of the dictionary, and the tokenizer.
 
     Raises:
         MissingFileError: if they cannot be found.
@@ -183,7 +183,7 @@ def find_tokenizer_of(
     path = dictionary_path(data, record.is_classifier)
     advice = "give the folder with the dictionary of the checkpoint (--data)"
     dictionary = require_dictionary(path, model, checkpoint, advice)
-    return path, Tokenizer(files.config(), dictionary), files
+    return path, Tokenizer(files.config(), dictionary)
 
 
 def make_experiment(args: argparse.Namespace) -> Experiment:
@@ -206,8 +206,8 @@ def make_experiment(args: argparse.Namespace) -> Experiment:
     model = describe_model(checkpoint, args.arch or _DEFAULTS.arch)
     settings = settings_of(args, _DEFAULTS, machine, model.width)
     require_divisible(settings, machine)
-    dictionary, tokenizer, tokenizer_files = find_tokenizer_of(args, checkpoint, model)
-    options = describe_options(files, tokenizer_files, dictionary)
+    dictionary, tokenizer = find_tokenizer_of(args, checkpoint, model)
+    options = describe_options(files, tokenizer, dictionary)
     job = OwnJob(args.save, files, examples, tokenizer, options, args.allow_unknown)
     with tqdm(unit=" texts", unit_scale=True, desc=name) as bar:
         counts, _ = binarize_own(task, job, bar.update)

@@ -125,9 +125,7 @@ def is_json_lines(path: Path) -> bool:
     return path.suffix in _JSON_LINES
 
 
-def read_rows(
-    path: Path, quoting: str = "csv", columns: Sequence[str] | None = None
-) -> list[Row]:
+def read_rows(path: Path, quoting: str = "csv", columns: Sequence[str] | None = None) -> list[Row]:
     """Read a file of rows: TSV or CSV with a header, JSON lines, or Parquet.
 
     Args:

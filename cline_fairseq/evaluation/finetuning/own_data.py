@@ -8,8 +8,8 @@ from typing import Any
 
 from ...atomic_io import make_folder
 from ...errors import InputError
-from ...preprocessing.manifest import file_digest
-from ...tokenizer import FILES, Tokenizer, TokenizerFiles
+from ...preprocessing.manifest import describe_tokenizer, file_digest
+from ...tokenizer import Tokenizer
 from ..glue.binarizing import binarize, manifest_of, output_files
 from ..glue.reading import Split
 from ..glue.tasks import TextTask
@@ -61,12 +61,10 @@ class OwnJob:
         return self.examples[split]
 
 
-def describe_options(files: OwnFiles, tokenizer: TokenizerFiles, dictionary: Path) -> dict:
+def describe_options(files: OwnFiles, tokenizer: Tokenizer, dictionary: Path) -> dict[str, Any]:
     """Identify by plain values what binarized data depend on beside the files' content."""
-    bpe = tokenizer.config()["_name"]
-    paths = [Path(path) for name, path in tokenizer.given().items() if name in FILES[bpe]]
     return {
-        "tokenizer": [bpe, *map(file_digest, paths)],
+        "tokenizer": describe_tokenizer(tokenizer.config),
         "dictionary": file_digest(dictionary),
         "texts": list(files.texts),
         "label": files.label,
