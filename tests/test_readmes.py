@@ -64,6 +64,7 @@ SMALLER = {
     r"--dest objectives": "--dest objectives --updates 4 --rows 12 --arms masked_lm matched",
     r"--points 300": "--points 20",
     r"for task in CoLA .* WNLI;": "for task in SST-2 MRPC RTE MNLI;",
+    r"--lr 1e-5,2e-5,3e-5": "--lr 1e-5,2e-5",
     r"--seeds 1,2,3": "--seeds 1 --max-epoch 1",
     r"(glue_submit.*)": r"\1 --allow-missing",
     r"--model roberta-base": "--model hub/roberta-base",  # on the hub
@@ -91,6 +92,7 @@ def clone(texts, tmp_path_factory):
     for name in LABELS:
         write_task(folder / "glue", name, texts, 1)
     write_task(folder / "imdb", "SST-2", texts, 2)
+    write_reviews(folder, texts)
     write_robustness(folder, texts)
     return folder
 
@@ -120,6 +122,15 @@ def write_roberta(folder, texts):
         *("--gpt2-encoder-json", folder / "encoder.json", "--gpt2-vocab-bpe", folder / "vocab.bpe"),
         *("--dest", folder / "hub" / "roberta-base"),
     )
+
+
+def write_reviews(folder, texts):
+    """A task of one's own."""
+    (folder / "reviews").mkdir()
+    for split in ("train", "dev", "test"):
+        with (folder / "reviews" / f"{split}.csv").open("w", encoding="utf-8") as file:
+            rows = [(text, ("good", "bad")[i % 2]) for i, text in enumerate(texts[:16])]
+            csv.writer(file).writerows([("review", "sentiment"), *rows])
 
 
 def write_robustness(folder, texts):

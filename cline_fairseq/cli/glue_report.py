@@ -6,10 +6,14 @@ runs/cline/RTE/seed1:
     cline-fairseq glue-report runs/cline
     cline-fairseq glue-report runs/cline runs/roberta --plot glue.png --json glue.json
 
+Of some tasks, with a partial average, which is marked as such and no GLUE score:
+
+    cline-fairseq glue-report runs/cline --tasks RTE,MRPC,STS-B
+
 Figures are percentages; std is the sample standard deviation. The average covers the eight tasks
 other than WNLI; a task with two metrics, or two dev sets, counts with their mean. Each task should
 have all seeds that any task has (or those of --seeds): if one is missing, the table says so and has
-no average.
+no average. Tasks of one's own, of cline-fairseq finetune, follow GLUE's, and are never averaged.
 """
 
 import argparse
@@ -18,8 +22,13 @@ from pathlib import Path
 
 from ..atomic_io import write_json
 from ..errors import InputError
-from ..evaluation.glue.report import Report, glue_table, make_report, read_runs
-from ..evaluation.glue.tasks import GLUE_TASKS
+from ..evaluation.glue.report import (
+    Report,
+    choose_measures,
+    glue_table,
+    make_report,
+    read_runs,
+)
 from ..runtime.terminal import printable
 from .figures import load_pyplot, save_figure
 from .options import add_json_option, program_parser
@@ -40,6 +49,12 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N,...",
         help="seeds that each task should have, e.g. 1,2,3 (default: all seeds of any task)",
     )
+    parser.add_argument(
+        "--tasks",
+        metavar="TASK,...",
+        help="tasks to show and average, separated by commas (default: all of GLUE, and all others "
+        "that have runs)",
+    )
     add_json_option(parser)
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the scores of the tasks to this PNG file"
@@ -55,7 +70,8 @@ def make_reports(args: argparse.Namespace) -> list[Report]:
     """Make a report of each folder, all over the same seeds.
 
     Raises:
-        InputError: if --seeds are not numbers, or a folder holds no runs.
+        InputError: if --seeds are not numbers, or --tasks are not tasks.
+        MissingFileError: if a folder holds no runs.
     """
     found = [read_runs(folder) for folder in args.folders]
     seeds = sorted(set().union(*(seeds for _, seeds in found)))
@@ -66,8 +82,11 @@ def make_reports(args: argparse.Namespace) -> list[Report]:
             raise InputError(
                 f"--seeds must be numbers separated by commas, not {args.seeds!r}"
             ) from None
+    tasks = [name.strip() for name in args.tasks.split(",")] if args.tasks else None
+    measures = choose_measures([runs for runs, _ in found], tasks)
     return [
-        make_report(name, runs, seeds) for name, (runs, _) in zip(args.names, found, strict=True)
+        make_report(name, runs, seeds, measures)
+        for name, (runs, _) in zip(args.names, found, strict=True)
     ]
 
 
@@ -81,10 +100,11 @@ def draw(reports: Sequence[Report], path: Path) -> None:
     plt = load_pyplot()
     figure, axis = plt.subplots(figsize=(11, 4.5), constrained_layout=True)
     width = 0.8 / len(reports)
-    groups = [*GLUE_TASKS, "average"]
+    average = "partial average" if reports[0].is_partial else "average"
+    groups = [*reports[0].tasks, *([average] if reports[0].averaged else [])]
     for i, report in enumerate(reports):
         for x, group in enumerate(groups):
-            value = report.average() if group == "average" else report.task_score(group)
+            value = report.average() if group == average else report.task_score(group)
             place = x + (i - (len(reports) - 1) / 2) * width
             label = report.name if x == 0 else None
             axis.bar(place, value or 0, width, color=f"C{i}", label=label)
@@ -96,7 +116,7 @@ def draw(reports: Sequence[Report], path: Path) -> None:
             top = max([value, 0, *dots]) + 1
             axis.text(place, top, f"{value:.1f}", ha="center", va="bottom", fontsize=7)
     axis.set_xticks(range(len(groups)), groups)
-    axis.set(ylabel="score, %", title="GLUE, dev sets: median over seeds; dots: metrics of a seed")
+    axis.set(ylabel="score, %", title="median over seeds; dots: metrics of a seed")
     axis.grid(axis="y", alpha=0.3)
     axis.legend()
     save_figure(path, figure)

@@ -11,15 +11,14 @@ RTE.tsv and WNLI.tsv. The leaderboard also expects AX.tsv, for its diagnostic se
 """
 
 import argparse
-import statistics
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ..atomic_io import atomic_write
 from ..errors import InputError, MissingFileError
 from ..evaluation.glue.report import read_runs
+from ..evaluation.glue.results import dev_score
 from ..evaluation.glue.tasks import GLUE_TASKS
 from .options import program_parser
 
@@ -42,12 +41,6 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="leave out tasks that have no predictions instead of stopping",
     )
     return parser.parse_args(argv)
-
-
-def dev_score(result: Mapping[str, Any]) -> float:
-    """Average all metrics of a run; a run with an undefined metric is worse than any other."""
-    values = [value for metrics in result["metrics"].values() for value in metrics.values()]
-    return -1.0 if None in values else statistics.fmean(values)
 
 
 def choose(folder: Path) -> tuple[dict[str, Path], list[str]]:

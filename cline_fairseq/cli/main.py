@@ -24,6 +24,9 @@ COMMANDS = {
     "Look at training": {
         "plot-training": "draw training curves from a log",
     },
+    "Fine-tune": {
+        "finetune": "fine-tune a checkpoint on labelled texts of your own, with several seeds",
+    },
     "GLUE": {
         "glue-preprocess": "binarize GLUE's tasks for fairseq",
         "glue-finetune": "fine-tune a checkpoint on a task, with several seeds",

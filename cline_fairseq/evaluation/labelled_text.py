@@ -1,4 +1,4 @@
-"""Labelled texts in TSV, CSV or JSON lines, with columns of any names."""
+"""Labelled texts in TSV, CSV, JSON lines or Parquet, with columns of any names."""
 
 import csv
 import json
@@ -125,37 +125,43 @@ def is_json_lines(path: Path) -> bool:
     return path.suffix in _JSON_LINES
 
 
-def read_rows(path: Path, quoting: str = "csv") -> list[Row]:
-    """Read a TSV or CSV file with a header, or a file of JSON lines.
+def read_rows(path: Path, quoting: str = "csv", columns: Sequence[str] | None = None) -> list[Row]:
+    """Read a file of rows: TSV or CSV with a header, JSON lines, or Parquet.
 
     Args:
-        path: JSON lines if its name ends in .jsonl, .ndjson or .json; CSV, with commas, if it
-            ends in .csv; otherwise TSV.
+        path: JSON lines if its name ends in .jsonl, .ndjson or .json; CSV if it ends in .csv;
+            Parquet if it ends in .parquet; otherwise TSV.
         quoting: quoting of fields in a TSV or CSV file: ``csv`` if fields may be enclosed in
             quotation marks; ``none`` if quotation marks are ordinary characters.
+        columns: names of the columns of a TSV or CSV file without a header (None: its first line
+            is the header).
 
     Returns:
         for each row its file and line, for messages, and its values, keyed by column.
 
     Raises:
         MissingFileError: if the file does not exist.
-        InputError: if a row is malformed; with file and line.
+        InputError: if a row is malformed; with file and line. Also if the file is Parquet and
+            pyarrow is missing.
     """
     if not path.is_file():
-        raise MissingFileError(f"no file {path}: expected a TSV file, a CSV file, or JSON lines")
+        raise MissingFileError(f"no file {path}: expected TSV, CSV, JSON lines or Parquet")
     try:
-        rows = _json_rows(path) if is_json_lines(path) else _tsv_rows(path, QUOTINGS[quoting])
-        return list(rows)
+        if is_json_lines(path):
+            return list(_json_rows(path))
+        if path.suffix == ".parquet":
+            return list(_parquet_rows(path))
+        return list(_separated_rows(path, QUOTINGS[quoting], columns))
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text ({error}): convert it first") from error
 
 
-def _tsv_rows(path, quoting) -> Iterator[tuple[str, dict[str, str]]]:
+def _separated_rows(path, quoting, columns) -> Iterator[tuple[str, dict[str, str]]]:
     csv.field_size_limit(_LONGEST_FIELD)
-    dialect, separated = ("excel", "comma") if path.suffix == ".csv" else ("excel-tab", "tab")
+    dialect, what = ("excel", "comma") if path.suffix == ".csv" else ("excel-tab", "tab")
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, dialect, quoting=quoting, strict=True)
-        header, line = None, 1
+        header, line = columns, 1
         try:
             for row in reader:
                 where, line = f"{path}, line {line}", reader.line_num + 1
@@ -163,7 +169,7 @@ def _tsv_rows(path, quoting) -> Iterator[tuple[str, dict[str, str]]]:
                     header = row
                 elif row and len(row) != len(header):
                     raise InputError(
-                        f"{where}: expected {len(header)} {separated}-separated fields "
+                        f"{where}: expected {len(header)} {what}-separated fields "
                         f"({', '.join(header)}), found {len(row)}: fix the line, or specify with "
                         "--quoting whether quotation marks enclose fields"
                     )
@@ -174,6 +180,24 @@ def _tsv_rows(path, quoting) -> Iterator[tuple[str, dict[str, str]]]:
                 f"{path}, line {line}: {error}: fix the line, or specify with --quoting whether "
                 "quotation marks enclose fields"
             ) from error
+
+
+def _parquet_rows(path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        raise InputError(
+            f"{path}: Parquet needs pyarrow; install it with: pip install 'cline-fairseq[parquet]'"
+        ) from None
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path}, row {number}", row
+    except ArrowException as error:
+        raise InputError(f"{path} is not Parquet, or is damaged ({error})") from error
 
 
 def _json_rows(path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,12 +19,12 @@ from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from cline_fairseq.checkpoint import ModelDescription
-from cline_fairseq.cli import glue_finetune
+from cline_fairseq.evaluation.finetuning.recorded_tokenizer import tokenizer_options
 from cline_fairseq.evaluation.glue.settings import (
     SETTINGS,
     Machine,
     Settings,
-    learning_rate,
+    rate_for_width,
     train_command,
 )
 from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
@@ -96,7 +95,7 @@ def read_tsv(path):
     [(1024, 1e-5), (768, 1e-5), (512, 2.25e-5), (384, 4e-5), (128, 3.6e-4), (32, 5e-4)],
 )
 def test_narrow_models_get_higher_learning_rates(width, lr):
-    assert learning_rate(GLUE_TASKS["SST-2"], width) == lr
+    assert rate_for_width(SETTINGS["SST-2"].lr, width) == lr
 
 
 @pytest.mark.parametrize("task", ["CoLA", "MNLI", "STS-B"])
@@ -141,12 +140,9 @@ def test_results_are_those_of_the_whole_dev_set(glue, tuned, task):
 
 def test_the_tokenizer_of_the_checkpoint_is_recorded(corpus, pretrained, tmp_path):
     """Where the data have none of their own, as those of fairseq-preprocess."""
-    record = glue_finetune.record_tokenizer
-    args = SimpleNamespace(data=tmp_path, checkpoint=pretrained, extra=[])
     options = ["--bpe", "sentencepiece", "--sentencepiece-model", str(corpus / TOKENIZER)]
-    assert record(args) == options
-    args.extra = ["--bpe", "gpt2"]
-    assert record(args) == []
+    assert tokenizer_options(pretrained, tmp_path, []) == options
+    assert tokenizer_options(pretrained, tmp_path, ["--bpe", "gpt2"]) == []
 
 
 def accept(path, task, size):
@@ -327,9 +323,12 @@ def test_bad_input(corpus, glue, pretrained, tmp_path):
         (["--data", tmp_path], "/input0/train.idx: give the folder of RTE"),
         (["--data", glue[0] / "QNLI", "--task", "WNLI"], "holds another task than WNLI"),
         (["--data", glue[0] / "MRPC", "--task", "WNLI"], "holds another task than WNLI"),
-        (["--data", no_test, "--predict", "test"], "has no test split: run scripts/glue_pre"),
+        (
+            ["--data", no_test, "--predict", "test"],
+            "has no test split: run glue-preprocess",
+        ),
         (["--data", glue[0] / "STS-B"], "holds another task than RTE"),
-        (["--data", other], "run scripts/glue_preprocess.py with the tokenizer"),
+        (["--data", other], "run cline-fairseq glue-preprocess with the tokenizer"),
         (["--gpus", "99"], "error: --gpus 99 is not available here"),
         (["--update-freq", "3"], "error: --batch-size 8 cannot be divided by 1 GPUs x"),
         (["--max-tokens", "100"], "error: with --max-tokens the updates are not known"),

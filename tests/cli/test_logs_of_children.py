@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from cline_fairseq.cli import glue_finetune, quickstart
+from cline_fairseq.cli import quickstart
 from cline_fairseq.errors import InputError
+from cline_fairseq.evaluation.finetuning.training import train
 
 CODE = r"print('\x1b[31mred'); raise SystemExit(3)"
 SHOWN = "\\x1b[31mred\n"
@@ -24,6 +25,6 @@ def test_glue_finetune(capsys, monkeypatch, tmp_path):
     (tmp_path / "python").symlink_to(sys.executable)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(InputError, match=r"^fairseq-train failed with exit status 3; .*train.log$"):
-        glue_finetune.train([], tmp_path / "train.log", 1, "RTE")
+        train([], tmp_path / "train.log", 1, "RTE")
     assert SHOWN in capsys.readouterr().err
     assert "\x1b[31mred\n" in (tmp_path / "train.log").read_text()

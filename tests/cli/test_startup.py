@@ -106,6 +106,12 @@ MISSING = [
     ("inspect_data.py DIR", "no binarized text"),
     ("inspect_data.py DIR --split valid --bpe gpt2", "--bpe gpt2 needs --gpt2-encoder-json"),
     ("glue_finetune.py --task RTE --checkpoint FILE --data no --save DIR/a", "no no/input0/train"),
+    ("finetune.py --checkpoint no --train FILE --valid FILE --save DIR/a", "no checkpoint no"),
+    ("finetune.py --checkpoint FILE --train FILE --valid no --save DIR/a", "no file no:"),
+    (
+        "finetune.py --checkpoint FILE --train FILE --valid FILE --save DIR/a",
+        "contains no examples",
+    ),
     (
         "glue_finetune.py --task RTE --checkpoint FILE --data DIR/glue --save DIR/a --predict test",
         "has no test split",

@@ -142,6 +142,79 @@ def test_the_same_run_twice(runs, tmp_path):
         read_runs(folder)
 
 
+def test_some_tasks(runs, tmp_path):
+    """Their average is marked as partial, and not what a reader takes for GLUE's."""
+    folder, written = runs
+    options = ("--tasks", "RTE,MRPC,WNLI", "--json", tmp_path / "glue.json")
+    result = report(folder, *options, "--plot", tmp_path / "glue.png")
+    found = json.loads((tmp_path / "glue.json").read_text())[0]
+    assert list(found["task_scores"]) == ["MRPC", "RTE", "WNLI"]
+    assert found["averaged_tasks"] == ["MRPC", "RTE"]
+    expected = np.mean(
+        [
+            np.mean([np.median([written[task, s]["valid"][m] for s in (1, 2, 3)]) for m in names])
+            for task, names in (("MRPC", ("f1", "accuracy")), ("RTE", ("accuracy",)))
+        ]
+    )
+    assert found["partial_average_of_medians"] == pytest.approx(100 * expected)
+    assert "average_of_medians" not in found
+    assert cells(result, "**partial average**", "of 2 of 8 tasks")[0] == f"{100 * expected:.2f}"
+    assert "| **average** |" not in result.stdout
+    assert "| CoLA |" not in result.stdout
+    assert "average" not in report(folder, "--tasks", "WNLI").stdout
+    everything = report(folder, "--tasks", ",".join(GLUE_TASKS))
+    assert everything.stdout == report(folder).stdout
+    result = report(folder, "--tasks", "RTE,IMDb", check=False)
+    assert result.returncode == 1
+    assert "no runs of 'IMDb', which is none of GLUE's tasks" in result.stderr
+
+
+def write_own_run(folder, seed, metrics):
+    folder = folder / f"seed{seed}"
+    folder.mkdir(parents=True)
+    result = {"format": 1, "task": "IMDb", "seed": seed, "metrics": metrics, "settings": {}}
+    (folder / "result.json").write_text(json.dumps(result))
+
+
+def test_own_tasks(runs, tmp_path):
+    """They have rows of their own, also for their test set, and are not averaged."""
+    values = {"valid": {"accuracy": 0.5}, "test": {"accuracy": 0.25}}
+    write_own_run(tmp_path / "own" / "IMDb", 1, values)
+    alone = report(tmp_path / "own")
+    assert cells(alone, "IMDb", "accuracy") == ["50.00", "50.00", "", "1"]
+    assert cells(alone, "IMDb test", "accuracy")[0] == "25.00"
+    assert "average" not in alone.stdout
+    assert "RTE" not in alone.stdout
+    folder, _ = runs
+    before = cells(report(folder), "**average**", "of 8 tasks, without WNLI")
+    write_own_run(folder / "IMDb", 1, values)
+    both = report(folder)
+    assert cells(both, "IMDb", "accuracy")[-1] == "1 of 3"
+    assert cells(both, "**average**", "of 8 tasks, without WNLI") == before
+
+
+def test_sweeps(tmp_path):
+    """Only the chosen learning rate counts, and none before the choice."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "RTE"
+    written = {}
+    for rate in ("lr-1e-05", "lr-2e-05"):
+        write_run(tmp_path / "runs" / rate, "RTE", 1, rng)
+        (folder / rate).mkdir(parents=True)
+        moved = tmp_path / "runs" / rate / "RTE" / "seed1"
+        written[rate] = json.loads((moved / "result.json").read_text())["metrics"]
+        moved.rename(folder / rate / "seed1")
+    assert read_runs(folder) == ({}, {1})
+    sweep = {"format": 1, "chosen_folder": "lr-2e-05"}
+    (folder / "sweep.json").write_text(json.dumps(sweep))
+    found, seeds = read_runs(folder)
+    assert seeds == {1}
+    assert found["RTE", 1]["metrics"] == written["lr-2e-05"]
+    (folder / "sweep.json").write_text("{}")
+    with pytest.raises(InputError, match=r"sweep.json is not the choice of a sweep"):
+        read_runs(folder)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [(None, "error: no runs in "), ("{", "is not a result of cline-fairseq glue-finetune")],

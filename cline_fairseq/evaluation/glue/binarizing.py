@@ -1,4 +1,4 @@
-"""Turn GLUE's files into the folders that fairseq's sentence_prediction reads.
+"""Turn the files of tasks into the folders that fairseq's sentence_prediction reads.
 
     TASK/input0/{dict.txt,train.bin,train.idx,valid.bin,...}   the first text
     TASK/input1/...                                            the second text of a pair
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -39,11 +39,44 @@ from ...runtime.locking import alone
 from ...runtime.parts import part_path, remove_part
 from ...tokenizer import Tokenizer
 from .reading import Split, missing_files, read_split, split_path
-from .tasks import GlueTask
+from .tasks import GlueTask, TextTask
 
 MANIFEST = "manifest.json"
 _PADDING = 8  # fairseq fills dictionaries up to a multiple of it
 _CHUNK = 2000  # texts at a time
+
+
+_Task_contra = TypeVar("_Task_contra", bound=TextTask, contravariant=True)
+
+
+class BinarizingJob(Protocol[_Task_contra]):
+    """How to binarize tasks; :class:`GlueJob` describes the attributes."""
+
+    @property
+    def dest(self) -> Path: ...
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+    @property
+    def options(self) -> dict[str, Any]: ...
+    @property
+    def overwrite(self) -> bool: ...
+    @property
+    def allow_unknown(self) -> float: ...
+
+    def folder(self, task: _Task_contra) -> Path:
+        """Return the folder to write a task to."""
+
+    def splits_of(self, task: _Task_contra) -> list[str]:
+        """List the splits of a task to make."""
+
+    def labelled_splits(self, task: _Task_contra) -> list[str]:
+        """List those among them that have labels."""
+
+    def input_path(self, task: _Task_contra, split: str) -> Path:
+        """Return the path of the file with a split."""
+
+    def read(self, task: _Task_contra, split: str) -> Split:
+        """Read the file of a split."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +105,39 @@ class GlueJob:
         """List the splits of a task to make."""
         return [s for s in task.files if self.splits is None or s in self.splits]
 
+    def folder(self, task: GlueTask) -> Path:
+        """Return the folder to write a task to."""
+        return self.dest / task.name
+
+    def labelled_splits(self, task: GlueTask) -> list[str]:
+        """List the splits that have labels, which test files lack."""
+        return [split for split in self.splits_of(task) if not split.startswith("test")]
+
+    def input_path(self, task: GlueTask, split: str) -> Path:
+        """Return the path of the published file with a split."""
+        return split_path(task, split, self.glue_dir)
+
+    def read(self, task: GlueTask, split: str) -> Split:
+        """Read the published file of a split."""
+        return read_split(task, split, self.glue_dir)
+
     def missing_files(self, task: GlueTask) -> list[Path]:
         """List the published files of a task that do not exist."""
         return missing_files(task, self.splits_of(task), self.glue_dir)
 
 
+_Task = TypeVar("_Task", bound=TextTask)
+
+
 def binarize(
-    task: GlueTask, job: GlueJob, progress: Callable[[int], None] = lambda count: None
+    task: _Task,
+    job: BinarizingJob[_Task],
+    progress: Callable[[int], None] = lambda count: None,
 ) -> tuple[dict[str, Any], bool]:
     """Make the folder of a task, complete or not at all.
 
     Args:
-        task: one of :data:`~.tasks.GLUE_TASKS`.
+        task: the task.
         job: how to binarize it.
         progress: called with the number of texts done since the last call.
 
@@ -98,20 +152,19 @@ def binarize(
     if "train" not in job.splits_of(task):
         raise InputError("the dictionary of labels is made from train: add it to the splits")
     make_folder(job.dest)
-    with room_for(job.dest / task.name), alone(job.dest / task.name):
+    with room_for(job.folder(task)), alone(job.folder(task)):
         return _binarize_alone(task, job, progress)
 
 
 def _binarize_alone(task, job, progress):
-    folder, splits = job.dest / task.name, job.splits_of(task)
-    inputs = [split_path(task, split, job.glue_dir) for split in splits]
-    options = {"task": task.name, **job.options, "splits": splits}
+    folder, splits = job.folder(task), job.splits_of(task)
+    inputs = [job.input_path(task, split) for split in splits]
     if folder.exists() and not job.overwrite:
-        manifest = Manifest(folder / MANIFEST, options)
-        outputs = _files(task, splits, folder)
+        manifest = manifest_of(task, job)
+        outputs = output_files(task, job, folder)
         if manifest.reason_to_rebuild(inputs, outputs) is None:
             return manifest.counts, False
-    raw = {split: read_split(task, split, job.glue_dir) for split in splits}
+    raw = {split: job.read(task, split) for split in splits}
     part = part_path(folder)
     try:
         part.mkdir()
@@ -125,12 +178,19 @@ def _binarize_alone(task, job, progress):
         require_known(missing, tokens, job.allow_unknown, task.name)
         _write_labels(task, raw, part)
         copy_tokenizer(part, job.tokenizer.config)
-        outputs = [describe(path) for path in _files(task, splits, part)]
-        Manifest(part / MANIFEST, options).finish([describe(p) for p in inputs], outputs, counts)
+        outputs = [describe(path) for path in output_files(task, job, part)]
+        manifest = Manifest(part / MANIFEST, manifest_of(task, job).options)
+        manifest.finish([describe(path) for path in inputs], outputs, counts)
         _replace(part, folder)
     finally:
         remove_part(part)
     return counts, True
+
+
+def manifest_of(task: _Task, job: BinarizingJob[_Task]) -> Manifest:
+    """Return the manifest in the folder of a task, made or not."""
+    options = {"task": task.name, **job.options, "splits": job.splits_of(task)}
+    return Manifest(job.folder(task) / MANIFEST, options)
 
 
 def label_counts(labels: list[str]) -> list[tuple[str, int]]:
@@ -187,11 +247,17 @@ def _write_labels(task, raw, part):
             output.commit()
 
 
-def _files(task, splits, folder):
-    """List all files of a task except the manifest."""
+def output_files(task: _Task, job: BinarizingJob[_Task], folder: Path) -> list[Path]:
+    """List all files of a task except the manifest.
+
+    Args:
+        task: the task.
+        job: how to binarize it.
+        folder: folder of the files.
+    """
+    splits, labelled = job.splits_of(task), job.labelled_splits(task)
     texts = [folder / f"input{i}" for i in range(len(task.texts))]
     labels = folder / "label"
-    labelled = [split for split in splits if not split.startswith("test")]
     files = [text / "dict.txt" for text in texts]
     files += [text / f"{s}.{end}" for text in texts for s in splits for end in ("bin", "idx")]
     if task.is_regression:

@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...errors import InputError
-from .tasks import GlueTask
+from .tasks import TextTask
 
 POSITIVE = "1"  # the positive class of F1
 
 
 def compute_metrics(
-    task: GlueTask, gold: Sequence[str] | np.ndarray, predicted: Sequence[str] | np.ndarray
+    task: TextTask, gold: Sequence[str] | np.ndarray, predicted: Sequence[str] | np.ndarray
 ) -> dict[str, float | None]:
     """Compute the metrics of a task, from 0 to 1, or from -1 to 1 for correlations.
 
     Args:
-        task: one of :data:`~.tasks.GLUE_TASKS`.
+        task: the task.
         gold: (N,) labels, or floats for regression.
         predicted: (N,) predicted labels, or floats for regression.
 
@@ -59,6 +59,9 @@ def _functions() -> dict[str, Callable]:
         "accuracy": metrics.accuracy_score,
         "f1": lambda gold, predicted: metrics.f1_score(
             gold, predicted, pos_label=POSITIVE, zero_division=0.0
+        ),
+        "macro_f1": lambda gold, predicted: metrics.f1_score(
+            gold, predicted, average="macro", zero_division=0.0
         ),
         "matthews": metrics.matthews_corrcoef,
         "pearson": correlation(stats.pearsonr),

@@ -1,16 +1,17 @@
 """Tables of results over several tasks, seeds and checkpoints."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import InputError, MissingFileError
 from ...runtime.markdown import markdown_table
-from .results import RESULT, read_result
+from .results import RESULT, is_chosen, read_result
 from .tasks import GLUE_TASKS
 
 LEFT_OUT = "WNLI"  # not in the average, as in the papers on BERT and RoBERTa
+_AVERAGED = tuple(task for task in GLUE_TASKS if task != LEFT_OUT)
 _SETS = {"valid": "", "valid1": "-mm"}  # suffixes for the name of a task with two dev sets
 
 
@@ -52,13 +53,25 @@ class Report(NamedTuple):
 
     Attributes:
         name: name of the checkpoint.
-        rows: rows of all tasks, in GLUE's order.
+        rows: rows of all tasks, in GLUE's order, and then of tasks of one's own.
         checkpoints: number of different checkpoints that the runs started from.
+        averaged: tasks of GLUE to average; none if there is no average.
     """
 
     name: str
     rows: list[Row]
     checkpoints: int
+    averaged: tuple[str, ...]
+
+    @property
+    def tasks(self) -> list[str]:
+        """Names of the tasks, in the order of the rows."""
+        return list(dict.fromkeys(row.task for row in self.rows))
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the average covers only some of the eight tasks."""
+        return len(self.averaged) < len(_AVERAGED)
 
     def task_score(self, task: str, what: str = "median") -> float | None:
         """Average the metrics of a task, and MNLI's two sets; None if a value is missing.
@@ -73,10 +86,10 @@ class Report(NamedTuple):
         return statistics.fmean(getattr(row, what) for row in rows)
 
     def average(self, what: str = "median") -> float | None:
-        """Average the eight tasks other than WNLI; None if a value is missing."""
-        scores = [self.task_score(task, what) for task in GLUE_TASKS if task != LEFT_OUT]
+        """Average the tasks to average; None if a value is missing, or if there are none."""
+        scores = [self.task_score(task, what) for task in self.averaged]
         known = [score for score in scores if score is not None]
-        return statistics.fmean(known) if len(known) == len(scores) else None
+        return statistics.fmean(known) if known and len(known) == len(scores) else None
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values."""
@@ -94,17 +107,19 @@ class Report(NamedTuple):
             }
             for row in self.rows
         ]
+        partial = "partial_" if self.is_partial else ""
         return {
             "name": self.name,
             "rows": rows,
-            "task_scores": {task: self.task_score(task) for task in GLUE_TASKS},
-            "average_of_medians": self.average("median"),
-            "average_of_means": self.average("mean"),
+            "task_scores": {task: self.task_score(task) for task in self.tasks},
+            "averaged_tasks": list(self.averaged),
+            f"{partial}average_of_medians": self.average("median"),
+            f"{partial}average_of_means": self.average("mean"),
         }
 
 
 def read_runs(folder: Path) -> tuple[dict[tuple[str, int], dict], set[int]]:
-    """Read all runs below a folder.
+    """Read all runs below a folder; of a sweep, those with the chosen learning rate.
 
     Returns:
         results of finished runs, keyed by task and seed; and the seeds of all runs, finished or
@@ -120,8 +135,11 @@ def read_runs(folder: Path) -> tuple[dict[tuple[str, int], dict], set[int]]:
         number = path.name.removeprefix("seed")
         if not path.is_dir() or not number.isdecimal():
             continue
+        chosen = is_chosen(path.parent)
+        if chosen is False:
+            continue
         seeds.add(int(number))
-        if not (path / RESULT).is_file():
+        if chosen is None or not (path / RESULT).is_file():
             continue
         result = read_result(path / RESULT)
         key = result["task"], result["seed"]
@@ -139,32 +157,99 @@ def read_runs(folder: Path) -> tuple[dict[tuple[str, int], dict], set[int]]:
     return runs, seeds
 
 
-def make_report(name: str, runs: dict[tuple[str, int], dict], seeds: Sequence[int]) -> Report:
+class Measure(NamedTuple):
+    """A row to fill.
+
+    Attributes:
+        task: name of the task; a test set counts as a task of its own.
+        name: name of the row.
+        run: name of the task in its runs.
+        split: name of the split.
+        metric: name of the metric.
+    """
+
+    task: str
+    name: str
+    run: str
+    split: str
+    metric: str
+
+
+def choose_measures(
+    found: Iterable[dict[tuple[str, int], dict]], tasks: Sequence[str] | None = None
+) -> list[Measure]:
+    """Choose the rows of tables over the runs of several checkpoints.
+
+    Args:
+        found: runs of each checkpoint, as :func:`read_runs` returns them.
+        tasks: names of tasks (None: all of GLUE if there is a run of one, and all others that
+            have runs).
+
+    Raises:
+        InputError: if a task is none of GLUE's and has no runs.
+    """
+    own: dict[str, dict[str, list[str]]] = {}
+    has_glue = False
+    for runs in found:
+        for (name, _), run in sorted(runs.items()):
+            has_glue |= name in GLUE_TASKS
+            if name not in GLUE_TASKS:
+                for split, metrics in run["metrics"].items():
+                    own.setdefault(name, {}).setdefault(split, list(metrics))
+    if tasks is None:
+        tasks = [*(GLUE_TASKS if has_glue or not own else ()), *own]
+    for name in tasks:
+        if name not in GLUE_TASKS and name not in own:
+            raise InputError(
+                f"no runs of {name!r}, which is none of GLUE's tasks: give some of "
+                f"{', '.join([*GLUE_TASKS, *own])}"
+            )
+    measures = []
+    for name, task in GLUE_TASKS.items():
+        for split in task.valid_splits if name in tasks else ():
+            suffix = _SETS[split] or "-m" if len(task.valid_splits) > 1 else ""
+            measures += [Measure(name, name + suffix, name, split, m) for m in task.metrics]
+    for name, splits in own.items():
+        for split, metrics in splits.items() if name in tasks else ():
+            shown = f"{name} test" if split == "test" else name
+            measures += [Measure(shown, shown, name, split, m) for m in metrics]
+    return measures
+
+
+def make_report(
+    name: str,
+    runs: dict[tuple[str, int], dict],
+    seeds: Sequence[int],
+    measures: Sequence[Measure] | None = None,
+) -> Report:
     """Summarize the runs of a checkpoint.
 
     Args:
         name: what to call the checkpoint.
         runs: what :func:`read_runs` returns.
         seeds: seeds that each task should have.
+        measures: rows of the table (None: those of :func:`choose_measures` for these runs).
     """
+    measures = choose_measures([runs]) if measures is None else measures
     rows = []
-    for task in GLUE_TASKS.values():
-        for split in task.valid_splits:
-            for metric in task.metrics:
-                values, missing, undefined = [], [], []
-                for seed in seeds:
-                    metrics = runs.get((task.name, seed), {"metrics": {}})["metrics"]
-                    value = metrics.get(split, {}).get(metric)
-                    if value is not None:
-                        values.append(100 * value)
-                        continue
-                    missing.append(seed)
-                    if split in metrics:
-                        undefined.append(seed)
-                suffix = _SETS[split] or "-m" if len(task.valid_splits) > 1 else ""
-                rows.append(Row(task.name, task.name + suffix, metric, values, missing, undefined))
-    digests = {run["settings"].get("checkpoint_digest") for run in runs.values()}
-    return Report(name, rows, len(digests))
+    for task, shown, run, split, metric in measures:
+        values, missing, undefined = [], [], []
+        for seed in seeds:
+            metrics = runs.get((run, seed), {"metrics": {}})["metrics"]
+            value = metrics.get(split, {}).get(metric)
+            if value is not None:
+                values.append(100 * value)
+                continue
+            missing.append(seed)
+            if split in metrics:
+                undefined.append(seed)
+        rows.append(Row(task, shown, metric, values, missing, undefined))
+    names = {measure.run for measure in measures}
+    digests = {
+        run["settings"].get("checkpoint_digest") for (task, _), run in runs.items() if task in names
+    }
+    averaged = tuple(task for task in _AVERAGED if task in names)
+    return Report(name, rows, len(digests), averaged)
 
 
 def glue_table(report: Report) -> str:
@@ -179,9 +264,14 @@ def glue_table(report: Report) -> str:
         if row.values:
             numbers = [_shown(row.median), _shown(row.mean), _shown(row.std)]
         rows.append([row.name, row.metric, *numbers, seeds])
-    averages = [report.average(what) for what in ("median", "mean")]
-    numbers = ["missing" if value is None else _shown(value) for value in averages]
-    rows.append(["**average**", f"of 8 tasks, without {LEFT_OUT}", *numbers, None, None])
+    if report.averaged:
+        averages = [report.average(what) for what in ("median", "mean")]
+        numbers = ["missing" if value is None else _shown(value) for value in averages]
+        title, which = "**average**", f"of {len(_AVERAGED)} tasks, without {LEFT_OUT}"
+        if report.is_partial:
+            title = "**partial average**"
+            which = f"of {len(report.averaged)} of {len(_AVERAGED)} tasks"
+        rows.append([title, which, *numbers, None, None])
     table = markdown_table(("task", "metric", "median", "mean", "std", "seeds"), rows)
     text = f"**{report.name}**\n\n{table}"
     if report.checkpoints > 1:

@@ -1,7 +1,8 @@
 """Files of a run: result.json, predictions as text, files for the leaderboard."""
 
 import json
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,19 @@ import numpy as np
 
 from ...atomic_io import atomic_write, write_json
 from ...errors import InputError
-from .tasks import SCORES, GlueTask
+from .tasks import GlueTask
 
 Labels = Sequence[str] | np.ndarray  # classes by name, or numbers (N,)
 RESULT = "result.json"
 RESULT_FORMAT = 1
+SWEEP = "sweep.json"  # beside the folders of learning rates
+SWEEP_FORMAT = 1
+RATE = "lr-"  # beginning of the name of such a folder
 
 
-def clip_scores(scores: np.ndarray) -> np.ndarray:
-    """Clip regression scores (N, 1) to the range of the labels: (N,)."""
-    return np.clip(scores[:, 0], *SCORES)
+def clip_scores(scores: np.ndarray, bounds: tuple[float, float] | None) -> np.ndarray:
+    """Clip regression scores (N, 1) to the range of the labels, if they have one: (N,)."""
+    return scores[:, 0] if bounds is None else np.clip(scores[:, 0], *bounds)
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
@@ -44,6 +48,43 @@ def read_result(path: Path) -> dict[str, Any]:
             "the command"
         ) from error
     return result
+
+
+def dev_score(result: Mapping[str, Any]) -> float:
+    """Average the metrics of a run on its dev sets; -1 if one is undefined."""
+    values = [
+        value
+        for split, metrics in result["metrics"].items()
+        if split.startswith("valid")
+        for value in metrics.values()
+    ]
+    return -1.0 if None in values else statistics.fmean(values)
+
+
+def is_chosen(folder: Path) -> bool | None:
+    """Whether the runs in a folder are those to report.
+
+    Returns:
+        False for the runs with a learning rate that a sweep did not choose; None while the sweep
+        is not finished.
+
+    Raises:
+        InputError: if the choice cannot be read.
+    """
+    if not folder.name.startswith(RATE):
+        return True
+    path = folder.parent / SWEEP
+    if not path.is_file():
+        return None
+    try:
+        sweep = json.loads(path.read_text(encoding="utf-8"))
+        if sweep["format"] != SWEEP_FORMAT:
+            raise ValueError(f"its format is {sweep['format']}, not {SWEEP_FORMAT}")
+        return folder.name == sweep["chosen_folder"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path} is not the choice of a sweep ({error}): remove it and rerun the command"
+        ) from error
 
 
 def write_predictions(path: Path, gold: Labels | None, predicted: Labels) -> None:

@@ -4,7 +4,7 @@ Learning rates and batch sizes are RoBERTa's (Liu et al. 2019, arXiv 1907.11692,
 configurations of fairseq's RoBERTa example): 10 epochs, a warm-up over 6 % of the updates, linear
 decay. WNLI, for which none are published, uses those of RTE. The authors of CLINE used 2e-5, 16
 texts and 3 epochs for every task. RoBERTa's rates are for 768 or more dimensions; narrower models
-hardly learn with them and get higher ones, see :func:`learning_rate`.
+hardly learn with them and get higher ones, see :func:`rate_for_width`.
 """
 
 import json
@@ -18,7 +18,7 @@ import numpy as np
 from ...dictionary import MASK, PlainDictionary
 from ...errors import InputError, MissingFileError
 from .binarizing import MANIFEST
-from .tasks import GlueTask
+from .tasks import GlueTask, TextTask
 
 if TYPE_CHECKING:
     from ...checkpoint import ModelDescription  # imports fairseq, which takes seconds
@@ -75,17 +75,16 @@ SETTINGS = {
 }
 
 
-def learning_rate(task: GlueTask, width: int) -> float:
-    """Choose a learning rate for a model of a given width.
+def rate_for_width(lr: float, width: int) -> float:
+    """Adapt a learning rate to the width of a model.
 
-    For models narrower than RoBERTa-base, it is the rate of the settings times (768 / width)^2, at
-    most 5e-4. With the rate of the settings, models of 128 dimensions end at chance.
+    For models narrower than RoBERTa-base, it is ``lr`` times (768 / width)^2, at most 5e-4. With
+    the rates of the settings, models of 128 dimensions end at chance.
 
     Args:
-        task: one of :data:`~.tasks.GLUE_TASKS`.
+        lr: the rate for models of at least RoBERTa-base's width.
         width: dimension of the model.
     """
-    lr = SETTINGS[task.name].lr
     if width >= _BASE_WIDTH:
         return lr
     return float(f"{min(lr * (_BASE_WIDTH / width) ** 2, _MAX_LR):.3g}")
@@ -109,8 +108,31 @@ def total_updates(num_examples: int, settings: Settings) -> int:
     return settings.max_epoch * math.ceil(num_examples / settings.batch_size)
 
 
+def require_divisible(settings: Settings, machine: Machine) -> int:
+    """Require that a batch can be divided over the machine, and that updates can be counted.
+
+    Returns:
+        the number of parts of a batch.
+
+    Raises:
+        InputError: if one of them cannot.
+    """
+    parts = max(machine.gpus, 1) * machine.update_freq
+    if settings.batch_size % parts:
+        raise InputError(
+            f"--batch-size {settings.batch_size} cannot be divided by {max(machine.gpus, 1)} GPUs "
+            f"x --update-freq {machine.update_freq}: use a multiple of {parts}"
+        )
+    if "--max-tokens" in settings.extra and "--total-num-update" not in settings.extra:
+        raise InputError(
+            "with --max-tokens the updates are not known before training: also pass "
+            "--total-num-update and --warmup-updates"
+        )
+    return parts
+
+
 def train_command(
-    task: GlueTask,
+    task: TextTask,
     data: Path,
     checkpoint: Path,
     save_dir: Path,
@@ -124,7 +146,7 @@ def train_command(
     The same command resumes from checkpoint_last.pt in ``save_dir``.
 
     Args:
-        task: one of :data:`~.tasks.GLUE_TASKS`.
+        task: the task.
         data: folder with the binarized task.
         checkpoint: the model to fine-tune.
         save_dir: folder for checkpoints.
@@ -134,26 +156,14 @@ def train_command(
         machine: GPUs, and accumulated batches.
 
     Raises:
-        InputError: if the batch size cannot be divided by GPUs and accumulated batches, or if the
-            updates cannot be counted.
+        InputError: as :func:`require_divisible`.
     """
-    parts = max(machine.gpus, 1) * machine.update_freq
-    if settings.batch_size % parts:
-        raise InputError(
-            f"--batch-size {settings.batch_size} cannot be divided by {max(machine.gpus, 1)} GPUs "
-            f"x --update-freq {machine.update_freq}: use a multiple of {parts}"
-        )
-    if "--max-tokens" in settings.extra and "--total-num-update" not in settings.extra:
-        raise InputError(
-            "with --max-tokens the updates are not known before training: also pass "
-            "--total-num-update and --warmup-updates"
-        )
+    parts = require_divisible(settings, machine)
     updates = total_updates(num_examples(data, "train"), settings)
     command = [str(data), "--user-dir", str(PACKAGE), "--arch", settings.arch, *model.options]
     command += ["--task", "sentence_prediction", "--criterion", "sentence_prediction"]
     command += ["--num-classes", str(task.num_classes)]
-    # The head has its own name, so that a head for another task in the checkpoint is not reused.
-    command += ["--classification-head-name", f"glue_{task.name.lower().replace('-', '_')}"]
+    command += ["--classification-head-name", task.head]
     command += ["--init-token", "0", "--separator-token", "2"]
     command += ["--max-positions", str(model.max_positions), "--shorten-method", "truncate"]
     command += ["--batch-size", str(settings.batch_size // parts)]
@@ -249,11 +259,34 @@ def require_data(task: GlueTask, data: Path, model: "ModelDescription", checkpoi
         raise InputError(
             f"{data} holds another task than {task.name}: give the folder of the same task"
         )
-    symbols = PlainDictionary(data / "input0" / "dict.txt").symbols
-    size = len(symbols) + (MASK not in symbols)
+    require_dictionary(
+        data / "input0" / "dict.txt",
+        model,
+        checkpoint,
+        "run cline-fairseq glue-preprocess with the tokenizer and the dictionary of the checkpoint",
+    )
+
+
+def require_dictionary(
+    path: Path, model: "ModelDescription", checkpoint: Path, advice: str
+) -> PlainDictionary:
+    """Read a dictionary, which must have the size of a checkpoint's.
+
+    Args:
+        path: the dictionary.
+        model: sizes of the checkpoint.
+        checkpoint: its path, for messages.
+        advice: what to do about another size, as the end of the error message.
+
+    Raises:
+        MissingFileError: if the dictionary is missing.
+        InputError: if its size is another.
+    """
+    dictionary = PlainDictionary(path)
+    size = len(dictionary.symbols) + (MASK not in dictionary.symbols)
     if size != model.num_symbols:
         raise InputError(
-            f"{data} has a dictionary of {size:,} symbols, and {checkpoint} was trained with "
-            f"{model.num_symbols:,}: run cline-fairseq glue-preprocess with the tokenizer and the "
-            "dictionary of the checkpoint"
+            f"{path} has {size:,} symbols, and {checkpoint} was trained with "
+            f"{model.num_symbols:,}: {advice}"
         )
+    return dictionary

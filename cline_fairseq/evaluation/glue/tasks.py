@@ -1,5 +1,6 @@
-"""The nine tasks of GLUE (Wang et al. 2018, https://gluebenchmark.com) in one table."""
+"""Tasks to fine-tune on: what a task is, and GLUE's nine (https://gluebenchmark.com) in a table."""
 
+import re
 from dataclasses import dataclass, field
 
 from ...errors import InputError
@@ -8,19 +9,15 @@ _FILES = {"train": "train.tsv", "valid": "dev.tsv", "test": "test.tsv"}
 
 
 @dataclass(frozen=True)
-class GlueTask:
-    """A GLUE task.
+class TextTask:
+    """A task: to label texts or pairs of texts. A GLUE task is a preset of one.
 
     Attributes:
-        name: name of the task and its folder.
+        name: name of the task.
         texts: columns with one text, or with both texts of a pair.
-        label: column with the label, which test files lack.
-        labels: labels as spelled in the files and on the leaderboard; empty for regression.
-        metrics: metrics that GLUE reports; the score of the task is their mean.
-        leaderboard: names of the leaderboard's files, keyed by split.
-        files: names of the published files, keyed by fairseq's name of the split.
-        columns: columns of the train and dev files; None if these have a header.
-        broken_rows: whether the published train and dev files contain malformed rows.
+        label: column with the label.
+        labels: labels as spelled in the files; empty for regression.
+        metrics: metrics to compute; the score of the task is their mean.
     """
 
     name: str
@@ -28,14 +25,10 @@ class GlueTask:
     label: str
     labels: tuple[str, ...]
     metrics: tuple[str, ...]
-    leaderboard: dict[str, str]
-    files: dict[str, str] = field(default_factory=lambda: dict(_FILES))
-    columns: tuple[str, ...] | None = None
-    broken_rows: bool = False
 
     @property
     def is_regression(self) -> bool:
-        """Whether the label is a number from 0 to 5."""
+        """Whether the label is a number."""
         return not self.labels
 
     @property
@@ -44,8 +37,47 @@ class GlueTask:
         return len(self.labels) or 1
 
     @property
+    def head(self) -> str:
+        """Name of the classification head, so that a head for another task is not reused."""
+        return f"task_{re.sub('[^a-z0-9]+', '_', self.name.lower())}"
+
+    @property
+    def score_range(self) -> tuple[float, float] | None:
+        """Smallest and greatest label of a regression; None if any number is a label."""
+        return None
+
+    @property
     def valid_splits(self) -> list[str]:
         """Splits to score."""
+        return ["valid"]
+
+
+@dataclass(frozen=True)
+class GlueTask(TextTask):
+    """A GLUE task, whose name is also that of its folder. Its test files have no labels.
+
+    Attributes:
+        leaderboard: names of the leaderboard's files, keyed by split.
+        files: names of the published files, keyed by fairseq's name of the split.
+        columns: columns of the train and dev files; None if these have a header.
+        broken_rows: whether the published train and dev files contain malformed rows.
+    """
+
+    leaderboard: dict[str, str]
+    files: dict[str, str] = field(default_factory=lambda: dict(_FILES))
+    columns: tuple[str, ...] | None = None
+    broken_rows: bool = False
+
+    @property
+    def head(self) -> str:
+        return f"glue_{self.name.lower().replace('-', '_')}"
+
+    @property
+    def score_range(self) -> tuple[float, float]:
+        return SCORES
+
+    @property
+    def valid_splits(self) -> list[str]:
         return [split for split in self.files if split.startswith("valid")]
 
 
@@ -54,6 +86,7 @@ _ENTAILMENT = ("entailment", "not_entailment")
 _SENTENCES = ("sentence1", "sentence2")
 SCORES = (0.0, 5.0)  # smallest and greatest label of a regression
 
+# Wang et al. 2018, arXiv 1804.07461.
 _ALL = (
     GlueTask(
         name="CoLA",
