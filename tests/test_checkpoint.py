@@ -23,5 +23,5 @@ def test_options_are_for_the_architectures_of_roberta(tmp_path):
     options, *_ = describe_model(path, "roberta_prenorm")
     assert "--encoder-normalize-before" in options
     assert "--layernorm-embedding" not in options
-    with pytest.raises(InputError, match="give --arch roberta_prenorm, or an architecture of CLI"):
+    with pytest.raises(InputError, match="use --arch roberta_prenorm, or an architecture of CLI"):
         describe_model(path, "roberta_base")

@@ -152,6 +152,8 @@ def test_quoted_messages_are_those_of_the_code():
 
 # Of pip, torchrun and docker, and the name of a check of tests/stress/run.py.
 FOREIGN_OPTIONS = {
+    # Of evaluate-contrast, which puts their names together.
+    *(f"{a}-{b}-column" for a in ("original", "contrast") for b in ("text", "text2", "label")),
     *("no-deps", "no-python", "nproc-per-node", "shm-size", "ipc", "signals"),
 }
 FAIRSEQ_OPTIONS = (
@@ -169,5 +171,7 @@ def test_options_in_the_documents_exist():
     arguments = set(re.findall(r"[\"']--([a-z][a-z0-9-]+)[\"']", source))
     fields = {name.replace("_", "-") for name in re.findall(r"^    (\w+): ", source, re.M)}
     for path in PAGES:
-        named = re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"^### Removed\n.*?(?=^##)", "", text, flags=re.DOTALL | re.MULTILINE)
+        named = re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", text)
         assert set(named) <= arguments | fields | FOREIGN_OPTIONS, path
