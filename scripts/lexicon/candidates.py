@@ -21,8 +21,10 @@ _FUNCTION_WORDS = {
         including excluding according concerning regarding considering depending following owing""",
     "NOUN": """will may can might must no not don do none one other half something nothing anything
         everything someone somebody anyone anybody everyone everybody nobody""",
-    "ADJ": "no none such own which what following concerning regarding considering owing",
-    "ADV": "not no never neither nor hardly scarcely barely n't as so there how why when where",
+    "ADJ": """no none such own which what following concerning regarding considering owing more most
+        less least littler littlest""",
+    "ADV": """not no never neither nor hardly scarcely barely n't as so there how why when where
+        more most less least""",
 }
 _FUNCTION_WORDS = {pos: frozenset(words.split()) for pos, words in _FUNCTION_WORDS.items()}
 _WORD = re.compile(r"[a-z]{2,}(?:[-'][a-z]+)*")
@@ -30,7 +32,6 @@ _PHRASE = re.compile(r"[a-z]{2,}(?:[-' ][a-z]+)*")
 _WORDNET_POS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "s": "ADJ", "r": "ADV"}
 
 MIN_DEPTH = {"NOUN": 5, "VERB": 1}  # of hypernyms: entity or act say nothing
-MIN_SIBLING_SENSE = 0.15  # P(sense | word): rarer senses have no siblings
 
 
 class Lemma(NamedTuple):
@@ -48,7 +49,7 @@ class Relation(IntEnum):
     SIMILAR = 2  # the other words of an adjective's cluster: its head, or the satellites
     ANTONYM = 3
     INDIRECT_ANTONYM = 4
-    SIBLING = 5  # of another sense under the same hypernym
+    COHYPONYM = 5  # none of these, but alike in what stands next to them (slots.py)
 
 
 NEAR = (Relation.SYNONYM, Relation.HYPERNYM, Relation.SIMILAR)
@@ -90,6 +91,7 @@ class WordNet:
             counts = (line.split() for line in lines)
             self._counts = {key: int(count) for key, _, count in counts}
         self._probabilities: dict[Lemma, dict] = {}
+        self._above: dict[Lemma, set] = {}
 
     def links(self) -> Links:
         """The links of each word that may be replaced, without contradictions."""
@@ -140,35 +142,12 @@ class WordNet:
             )
         return found
 
-    def siblings_of(self, noun: Lemma) -> dict[tuple[Relation, Lemma], Link]:
-        """The words that share a hypernym with a common sense of a noun."""
-        share, there, back = Counter(), Counter(), Counter()
-        for sense, p_sense in self.senses(noun):
-            synset, found = sense.synset(), {}
-            above = synset.hypernyms() if p_sense > MIN_SIBLING_SENSE else []
-            for sibling in sorted({s for h in above for s in h.hyponyms()} - {synset}):
-                for member in sibling.lemmas():
-                    candidate = _lemma(member)
-                    fits = candidate.text != noun.text and _WORD.fullmatch(candidate.text)
-                    if fits and self.is_usable(candidate):
-                        p = self.probabilities(candidate).get(sibling, 0)
-                        found[candidate] = found.get(candidate, 0) + p
-            for candidate, p in found.items():
-                share[candidate] += p_sense / len(found)
-                there[candidate] += p_sense
-                back[candidate] += p
-        return {
-            (Relation.SIBLING, c): Link(share[c], there[c], back[c], 1.0) for c in sorted(share)
-        }
-
-    def is_below(self, noun: Lemma, other: Lemma) -> bool:
-        """Whether any sense of a noun has one of another above it."""
-        above = self.probabilities(other)
-        return any(
-            hypernym in above
-            for synset in self.probabilities(noun)
-            for hypernym in synset.closure(lambda s: s.hypernyms())
-        )
+    def is_below(self, word: Lemma, other: Lemma) -> bool:
+        """Whether any sense of a word has one of another above it."""
+        if word not in self._above:
+            synsets = self.probabilities(word)
+            self._above[word] = {a for s in synsets for a in s.closure(lambda h: h.hypernyms())}
+        return not self._above[word].isdisjoint(self.probabilities(other))
 
     def senses(self, lemma: Lemma):
         """The senses of a word, each the word's WordNet lemma in a synset, with P(sense | word)."""
