@@ -30,9 +30,10 @@ class Slots(Space):
 
     Args:
         tagged_words: the (word, Penn tag) pairs of a corpus.
+        dimensions: of the vectors.
     """
 
-    def __init__(self, tagged_words: Iterable[tuple[str, str]]):
+    def __init__(self, tagged_words: Iterable[tuple[str, str]], dimensions: int = DIMENSIONS):
         token = Tokens()
         types: dict[tuple[str, str], int] = {}
         text = np.fromiter(
@@ -64,7 +65,9 @@ class Slots(Space):
         ).tocsr()
         found.sum_duplicates()
         name_of = list(names)
-        self._vectors = Vectors([name_of[i] for i in kept], _reduce(_information(found)))
+        self._vectors = Vectors(
+            [name_of[i] for i in kept], _reduce(_information(found), dimensions)
+        )
 
     def of(self, lemma: Lemma) -> np.ndarray | None:
         """The vector of a word; those of phrases and rare words are missing."""
@@ -93,9 +96,9 @@ def _information(counts):
     return coo_array((np.maximum(information, 0), (row, column)), shape=coo.shape).tocsr()
 
 
-def _reduce(matrix):
+def _reduce(matrix, dimensions):
     start = np.random.default_rng(0).random(min(matrix.shape))
     with threadpool_limits(1):
-        left, values, _ = svds(matrix.astype(np.float64), k=DIMENSIONS, v0=start)
+        left, values, _ = svds(matrix.astype(np.float64), k=dimensions, v0=start)
     # Half of the power of the values: the rarer traits count, too.
     return left * np.sqrt(values)
