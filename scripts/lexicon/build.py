@@ -26,6 +26,7 @@ from .weights import (
     by_model,
     fit_of_words,
     least_acceptance,
+    least_by_word,
     near_weights,
     opposite_weights,
     weigh,
@@ -81,6 +82,7 @@ def build_lexicon(
         scores = by_model(cross_validated(examples), least[examples.row])
         print(summary(examples, len(judged), scores))
         acceptance = accept(examples, near)
+        least = least_by_word(near, acceptance, least)
         near_scores = without(by_model(acceptance, least), near, unfit.near)
         fit = fit_of_words(near, acceptance, near_scores, unfit.is_seldom)
         far_scores = by_similarity(far, accept(Examples(judged, far), far))

@@ -27,6 +27,8 @@ _FUNCTION_WORDS = {
         more most less least""",
 }
 _FUNCTION_WORDS = {pos: frozenset(words.split()) for pos, words in _FUNCTION_WORDS.items()}
+# Senses that share a synset with one of these are left out (jazz -> love, suck -> blow).
+_OBSCENE = {"asshole", "cunt", "fellate", "fuck", "piss", "shit"}
 _WORD = re.compile(r"[a-z]{2,}(?:[-'][a-z]+)*")
 _PHRASE = re.compile(r"[a-z]{2,}(?:[-' ][a-z]+)*")
 _WORDNET_POS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "s": "ADJ", "r": "ADV"}
@@ -157,6 +159,7 @@ class WordNet:
             next(member for member in synset.lemmas() if member.name().lower() == name)
             for synset in self.corpus.synsets(name, pos)
             if any(member.name() == name for member in synset.lemmas())
+            if not _is_obscene(synset)
         ]
         # WordNet lists senses by frequency; the rank speaks where no count does.
         weights = np.array([self.count(sense) + 1 / (i + 1) for i, sense in enumerate(senses)])
@@ -187,7 +190,8 @@ class WordNet:
         if synset.pos() in "nv":
             least = MIN_DEPTH[_WORDNET_POS[synset.pos()]]
             above = [h for h in _in_order(synset.hypernyms()) if h.min_depth() >= least]
-            shared = {h for antonym in sense.antonyms() for h in antonym.synset().hypernyms()}
+            opposites = [antonym for mate in synset.lemmas() for antonym in mate.antonyms()]
+            shared = {h for antonym in opposites for h in antonym.synset().hypernyms()}
             above = [h for h in above if h not in shared]  # drama, of comedy and of tragedy
             against = _named_after_the_opposite(sense)
             for relation, candidate, p, end in self._members(Relation.HYPERNYM, above):
@@ -202,6 +206,8 @@ class WordNet:
 
     def _members(self, relation, synsets, without=None):
         for synset in synsets:
+            if _is_obscene(synset):
+                continue
             members = [lemma for lemma in synset.lemmas() if lemma != without]
             weights = np.array([self.count(lemma) + 0.5 for lemma in members])
             for lemma, p in zip(members, (weights / weights.sum()).tolist(), strict=True):
@@ -278,6 +284,10 @@ def drop_contradictions(links: Links) -> None:
             }
             if lost.get(relation, False):
                 del them[relation, candidate]
+
+
+def _is_obscene(synset):
+    return not _OBSCENE.isdisjoint(synset.lemma_names())
 
 
 def _in_order(synsets):

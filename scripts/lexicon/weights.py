@@ -16,11 +16,13 @@ SHARPNESS = 3  # the power of the probability of acceptance
 # How many times as probable hypernyms must be, and candidates where the corpus hardly has the word
 # or the candidate: people judged few of these.
 OF_HYPERNYMS, OF_RARE = 3.2, 6.5
-# Words are replaced always if the candidates drawn are accepted with this probability on average,
-# and else as often as the square of its part of it says. What the judgements say of a draw
-# agrees with it.
-ENOUGH = 0.35
+OF_WORDS_WITHOUT = 0.5  # times as probable, if no candidate of a word would be drawn otherwise
+# A word is always replaced if its draws are accepted with at least this mean probability. Otherwise
+# it is replaced with the square of the ratio as the probability. The judgements of a draw agree
+# with the predicted probability.
+ENOUGH = 0.3
 SELDOM = 0.1  # times as often, words whose candidates a reader found mostly wrong
+LEAST_OFTEN = 0.05  # the probability of replacing a word that has candidates, at least
 FORMULA_RANK = 50_000  # in GloVe, of a candidate, and
 FORMULA_COSINE = 0.4  # its least mean cosine
 MIN_OPPOSITE_SENSE, MIN_INDIRECT_SENSE = 0.15, 0.35  # P(sense | word) of those that have it
@@ -36,11 +38,20 @@ _KIND = {
 
 
 def least_acceptance(table: Table, threshold: float) -> np.ndarray:
-    """The probability of acceptance that each candidate must exceed to be drawn."""
+    """The probability of acceptance that each candidate must exceed to be drawn: (candidates,)."""
     lemmas = (table.column("count"), table.column("candidate_count"))
     rare = (lemmas[0] == 0) | ((lemmas[1] == 0) & (table.column("words") == 1))
     only_hypernym = ~table.has(Relation.SYNONYM) & ~table.has(Relation.SIMILAR)
     return threshold * np.where(rare, OF_RARE, np.where(only_hypernym, OF_HYPERNYMS, 1))
+
+
+def least_by_word(table: Table, acceptance: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """``least``, lowered for words that have no candidate above it."""
+    lowered = least.copy()
+    for part in table.rows.values():
+        if not (acceptance[part] > least[part]).any():
+            lowered[part] *= OF_WORDS_WITHOUT
+    return lowered
 
 
 def by_model(acceptance: np.ndarray, least: np.ndarray) -> np.ndarray:
@@ -84,12 +95,13 @@ def fit_of_words(
     scores: np.ndarray,
     is_seldom: Callable[[Lemma], bool],
 ) -> dict[Lemma, float]:
-    """How often words are replaced: the more rarely the less acceptable their candidates are."""
+    """How often each word is replaced: the more rarely, the less acceptable its candidates are."""
     found = {}
     for word, part in table.rows.items():
         total = scores[part].sum()
         mean = (scores[part] * acceptance[part]).sum() / total if total else 0.0
-        found[word] = min(1.0, float(mean) / ENOUGH) ** 2 * (SELDOM if is_seldom(word) else 1)
+        often = min(1.0, float(mean) / ENOUGH) ** 2 * (SELDOM if is_seldom(word) else 1)
+        found[word] = max(often, LEAST_OFTEN)
     return found
 
 
