@@ -39,19 +39,23 @@ _KIND = {
 
 def least_acceptance(table: Table, threshold: float) -> np.ndarray:
     """The probability of acceptance that each candidate must exceed to be drawn: (candidates,)."""
-    lemmas = (table.column("count"), table.column("candidate_count"))
-    rare = (lemmas[0] == 0) | ((lemmas[1] == 0) & (table.column("words") == 1))
     only_hypernym = ~table.has(Relation.SYNONYM) & ~table.has(Relation.SIMILAR)
-    return threshold * np.where(rare, OF_RARE, np.where(only_hypernym, OF_HYPERNYMS, 1))
+    return threshold * np.where(_is_rare(table), OF_RARE, np.where(only_hypernym, OF_HYPERNYMS, 1))
 
 
 def least_by_word(table: Table, acceptance: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """``least``, lowered for words that have no candidate above it."""
-    lowered = least.copy()
+    """``least``, lowered for words that have no candidate above it, except for rare pairs."""
+    lowered = np.where(_is_rare(table), least, least * OF_WORDS_WITHOUT)
     for part in table.rows.values():
-        if not (acceptance[part] > least[part]).any():
-            lowered[part] *= OF_WORDS_WITHOUT
+        if (acceptance[part] > least[part]).any():
+            lowered[part] = least[part]
     return lowered
+
+
+def _is_rare(table):
+    """Whether the corpus hardly has the word or the candidate: bool (candidates,)."""
+    counts = (table.column("count"), table.column("candidate_count"))
+    return (counts[0] == 0) | ((counts[1] == 0) & (table.column("words") == 1))
 
 
 def by_model(acceptance: np.ndarray, least: np.ndarray) -> np.ndarray:
