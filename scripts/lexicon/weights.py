@@ -102,10 +102,11 @@ def fit_of_words(
     """How often each word is replaced: the more rarely, the less acceptable its candidates are."""
     found = {}
     for word, part in table.rows.items():
-        total = scores[part].sum()
-        mean = (scores[part] * acceptance[part]).sum() / total if total else 0.0
-        often = min(1.0, float(mean) / ENOUGH) ** 2 * (SELDOM if is_seldom(word) else 1)
-        found[word] = max(often, LEAST_OFTEN)
+        found[word] = 0.0
+        if total := scores[part].sum():
+            mean = float((scores[part] * acceptance[part]).sum() / total)
+            often = min(1.0, mean / ENOUGH) ** 2 * (SELDOM if is_seldom(word) else 1)
+            found[word] = max(often, LEAST_OFTEN)
     return found
 
 

@@ -128,16 +128,39 @@ def test_synonyms_and_hypernyms_share_a_list():
 
 def test_words_with_poor_candidates_are_rarely_replaced():
     features, weights = part("features"), part("weights")
-    words = [noun(f"w{i}") for i in range(4)]
-    rows = dict(zip(words, (slice(0, 2), slice(2, 3), slice(3, 4), slice(4, 4)), strict=True))
-    table = features.Table(rows, [], np.empty((4, 0)), ())
-    acceptance = np.array([0.1, 0.25, 0.9, 0.9])
-    fit = weights.fit_of_words(
-        table, acceptance, np.array([1.0, 1, 1, 1]), lambda word: word == words[2]
-    )
+    words = [noun(f"w{i}") for i in range(5)]
+    parts = (slice(0, 2), slice(2, 3), slice(3, 4), slice(4, 5), slice(5, 5))
+    table = features.Table(dict(zip(words, parts, strict=True)), [], np.empty((5, 0)), ())
+    acceptance = np.array([0.1, 0.25, 0.5, 0.9, 0.02])
+    fit = weights.fit_of_words(table, acceptance, np.ones(5), lambda word: word == words[2])
     assert list(fit.values()) == pytest.approx(
-        [(0.175 / weights.ENOUGH) ** 2, 1, weights.SELDOM, 0]
+        [(0.175 / weights.ENOUGH) ** 2, 1, weights.SELDOM, weights.LEAST_OFTEN, 0]
     )
+
+
+def test_words_without_likely_candidates_have_a_lower_threshold():
+    features, weights = part("features"), part("weights")
+    rows = {noun("likely"): slice(0, 2), noun("unlikely"): slice(2, 4)}
+    counts = np.array([[3, 3, 3, 3], [3, 3, 3, 0], [1, 1, 1, 1]])
+    table = features.Table(rows, [], counts.T, ("count", "candidate_count", "words"))
+    least = np.array([0.2, 0.2, 0.2, 0.4])
+    found = weights.least_by_word(table, np.array([0.3, 0.1, 0.2, 0.3]), least)
+    lowered = 0.2 * weights.OF_WORDS_WITHOUT
+    assert found.tolist() == [0.2, 0.2, lowered, 0.4]  # not for a rare candidate
+
+
+class Synset:
+    def __init__(self, *names):
+        self._names = names
+
+    def lemma_names(self):
+        return list(self._names)
+
+
+def test_obscene_senses():
+    is_obscene = part("candidates")._is_obscene
+    assert is_obscene(Synset("suck", "blow", "fellate"))
+    assert not is_obscene(Synset("suck", "draw"))
 
 
 def test_what_a_reader_found_unfit(tmp_path):
