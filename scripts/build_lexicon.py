@@ -59,7 +59,7 @@ def build(args: argparse.Namespace) -> None:
         next(read_tagged(path), None)  # complains here rather than after minutes
     data = build_lexicon(
         wordnet,
-        (pair for path in args.tagged for line in read_tagged(path) for pair in line),
+        args.tagged,
         weights=args.weights,
         skipgram=args.skipgram,
         judgements=args.judgements,

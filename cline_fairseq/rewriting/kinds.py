@@ -14,7 +14,7 @@ class Kind(IntEnum):
     INFLECTION = 2
     ANTONYM = 3
     INDIRECT_ANTONYM = 4
-    COHYPONYM = 5  # a word of another meaning with the same hypernym: coffee, tea
+    COHYPONYM = 5  # a word of another meaning that fits in the same places: coffee, tea
     RANDOM = 6  # a word of the same tag
 
 

@@ -30,6 +30,7 @@ _READ = (1, FORMAT)  # format 1 has no co-hyponyms
 
 NUM_RELATIONS = Kind.RANDOM  # all kinds before it, for which each entry has its own candidates
 _SOUNDS = 2  # each list has two parts: forms that begin with a consonant, then with a vowel
+STAYS = -1  # drawn instead of a form
 _MASS = 255  # total weight of the candidates of a kind, except for rounding
 
 
@@ -43,7 +44,7 @@ class LexiconData(NamedTuple):
     lemma_count: np.ndarray  # int32 (L,), frequency, which decides between homographs
     pair_lemma: np.ndarray  # int32 (P,), sorted by lemma and kind
     pair_kind: np.ndarray  # uint8 (P,)
-    pair_candidate: np.ndarray  # int32 (P,), a lemma
+    pair_candidate: np.ndarray  # int32 (P,), a lemma; the same lemma if the word may stay
     pair_weight: np.ndarray  # uint8 (P,), 0 for candidates that are never drawn
     pool_entry: np.ndarray  # int32 (R,), random words, sorted
     pool_count: np.ndarray  # int32 (R,), their frequency in a corpus
@@ -174,6 +175,8 @@ class Lexicon:
     def candidates(self, word: str, tag: str, kind: Kind) -> dict[str, float]:
         """The candidates of one kind for a word, with their probabilities.
 
+        The word itself, which may be drawn so that it stays, is not among them.
+
         Args:
             word: in any case.
             tag: one of :data:`~cline_fairseq.rewriting.tags.TAGS`.
@@ -190,6 +193,7 @@ class Lexicon:
             lists = _fitting(int(entry) * NUM_RELATIONS + kind, Article.NONE)
             items, weights = self._relations.of(*lists)
             forms = self._candidate[items]
+        weights = np.where(forms == STAYS, 0, weights)
         shares = weights / max(weights.sum(), 1)
         return {self.forms[f]: float(w) for f, w in zip(forms, shares, strict=True) if w}
 
@@ -236,8 +240,8 @@ class Lexicon:
             articles: int (N,) of :class:`Article`, which the forms fit, or one for all.
 
         Returns:
-            int (N,), form ids; -1 if the random word drawn is a form, a synonym or a hypernym of
-            the word to replace.
+            int (N,), form ids; -1 if the word was drawn itself, so that it stays, or if the random
+            word drawn is a form, a synonym or a hypernym of the word to replace.
         """
         articles = np.broadcast_to(articles, len(entries))
         forms = np.empty(len(entries), np.int64)
@@ -276,6 +280,12 @@ class Lexicon:
         entry, pair = _join(pair_starts, data.entry_lemma)
         form = written[data.entry_tag[entry], data.pair_candidate[pair]]
         keep = (form >= 0) & (form != data.entry_form[entry])
+        # The word stays if its own lemma is drawn. Without other candidates, that is left out.
+        own = data.pair_candidate[pair] == data.entry_lemma[entry]
+        lists = entry.astype(np.int64) * NUM_RELATIONS + data.pair_kind[pair]
+        others = np.bincount(lists[keep & ~own], minlength=len(data.entry_lemma) * NUM_RELATIONS)
+        keep = np.where(own, others[lists] > 0, keep)
+        form[own] = STAYS
         entry, pair, form = entry[keep], pair[keep], form[keep]
 
         # The other forms of the same lemma, each once.
@@ -289,7 +299,9 @@ class Lexicon:
         kind = np.concatenate([data.pair_kind[pair], np.full(len(inflected), Kind.INFLECTION)])
         form = np.concatenate([form, others[new]])
         weight = np.concatenate([data.pair_weight[pair], shared.astype(np.uint8)])
-        sublist = (entry.astype(np.int64) * NUM_RELATIONS + kind) * _SOUNDS + self._vowel[form]
+        sublist = (entry.astype(np.int64) * NUM_RELATIONS + kind) * _SOUNDS
+        # The word itself fits the article before it.
+        sublist += self._vowel[np.where(form == STAYS, data.entry_form[entry], form)]
         order = np.argsort(sublist, kind="stable")
         num_lists = len(data.entry_lemma) * NUM_RELATIONS * _SOUNDS
         self._candidate = form[order].astype(np.int32)

@@ -21,16 +21,19 @@ _FUNCTION_WORDS = {
         including excluding according concerning regarding considering depending following owing""",
     "NOUN": """will may can might must no not don do none one other half something nothing anything
         everything someone somebody anyone anybody everyone everybody nobody""",
-    "ADJ": "no none such own which what following concerning regarding considering owing",
-    "ADV": "not no never neither nor hardly scarcely barely n't as so there how why when where",
+    "ADJ": """no none such own which what following concerning regarding considering owing more most
+        less least littler littlest""",
+    "ADV": """not no never neither nor hardly scarcely barely n't as so there how why when where
+        more most less least""",
 }
 _FUNCTION_WORDS = {pos: frozenset(words.split()) for pos, words in _FUNCTION_WORDS.items()}
+# Senses that share a synset with one of these are left out (jazz -> love, suck -> blow).
+_OBSCENE = {"asshole", "cunt", "fellate", "fuck", "piss", "shit"}
 _WORD = re.compile(r"[a-z]{2,}(?:[-'][a-z]+)*")
 _PHRASE = re.compile(r"[a-z]{2,}(?:[-' ][a-z]+)*")
 _WORDNET_POS = {"n": "NOUN", "v": "VERB", "a": "ADJ", "s": "ADJ", "r": "ADV"}
 
 MIN_DEPTH = {"NOUN": 5, "VERB": 1}  # of hypernyms: entity or act say nothing
-MIN_SIBLING_SENSE = 0.15  # P(sense | word): rarer senses have no siblings
 
 
 class Lemma(NamedTuple):
@@ -48,7 +51,7 @@ class Relation(IntEnum):
     SIMILAR = 2  # the other words of an adjective's cluster: its head, or the satellites
     ANTONYM = 3
     INDIRECT_ANTONYM = 4
-    SIBLING = 5  # of another sense under the same hypernym
+    COHYPONYM = 5  # none of these, but alike in what stands next to them (slots.py)
 
 
 NEAR = (Relation.SYNONYM, Relation.HYPERNYM, Relation.SIMILAR)
@@ -90,6 +93,7 @@ class WordNet:
             counts = (line.split() for line in lines)
             self._counts = {key: int(count) for key, _, count in counts}
         self._probabilities: dict[Lemma, dict] = {}
+        self._above: dict[Lemma, set] = {}
 
     def links(self) -> Links:
         """The links of each word that may be replaced, without contradictions."""
@@ -140,35 +144,12 @@ class WordNet:
             )
         return found
 
-    def siblings_of(self, noun: Lemma) -> dict[tuple[Relation, Lemma], Link]:
-        """The words that share a hypernym with a common sense of a noun."""
-        share, there, back = Counter(), Counter(), Counter()
-        for sense, p_sense in self.senses(noun):
-            synset, found = sense.synset(), {}
-            above = synset.hypernyms() if p_sense > MIN_SIBLING_SENSE else []
-            for sibling in sorted({s for h in above for s in h.hyponyms()} - {synset}):
-                for member in sibling.lemmas():
-                    candidate = _lemma(member)
-                    fits = candidate.text != noun.text and _WORD.fullmatch(candidate.text)
-                    if fits and self.is_usable(candidate):
-                        p = self.probabilities(candidate).get(sibling, 0)
-                        found[candidate] = found.get(candidate, 0) + p
-            for candidate, p in found.items():
-                share[candidate] += p_sense / len(found)
-                there[candidate] += p_sense
-                back[candidate] += p
-        return {
-            (Relation.SIBLING, c): Link(share[c], there[c], back[c], 1.0) for c in sorted(share)
-        }
-
-    def is_below(self, noun: Lemma, other: Lemma) -> bool:
-        """Whether any sense of a noun has one of another above it."""
-        above = self.probabilities(other)
-        return any(
-            hypernym in above
-            for synset in self.probabilities(noun)
-            for hypernym in synset.closure(lambda s: s.hypernyms())
-        )
+    def is_below(self, word: Lemma, other: Lemma) -> bool:
+        """Whether any sense of a word has one of another above it."""
+        if word not in self._above:
+            synsets = self.probabilities(word)
+            self._above[word] = {a for s in synsets for a in s.closure(lambda h: h.hypernyms())}
+        return not self._above[word].isdisjoint(self.probabilities(other))
 
     def senses(self, lemma: Lemma):
         """The senses of a word, each the word's WordNet lemma in a synset, with P(sense | word)."""
@@ -178,6 +159,7 @@ class WordNet:
             next(member for member in synset.lemmas() if member.name().lower() == name)
             for synset in self.corpus.synsets(name, pos)
             if any(member.name() == name for member in synset.lemmas())
+            if not _is_obscene(synset)
         ]
         # WordNet lists senses by frequency; the rank speaks where no count does.
         weights = np.array([self.count(sense) + 1 / (i + 1) for i, sense in enumerate(senses)])
@@ -208,7 +190,8 @@ class WordNet:
         if synset.pos() in "nv":
             least = MIN_DEPTH[_WORDNET_POS[synset.pos()]]
             above = [h for h in _in_order(synset.hypernyms()) if h.min_depth() >= least]
-            shared = {h for antonym in sense.antonyms() for h in antonym.synset().hypernyms()}
+            opposites = [antonym for mate in synset.lemmas() for antonym in mate.antonyms()]
+            shared = {h for antonym in opposites for h in antonym.synset().hypernyms()}
             above = [h for h in above if h not in shared]  # drama, of comedy and of tragedy
             against = _named_after_the_opposite(sense)
             for relation, candidate, p, end in self._members(Relation.HYPERNYM, above):
@@ -223,6 +206,8 @@ class WordNet:
 
     def _members(self, relation, synsets, without=None):
         for synset in synsets:
+            if _is_obscene(synset):
+                continue
             members = [lemma for lemma in synset.lemmas() if lemma != without]
             weights = np.array([self.count(lemma) + 0.5 for lemma in members])
             for lemma, p in zip(members, (weights / weights.sum()).tolist(), strict=True):
@@ -299,6 +284,10 @@ def drop_contradictions(links: Links) -> None:
             }
             if lost.get(relation, False):
                 del them[relation, candidate]
+
+
+def _is_obscene(synset):
+    return not _OBSCENE.isdisjoint(synset.lemma_names())
 
 
 def _in_order(synsets):

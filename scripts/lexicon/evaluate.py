@@ -10,15 +10,16 @@ import lemminflect
 import numpy as np
 
 from cline_fairseq.errors import InputError
+from cline_fairseq.evaluation.bootstrap import Share, bootstrap_shares
 from cline_fairseq.rewriting import Kind, Lexicon, Rewriter, Tagger
 from cline_fairseq.rewriting.tags import TAG_INDEX
 from cline_fairseq.rewriting.words import word_spans
 
 DRAWS = 100  # of the views of each context
-RESAMPLES = 1000  # of the bootstrap over targets
 NEAR = (Kind.SYNONYM, Kind.HYPERNYM)
 FAR = (Kind.ANTONYM, Kind.INDIRECT_ANTONYM, Kind.COHYPONYM, Kind.RANDOM)
 POS = ("NOUN", "VERB", "ADJ", "ADV")
+NOTHING = Share(0.0, 0.0, 0.0)
 _TAGS = {"noun": "NN", "verb": "VB", "adjective": "JJ"}
 
 
@@ -91,9 +92,9 @@ class Measure(NamedTuple):
 
     name: str
     targets: int
-    covered: tuple[float, float, float]
-    accepted: tuple[float, float, float]  # by more than half of the annotators
-    conceivable: tuple[float, float, float]  # to one of them at least
+    covered: Share
+    accepted: Share  # by more than half of the annotators
+    conceivable: Share  # to one of them at least
 
     def cells(self) -> list[str]:
         """The cells of a row of a table."""
@@ -154,20 +155,11 @@ class _Scorer:
 
 def _means(rows):
     """Of (covered, accepted, conceivable): the share covered, and the means of those covered."""
-    rng = np.random.default_rng(0)
-    samples = rng.integers(0, len(rows), (RESAMPLES, len(rows)))
-
-    def means(some):
-        covered = some[..., 0].sum(-1)
-        return np.stack(
-            [
-                covered / some.shape[-2],
-                *(some[..., i].sum(-1) / np.maximum(covered, 1) for i in (1, 2)),
-            ]
-        )
-
-    low, high = np.quantile(means(rows[samples]), (0.025, 0.975), axis=1)
-    return [tuple(map(float, values)) for values in zip(means(rows), low, high, strict=True)]
+    covered = rows[rows[:, 0] > 0, 1:]
+    shares = bootstrap_shares(rows[:, :1], np.ones((len(rows), 1)))
+    if not len(covered):
+        return [*shares, NOTHING, NOTHING]
+    return [*shares, *bootstrap_shares(covered, np.ones_like(covered))]
 
 
 def labelled_antonyms(lexicon: Lexicon, paths: list[Path]) -> dict[str, float]:

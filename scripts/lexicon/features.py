@@ -6,6 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .candidates import NEAR, Lemma, Link, Links, Relation, WordNet
+from .slots import Slots
 from .vectors import GloVe, SkipGram
 
 _POS = ("NOUN", "VERB", "ADJ", "ADV")
@@ -19,6 +20,7 @@ class Resources(NamedTuple):
     wordnet: WordNet
     glove: GloVe
     skipgram: SkipGram
+    slots: Slots
 
 
 class Table(NamedTuple):
@@ -28,6 +30,10 @@ class Table(NamedTuple):
     candidates: list[Lemma]
     features: np.ndarray  # float (rows, features)
     names: tuple[str, ...]  # of the features
+
+    def words(self) -> list[Lemma]:
+        """The word of each row."""
+        return [word for word, part in self.rows.items() for _ in range(part.stop - part.start)]
 
     def column(self, name: str) -> np.ndarray:
         """A feature of all rows."""
@@ -57,7 +63,7 @@ def make_table(links: Links, resources: Resources, relations: tuple[Relation, ..
         **_of_lemmas(words, candidates, resources),
         "prefix": np.array(list(map(_common_prefix, words, candidates))),
     }
-    for name in ("both_ways", "glove", "skipgram"):
+    for name in ("both_ways", "glove", "skipgram", "slots"):
         columns[f"{name}_below_best"] = _below_best(columns[name], rows)
     table = np.stack([np.asarray(column, np.float64) for column in columns.values()], axis=1)
     return Table(rows, candidates, table, tuple(columns))
@@ -77,7 +83,7 @@ def _of_links(links, relations):
 
 
 def _of_lemmas(words, candidates, resources):
-    wordnet, glove, skipgram = resources
+    wordnet, glove, skipgram, slots = resources
     lemmas = sorted({*words, *candidates})
     number = {lemma: i for i, lemma in enumerate(lemmas)}
     word, candidate = (np.array([number[lemma] for lemma in some]) for some in (words, candidates))
@@ -85,10 +91,11 @@ def _of_lemmas(words, candidates, resources):
         np.log1p([f(lemma) for lemma in lemmas])
         for f in (lambda x: len(wordnet.probabilities(x)), glove.rank, skipgram.count)
     )
-    cosines = [_cosines(space.table(lemmas), word, candidate) for space in (glove, skipgram)]
+    cosines = [_cosines(space.table(lemmas), word, candidate) for space in (glove, skipgram, slots)]
     return {
         "glove": cosines[0],
         "skipgram": cosines[1],
+        "slots": cosines[2],
         "cosine": (cosines[0] + cosines[1]) / 2,
         "senses": senses[word],
         "candidate_senses": senses[candidate],

@@ -13,6 +13,7 @@ from cline_fairseq.rewriting.lexicon import (
     LexiconData,
     Weighted,
 )
+from cline_fairseq.rewriting.neighbours import Article
 from cline_fairseq.rewriting.tags import INFLECTIONS, POS_OF_TAG, TAGS
 
 
@@ -137,6 +138,47 @@ def test_candidates_keep_the_inflection(lexicon):
                 agree[has_inflection(candidate, tag)] += 1
     assert agree.total() > 5000
     assert agree[True] / agree.total() > 0.98
+
+
+def test_a_word_stays_as_often_as_it_is_drawn_itself():
+    data = tiny(
+        entries=[("old", "JJ", 0), ("aged", "JJ", 1), ("elderly", "JJ", 2)],
+        pairs=[(0, Kind.SYNONYM, 0, 60), (0, Kind.SYNONYM, 1, 0), (0, Kind.SYNONYM, 2, 20)],
+    )
+    lexicon = Lexicon(data)
+    assert lexicon.candidates("old", "JJ", Kind.SYNONYM) == {"elderly": 1.0}
+    entry = lexicon.entry_of[lexicon.form_id["old"], TAGS.index("JJ")]
+    for article, expected in ((Article.NONE, 0.25), (Article.AN, 0.25)):
+        drawn = lexicon.draw(
+            np.full(8, entry), np.full(8, Kind.SYNONYM), np.arange(8) / 8, np.full(8, article)
+        )
+        assert (drawn == lexicon.form_id["elderly"]).mean() == expected
+        assert ((drawn == -1) | (drawn == lexicon.form_id["elderly"])).all()
+
+
+def test_a_word_alone_is_no_candidate():
+    data = tiny(entries=[("old", "JJ", 0)], pairs=[(0, Kind.SYNONYM, 0, 255)])
+    assert not Lexicon(data).has(np.array([0]), Kind.SYNONYM).any()
+
+
+def tiny(entries, pairs):
+    """A lexicon of (form, tag, lemma) and of (lemma, kind, candidate, weight)."""
+    forms = sorted({form for form, _, _ in entries})
+    lemmas = 1 + max(lemma for *_, lemma in entries)
+    lemma, kind, candidate, weight = (np.array(column) for column in zip(*pairs, strict=True))
+    return LexiconData(
+        forms=np.frombuffer("\n".join(forms).encode(), np.uint8),
+        entry_lemma=np.array([lemma for *_, lemma in entries], np.int32),
+        entry_tag=np.array([TAGS.index(tag) for _, tag, _ in entries], np.uint8),
+        entry_form=np.array([forms.index(form) for form, *_ in entries], np.int32),
+        lemma_count=np.ones(lemmas, np.int32),
+        pair_lemma=lemma.astype(np.int32),
+        pair_kind=kind.astype(np.uint8),
+        pair_candidate=candidate.astype(np.int32),
+        pair_weight=weight.astype(np.uint8),
+        pool_entry=np.array([0], np.int32),
+        pool_count=np.array([1], np.int32),
+    )
 
 
 def test_no_candidate_equals_its_word(lexicon):

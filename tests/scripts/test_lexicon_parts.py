@@ -108,12 +108,92 @@ def test_synonyms_and_hypernyms_share_a_list():
     both, above, similar = noun("both"), noun("above"), noun("similar")
     links = {(r.SYNONYM, both): link, (r.HYPERNYM, both): link, (r.HYPERNYM, above): link}
     links[r.SIMILAR, similar] = link
-    found = weights.near_weights(links, {both: 3.0, above: 1.0, similar: 0.0})
+    scores = {both: 3.0, above: 1.0, similar: 0.0}
+    found = weights.near_weights(noun("word"), links, scores, fit=1.0)
     assert found == {
         (Kind.SYNONYM, both): 191,
         (Kind.HYPERNYM, above): 64,
         (Kind.HYPERNYM, similar): 0,  # never drawn, but no random word
     }
+    found = weights.near_weights(noun("word"), links, scores, fit=0.2)
+    assert found == {
+        (Kind.SYNONYM, both): 38,
+        (Kind.HYPERNYM, above): 13,
+        (Kind.HYPERNYM, similar): 0,
+        (Kind.SYNONYM, noun("word")): 152,  # the word itself, in the proportion of the kinds
+        (Kind.HYPERNYM, noun("word")): 52,
+    }
+    assert set(weights.near_weights(noun("word"), links, scores, fit=0.0).values()) == {0}
+
+
+def test_words_with_poor_candidates_are_rarely_replaced():
+    features, weights = part("features"), part("weights")
+    words = [noun(f"w{i}") for i in range(5)]
+    parts = (slice(0, 2), slice(2, 3), slice(3, 4), slice(4, 5), slice(5, 5))
+    table = features.Table(dict(zip(words, parts, strict=True)), [], np.empty((5, 0)), ())
+    acceptance = np.array([0.1, 0.25, 0.5, 0.9, 0.02])
+    fit = weights.fit_of_words(table, acceptance, np.ones(5), lambda word: word == words[2])
+    assert list(fit.values()) == pytest.approx(
+        [(0.175 / weights.ENOUGH) ** 2, 1, weights.SELDOM, weights.LEAST_OFTEN, 0]
+    )
+
+
+def test_words_without_likely_candidates_have_a_lower_threshold():
+    features, weights = part("features"), part("weights")
+    rows = {noun("likely"): slice(0, 2), noun("unlikely"): slice(2, 4)}
+    counts = np.array([[3, 3, 3, 3], [3, 3, 3, 0], [1, 1, 1, 1]])
+    table = features.Table(rows, [], counts.T, ("count", "candidate_count", "words"))
+    least = np.array([0.2, 0.2, 0.2, 0.4])
+    found = weights.least_by_word(table, np.array([0.3, 0.1, 0.2, 0.3]), least)
+    lowered = 0.2 * weights.OF_WORDS_WITHOUT
+    assert found.tolist() == [0.2, 0.2, lowered, 0.4]  # not for a rare candidate
+
+
+class Synset:
+    def __init__(self, *names):
+        self._names = names
+
+    def lemma_names(self):
+        return list(self._names)
+
+
+def test_obscene_senses():
+    is_obscene = part("candidates")._is_obscene
+    assert is_obscene(Synset("suck", "blow", "fellate"))
+    assert not is_obscene(Synset("suck", "draw"))
+
+
+def test_what_a_reader_found_unfit(tmp_path):
+    candidates, unfit = part("candidates"), part("unfit")
+    path = tmp_path / "unfit.txt"
+    path.write_text("# text\n\n[near]\nhand NOUN: *, paw\n[far]\nhand NOUN: foot, leg\n")
+    found = unfit.Unfit(path)
+    assert found.is_seldom(noun("hand"))
+    assert not found.is_seldom(candidates.Lemma("hand", "VERB"))
+    assert found.near(noun("hand"), noun("paw"))
+    assert not found.near(noun("hand"), noun("foot"))
+    assert found.far(noun("hand"), noun("leg"))
+    for line in ("hand NOUN paw", "hand: paw", "[further]"):
+        path.write_text(f"[near]\n{line}\n")
+        with pytest.raises(InputError, match=r"unfit\.txt, line 2"):
+            unfit.Unfit(path)
+    unfit.Unfit()  # the one of the build
+
+
+def test_words_that_fill_the_same_slots_are_alike():
+    pytest.importorskip("gensim")
+    slots = part("slots")
+    rng = np.random.default_rng(0)
+    words = []
+    for _ in range(4000):
+        noun_, verb = rng.choice(["tea", "milk", "wine"]), rng.choice(["drinks", "likes"])
+        words += [("he", "PRP"), (verb, "VBZ"), (noun_, "NN"), (".", "."), ("the", "DT")]
+        words += [(rng.choice(["doctor", "teacher"]), "NN"), ("sleeps", "VBZ"), ("and", "CC")]
+    first, second = (slots.Slots(words, dimensions=4) for _ in range(2))
+    tea, milk, doctor = (first.of(noun(text)) for text in ("tea", "milk", "doctor"))
+    np.testing.assert_array_equal(tea, second.of(noun("tea")))
+    assert tea @ milk > 0.9 > 0.5 > tea @ doctor
+    assert first.of(noun("coffee")) is None
 
 
 def test_opposites_of_rare_senses_are_left_out():
@@ -121,8 +201,9 @@ def test_opposites_of_rare_senses_are_left_out():
     link, r = candidates.Link, candidates.Relation
     links = {
         (r.ANTONYM, noun("woman")): link(0.6, 0.6, 0.9, 1.0),
-        (r.INDIRECT_ANTONYM, noun("civilian")): link(0.3, 0.3, 0.9, 1.0),
-        (r.INDIRECT_ANTONYM, noun("under way")): link(0.3, 0.3, 1.0, 1.0),
+        (r.INDIRECT_ANTONYM, noun("lady")): link(0.3, 0.3, 0.9, 1.0),
+        (r.INDIRECT_ANTONYM, noun("civilian")): link(0.4, 0.4, 0.50625, 1.0),
+        (r.INDIRECT_ANTONYM, noun("under way")): link(0.4, 0.4, 1.0, 1.0),
         (r.ANTONYM, noun("ascent")): link(0.08, 0.08, 0.9, 1.0),
     }
     assert weights.opposite_weights(links) == {
