@@ -103,9 +103,9 @@ def test_counting_tells_nothing(task):
     totals = {name: sum(float(counts[name]) for counts in found) for name in found[0]}
     assert totals["texts_with_contrast"] > 700
     # Lengths come within 0.05 with vocabularies of 8,000 pieces and more. These small ones split
-    # most words, and full blocks leave no room to make up for it: 0.53 and 0.56. Short texts have one
-    # or two synonyms, which may be shorter than the one antonym that must stay: edits are 0.48 and
-    # 0.46 over many epochs.
+    # most words, and full blocks leave no room to make up for it: 0.53 and 0.56. Short texts have
+    # one or two synonyms, which may be shorter than the one antonym that must stay: edits are 0.48
+    # and 0.46 over many epochs.
     for rule, tolerance in (("edits", 0.06), ("length", 0.08)):
         accuracy = totals[f"{rule}_right"] / totals["texts_with_contrast"]
         assert accuracy == pytest.approx(0.5, abs=tolerance), rule
