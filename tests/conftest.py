@@ -27,7 +27,8 @@ def odd_lexicon():
     weight = np.random.default_rng(0).integers(0, 256, len(data.pair_weight))
     weight[(weight < 85) | (data.pair_weight == 0)] = 0
     kind = data.pair_kind.copy()
-    kind[(kind == Kind.HYPERNYM) & (data.pair_lemma % 2 == 0)] = Kind.COHYPONYM
+    half = (data.pair_lemma % 2 == 0) & (data.pair_candidate != data.pair_lemma)
+    kind[(kind == Kind.HYPERNYM) & half] = Kind.COHYPONYM
     order = np.lexsort((kind, data.pair_lemma))
     return Lexicon(
         data._replace(

