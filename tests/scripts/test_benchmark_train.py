@@ -53,4 +53,4 @@ def test_bad_device(corpus):
 @pytest.mark.parametrize("size", ["base", "0x32", "4"])
 def test_bad_size(corpus, size):
     result = run(*command(corpus, "--sizes", size), check=False)
-    assert f"expected layers x width, as 4x256, not '{size}'" in result.stderr
+    assert f"expected layers x width (for example 4x256), not '{size}'" in result.stderr
