@@ -318,9 +318,9 @@ def test_wrong_neighbours_are_refused(corpus, gpt2_corpus, checkpoints, tmp_path
     shutil.copy(corpus / "bin" / "dict.txt", tmp_path)
     with pytest.raises(InputError, match=r"/dict\.txt with .*/encoder\.json, .*/vocab\.bpe: "):
         Predictor.from_checkpoint(path)
-    state["cfg"]["bpe"] = {"_name": "bert"}
+    state["cfg"]["bpe"] = {"_name": "characters"}
     torch.save(state, path)
-    with pytest.raises(InputError, match=r"not 'bert': specify the tokenizer of .*model\.pt"):
+    with pytest.raises(InputError, match=r"not 'characters': specify the tokenizer of .*model\.pt"):
         Predictor.from_checkpoint(path)
 
 
@@ -343,8 +343,8 @@ def test_bad_input(corpus, glue, checkpoints, subwords, tmp_path):
         load(checkpoints["SST-2"], glue[0] / "MNLI", **subwords)
     with pytest.raises(MissingFileError, match=r"encoder\.json and vocab\.bpe for .*SST-2\.pt"):
         load(checkpoints["SST-2"], data, bpe="gpt2")
-    with pytest.raises(InputError, match="--bpe must be one of sentencepiece, gpt2"):
-        load(checkpoints["SST-2"], data, bpe="bert")
+    with pytest.raises(InputError, match="--bpe must be one of sentencepiece, gpt2, bert"):
+        load(checkpoints["SST-2"], data, bpe="characters")
     encoder = load(checkpoints["cline cline_base"], data, **subwords)
     with pytest.raises(InputError, match=r"is an encoder without a classification head"):
         encoder.predict_proba(["a text"])

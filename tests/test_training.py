@@ -478,7 +478,7 @@ def test_hydra_resumes(corpus, gpt2_corpus, tmp_path):
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     missing = tmp_path / "other" / "missing.pt"
-    assert f"\nerror: no checkpoint {missing}: set --restore-file to the .pt file" in result.stderr
+    assert f"\nerror: no checkpoint {missing}: specify the .pt file" in result.stderr
 
 
 RUN_CONFIGS = sorted(path.stem for path in (CONFIG / "run_config").glob("*.yaml"))

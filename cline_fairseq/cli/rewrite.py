@@ -227,7 +227,7 @@ def read_texts(
         for index, line in enumerate(iter(lambda: file.readline(max_line + 1), b"")):
             if len(line) > max_line and not line.endswith(b"\n"):
                 raise InputError(
-                    f"{name}, line {index + 1} has more than {max_line:,} bytes: give one "
+                    f"{name}, line {index + 1} has more than {max_line:,} bytes: write one "
                     "paragraph per line, or raise --max-line-bytes (rewriting takes about 100 "
                     "times as much memory)"
                 )

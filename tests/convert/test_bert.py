@@ -225,7 +225,8 @@ def test_import_and_training(models, tmp_path, texts):
     """The options that the program prints are those to go on with."""
     source, _, _ = models["cased"]
     printed = run("scripts/import_hf.py", "--model", source, "--dest", tmp_path / "in").stdout
-    start, tokenizer = re.search(r"(--finetune-from-model \S+) (--bpe .*)$", printed, re.M).groups()
+    start = re.search(r"--finetune-from-model \S+", printed)[0]
+    tokenizer = re.search(r"--bpe bert .*?(?= \\\n)", printed)[0]
     assert tokenizer.split() == list(map(str, word_piece_options(tmp_path / "in", True)))
     (tmp_path / "text.txt").write_text("\n".join(texts[:40]) + "\n", encoding="utf-8")
     run(
