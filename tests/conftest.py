@@ -15,6 +15,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def signals_stay_with_pytest():
+    """Programs that tests call in this process would handle its signals from then on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cline_fairseq.runtime.interrupts.end_cleanly", lambda: None)
+        patch.setattr("cline_fairseq.runtime.interrupts.end_at_once", lambda: None)
+        patch.setattr("cline_fairseq.cli.main.end_at_once", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def lexicon():
     return Lexicon.load("en")
