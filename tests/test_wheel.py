@@ -1,5 +1,6 @@
 """What is built and installed works without the project's folder."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,8 @@ def installed(dist, tmp_path_factory):
             *("--no-index", "--quiet", wheel),
         ],
         check=True,
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
     )
     packages = next(environment.glob("lib/python*/site-packages"))
     (packages / "others.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
