@@ -148,12 +148,10 @@ def _even_lengths(longer, shorter, where, room, tolerance, signs):
     proposals = longer.proposals, shorter.proposals
     long, short = (_totals(selection, len(where)) for selection in (longer, shorter))
     grow = [p.new_lengths > p.old_lengths for p in proposals]
-    able = (
-        longer.mask & ~kept & grow[0] & where[proposals[0].text_ids],
-        shorter.mask & ~kept_too & ~grow[1] & where[proposals[1].text_ids],
-    )
-    if not (able[0].any() and able[1].any()):
-        return longer, shorter
+    able = longer.mask & ~kept & grow[0], shorter.mask & ~kept_too & ~grow[1]
+    for part, mask in zip(proposals, able, strict=True):  # a text needs some in both views
+        where = where & (np.bincount(part.text_ids[mask], minlength=len(where)) > 0)
+    able = [mask & where[part.text_ids] for part, mask in zip(proposals, able, strict=True)]
     prefixes = [
         _Prefixes(part, np.flatnonzero(mask), len(where))
         for part, mask in zip(proposals, able, strict=True)

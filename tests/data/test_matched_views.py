@@ -74,11 +74,6 @@ RATIOS = st.sampled_from([(0.4, 0.2), (0.3, 0.3), (0.1, 0.4), (1.0, 0.1), (0.2, 
 PIECES = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 60)), min_size=1, max_size=3)
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    strict=False,
-    reason="with --match-edits, a text in a batch is rarely rewritten otherwise than alone",
-)
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(pieces=PIECES, room=st.integers(0, 12), ratios=RATIOS, one_kind=st.booleans())
 def test_any_real_texts(task, lexicon, tagger, texts, pieces, room, ratios, one_kind):
