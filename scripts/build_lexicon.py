@@ -34,9 +34,9 @@ from cline_fairseq.atomic_io import atomic_write, require_file, require_folder_o
 from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.rewriting import Kind, Lexicon
 from cline_fairseq.rewriting.lexicon import LexiconData, resource_path
-from cline_fairseq.rewriting.tagged_text import read_tagged
 from cline_fairseq.rewriting.tags import TAGS
 from lexicon.extra import needs_extra
+from tagger.tagged_text import read_tagged
 
 
 def build(args: argparse.Namespace) -> None:

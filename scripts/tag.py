@@ -22,9 +22,9 @@ from tqdm import tqdm
 from cline_fairseq.atomic_io import require_folder_of, require_text
 from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.rewriting import Tagger, split_words
-from cline_fairseq.rewriting.tagged_text import write_tagged
 from cline_fairseq.rewriting.tagger import WINDOW, pad
 from cline_fairseq.rewriting.tags import TAGS
+from tagger.tagged_text import write_tagged
 
 CHUNK = 4096  # texts tagged at once
 

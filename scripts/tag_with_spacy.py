@@ -22,8 +22,8 @@ from tqdm import tqdm
 from cline_fairseq.atomic_io import require_folder_of, require_text
 from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.rewriting.spacy_tagger import MODEL, load_spacy
-from cline_fairseq.rewriting.tagged_text import write_tagged
 from cline_fairseq.rewriting.words import word_spans
+from tagger.tagged_text import write_tagged
 
 
 def spacy_words(doc):

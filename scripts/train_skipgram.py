@@ -16,8 +16,8 @@ from pathlib import Path
 
 from cline_fairseq.atomic_io import require_folder_of
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.rewriting.tagged_text import read_tagged
 from lexicon.extra import needs_extra
+from tagger.tagged_text import read_tagged
 
 
 def main():

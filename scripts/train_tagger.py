@@ -24,7 +24,6 @@ from tqdm import tqdm
 
 from cline_fairseq.atomic_io import atomic_write, require_file, require_folder_of
 from cline_fairseq.errors import show_input_errors_plainly
-from cline_fairseq.rewriting.tagged_text import read_tagged
 from cline_fairseq.rewriting.tagger import (
     FEATURES,
     WINDOW,
@@ -34,6 +33,7 @@ from cline_fairseq.rewriting.tagger import (
 )
 from cline_fairseq.rewriting.tags import POS_OF_TAG, TAG_INDEX, TAGS, fold_tag
 from cline_fairseq.runtime.markdown import markdown_table
+from tagger.tagged_text import read_tagged
 
 NO_TAG = -1  # of boundaries
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from cline_fairseq.rewriting.kinds import Kind
 from cline_fairseq.rewriting.lexicon import LexiconData
-from cline_fairseq.rewriting.tagged_text import read_tagged
+from tagger.tagged_text import read_tagged
 
 from .acceptance import Examples, accept, cross_validated, summary
 from .assembly import assemble, count_words

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..atomic_io import atomic_write
-from ..errors import InputError, MissingFileError
+from cline_fairseq.atomic_io import atomic_write
+from cline_fairseq.errors import InputError, MissingFileError
 
 
 def read_tagged(path: Path) -> Iterator[list[tuple[str, str]]]:
