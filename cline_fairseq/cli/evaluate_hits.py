@@ -28,7 +28,6 @@ import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -53,9 +52,6 @@ from .triples import (
     load_triples,
     summary,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def draw(reports: Sequence[HitsReport], path: Path) -> None:

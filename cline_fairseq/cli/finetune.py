@@ -38,7 +38,7 @@ from tqdm import tqdm
 from ..atomic_io import require_file
 from ..checkpoint_files import Record, checkpoint_file, dictionary_path, find_files
 from ..errors import InputError
-from ..evaluation.finetuning.kept_settings import data_digest
+from ..evaluation.finetuning.kept_settings import identity_of
 from ..evaluation.finetuning.own_data import OwnJob, binarize_own, describe_options
 from ..evaluation.finetuning.own_task import OwnFiles, read_task
 from ..evaluation.finetuning.recorded_tokenizer import tokenizer_options
@@ -47,7 +47,6 @@ from ..evaluation.finetuning.sweep import require_layout
 from ..evaluation.finetuning.testing import score_test
 from ..evaluation.glue.settings import SETTINGS, require_dictionary, require_divisible
 from ..evaluation.glue.tasks import GLUE_TASKS
-from ..preprocessing.manifest import file_digest
 from ..tokenizer import Tokenizer, TokenizerFiles
 from .finetune_options import (
     add_finetuning_options,
@@ -58,6 +57,7 @@ from .finetune_options import (
 )
 from .options import (
     add_allow_unknown_option,
+    add_named_columns_options,
     add_quoting_option,
     add_recorded_options,
     program_parser,
@@ -80,21 +80,7 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     files.add_argument(
         "--test", type=Path, metavar="FILE", help="examples to predict, with labels or without them"
     )
-    files.add_argument(
-        "--text-column",
-        default="text",
-        metavar="NAME",
-        help="column with the text (default: %(default)s)",
-    )
-    files.add_argument(
-        "--text2-column", metavar="NAME", help="column with the second text, if examples are pairs"
-    )
-    files.add_argument(
-        "--label-column",
-        default="label",
-        metavar="NAME",
-        help="column with the label (default: %(default)s)",
-    )
+    add_named_columns_options(files)
     files.add_argument(
         "--regression", action="store_true", help="labels are numbers instead of classes"
     )
@@ -215,11 +201,6 @@ def make_experiment(args: argparse.Namespace) -> Experiment:
         left_out = f", {count['left_out']:,} rows left out" if count["left_out"] else ""
         print(f"{name} {split}: {count['examples']:,} examples{left_out}")
     data, checkpoint = job.folder(task).resolve(), checkpoint.resolve()
-    identity = {
-        "task": name,
-        "checkpoint_digest": file_digest(checkpoint),
-        "data_digest": data_digest(data),
-    }
     show_truncated(data, ("valid", "train", "test"), model.max_positions)
     return Experiment(
         task,
@@ -228,7 +209,7 @@ def make_experiment(args: argparse.Namespace) -> Experiment:
         settings,
         model,
         machine,
-        identity,
+        identity_of(name, checkpoint, data),
         tuple(tokenizer_options(checkpoint, data, args.extra)),
     )
 

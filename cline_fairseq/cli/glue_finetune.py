@@ -28,14 +28,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..checkpoint_files import checkpoint_file
-from ..evaluation.finetuning.kept_settings import data_digest
+from ..evaluation.finetuning.kept_settings import identity_of
 from ..evaluation.finetuning.leaderboard import require_test, write_test_files
 from ..evaluation.finetuning.recorded_tokenizer import tokenizer_options
 from ..evaluation.finetuning.running import Experiment, show_truncated
 from ..evaluation.finetuning.sweep import require_layout
 from ..evaluation.glue.settings import SETTINGS, require_data, require_splits
 from ..evaluation.glue.tasks import GLUE_TASKS
-from ..preprocessing.manifest import file_digest
 from .finetune_options import (
     add_finetuning_options,
     machine_of,
@@ -85,11 +84,7 @@ def make_experiment(args: argparse.Namespace) -> Experiment:
     settings = settings_of(args, SETTINGS[args.task], machine, model.width)
     require_data(glue_task, args.data, model, checkpoint)
     data, checkpoint = args.data.resolve(), checkpoint.resolve()
-    identity = {
-        "task": glue_task.name,
-        "checkpoint_digest": file_digest(checkpoint),
-        "data_digest": data_digest(data),
-    }
+    identity = identity_of(glue_task.name, checkpoint, data)
     tokenizer = tokenizer_options(checkpoint, data, args.extra)
     show_truncated(data, (*glue_task.valid_splits, "train"), model.max_positions)
     return Experiment(

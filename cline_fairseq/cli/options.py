@@ -234,9 +234,8 @@ def add_quoting_option(parser: Options, files: str) -> None:
     )
 
 
-def add_examples_options(parser: Options) -> None:
-    """Add the options of :func:`~.labelled_text.read_examples`."""
-    add_quoting_option(parser, "TSV files")
+def add_named_columns_options(parser: Options) -> None:
+    """Add the options that name the columns of labelled texts."""
     parser.add_argument(
         "--text-column",
         default="text",
@@ -252,6 +251,12 @@ def add_examples_options(parser: Options) -> None:
         metavar="NAME",
         help="column with the label (default: %(default)s)",
     )
+
+
+def add_examples_options(parser: Options) -> None:
+    """Add the options of :func:`~.labelled_text.read_examples`."""
+    add_quoting_option(parser, "TSV files")
+    add_named_columns_options(parser)
     parser.add_argument(
         "--labels",
         type=parse_labels,

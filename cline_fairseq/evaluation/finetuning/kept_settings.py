@@ -14,6 +14,21 @@ LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
 SETTINGS_FILE = "settings.json"
 
 
+def identity_of(task: str, checkpoint: Path, data: Path) -> dict[str, str]:
+    """Identify what a run fine-tunes on what, wherever the files are.
+
+    Args:
+        task: name of the task.
+        checkpoint: the checkpoint that the run starts from.
+        data: folder of the binarized task.
+    """
+    return {
+        "task": task,
+        "checkpoint_digest": file_digest(checkpoint),
+        "data_digest": data_digest(data),
+    }
+
+
 def data_digest(data: Path) -> str:
     """Identify data, wherever their folder is: BLAKE2 of the files of train and dev."""
     files = sorted(
