@@ -152,6 +152,16 @@ def tokenizer_in(places: Sequence[Path]) -> TokenizerFiles | None:
     return None
 
 
+def copied_tokenizer(folder: Path, bpe: str) -> TokenizerFiles:
+    """The tokenizer whose files have their usual names in a folder, as copies have.
+
+    Args:
+        folder: the folder with the files.
+        bpe: fairseq's name of the tokenizer.
+    """
+    return _named(bpe, {option: folder / names[0] for option, names in _FILES[bpe].items()})
+
+
 def copy_tokenizer(folder: Path, config: Mapping[str, Any]) -> None:
     """Copy the files of a tokenizer, with the usual names.
 

@@ -89,8 +89,11 @@ class TokenizerFiles:
             options["bpe_cased"] = bool(cased)
         return {"_name": self.bpe, **options}
 
-    def command_line(self) -> list[str]:
-        """The options of fairseq's programs for the tokenizer, with absolute paths.
+    def command_line(self, absolute: bool = True) -> list[str]:
+        """The options of fairseq's programs for the tokenizer.
+
+        Args:
+            absolute: make the paths absolute; otherwise they are as given.
 
         Raises:
             InputError: as :meth:`config`.
@@ -98,7 +101,8 @@ class TokenizerFiles:
         config = self.config()
         options = ["--bpe", config["_name"]]
         for name in FILES[config["_name"]]:
-            options += [f"--{name.replace('_', '-')}", os.path.abspath(config[name])]
+            path = os.path.abspath(config[name]) if absolute else config[name]
+            options += [f"--{name.replace('_', '-')}", path]
         return [*options, "--bpe-cased"] if config.get("bpe_cased") else options
 
 

@@ -3,8 +3,7 @@
 import shlex
 from pathlib import Path
 
-from ..checkpoint_files import CHECKPOINT, DICTIONARY
-from .layout import tokenizer_options
+from ..checkpoint_files import CHECKPOINT, DICTIONARY, copied_tokenizer
 
 _LONGEST = 512  # tokens of a training text, as in the paper
 _TRAINING = (
@@ -29,7 +28,11 @@ def next_steps(folder: Path, bpe: str, max_positions: int) -> str:
         and ``checkpoints``.
     """
     quoted = shlex.quote(str(folder))
-    tokenizer = tokenizer_options(bpe, folder).replace(str(folder), quoted)
+    options = copied_tokenizer(folder, bpe).command_line(absolute=False)
+    tokenizer = " ".join(
+        quoted + option.removeprefix(str(folder)) if option.startswith(f"{folder}/") else option
+        for option in options
+    )
     encode = _command(
         f"cline-fairseq encode {tokenizer}",
         f'--dict {quoted}/{DICTIONARY} --input "$split.txt"',
@@ -39,7 +42,7 @@ def next_steps(folder: Path, bpe: str, max_positions: int) -> str:
         'fairseq-train data-bin --user-dir "$(cline-fairseq user-dir)"',
         "--task cline --criterion cline --arch cline_base",
         f"--finetune-from-model {quoted}/{CHECKPOINT}",
-        f"{tokenizer}",
+        tokenizer,
         f"--tokens-per-sample {min(_LONGEST, max_positions)}",
         *_TRAINING,
     )
