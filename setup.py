@@ -74,13 +74,13 @@ setup(
         # fairseq's main branch; PyPI's fairseq 0.12.2 does not import on Python 3.11 or later.
         "ve-fairseq>=0.12.3,<0.13",
         "hydra-core>=1.3.2,<1.4",  # 1.4 drops hydra.experimental, which fairseq imports
-        "numpy",
-        "sentencepiece",
-        "tokenizers",
+        "numpy>=1.26",
+        "sentencepiece>=0.2",
+        "tokenizers>=0.20",
         # No upper bound: torchaudio, which fairseq requires and only uses for speech, supports all
         # later versions from 2.11 on; see convert/hf_library.py for where it cannot be loaded.
         "torch>=2.6",
-        "tqdm",
+        "tqdm>=4.66",
     ],
     entry_points={"console_scripts": ["cline-fairseq = cline_fairseq.cli.main:main"]},
     extras_require={

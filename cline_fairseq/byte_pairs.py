@@ -90,7 +90,7 @@ def require_merges(vocabulary: Collection[str], merges: Iterable[tuple[str, ...]
     if extra:
         raise InputError(
             f"the vocabulary lacks {len(extra):,} tokens that the merges produce (for example "
-            f"{extra[0]!r}): it is damaged, or belongs to other merges; get both files again"
+            f"{extra[0]!r}): it is damaged, or belongs to other merges; download both files again"
         )
 
 

@@ -190,8 +190,8 @@ def describe_model(path: Path, arch: str) -> ModelDescription:
         options = _as_options(saved.sizes)
         if saved.sizes.get("layer_norm_eps", LAYER_NORM_EPS) != LAYER_NORM_EPS:
             raise InputError(
-                f"{path} has layer norms with epsilon {saved.sizes['layer_norm_eps']:g}, as BERT, "
-                f"and {arch} has {LAYER_NORM_EPS:g}: give an architecture of CLINE"
+                f"{path} has layer norms with epsilon {saved.sizes['layer_norm_eps']:g}, "
+                f"like BERT, and {arch} has {LAYER_NORM_EPS:g}: pass an architecture of CLINE"
             )
         if not saved.sizes["layernorm_embedding"] and arch != _PRENORM:
             raise InputError(

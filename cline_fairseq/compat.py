@@ -400,7 +400,7 @@ class _TorchLoadingWeightsOnly:
             state = safe_load(file, *args, **kwargs)
         if not isinstance(state, dict) or "model" not in state:
             raise InputError(
-                f"{path} is not a checkpoint of fairseq, it holds no model: specify the .pt file "
+                f"{path} is not a fairseq checkpoint, it holds no model: specify the .pt file "
                 "of a CLINE or RoBERTa model"
             )
         return state

@@ -34,7 +34,7 @@ def show_input_errors_plainly() -> None:
             print(f"error: {printable(str(error), layout='')}", file=sys.stderr)
         elif no_room(error):
             message = printable(f"no space left to write: {error}", layout="")
-            print(f"error: {message}; free some and try again", file=sys.stderr)
+            print(f"error: {message}; free some space and try again", file=sys.stderr)
         elif issubclass(kind, BrokenPipeError) and nobody_reads():
             drop_output()  # programs end silently if nobody reads their output
         else:

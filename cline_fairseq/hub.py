@@ -312,7 +312,7 @@ def from_folder(
         path /= checkpoint_file
     unknown = tokenizer.keys() - TokenizerFiles.__dataclass_fields__.keys()
     if unknown:
-        raise InputError(f"no files of a tokenizer are named {', '.join(sorted(unknown))}")
+        raise InputError(f"unknown tokenizer files: {', '.join(sorted(unknown))}")
     files: dict[str, Any] = dict(tokenizer)
     return ClineHubInterface(load_model(path, data, TokenizerFiles(bpe, **files)))
 

@@ -64,7 +64,7 @@ def ordered_map(
                 yield waiting.popleft().result()
         except BrokenProcessPool as error:
             raise InputError(
-                "a worker process was killed, it may have run out of memory: run the same command "
+                "a worker process was killed, perhaps for lack of memory: run the same command "
                 "again with fewer --workers"
             ) from error
         except KeyboardInterrupt:

@@ -58,7 +58,7 @@ class WordPiece:
         if not bpe_cased and has_capitals(self.symbols):
             raise InputError(
                 f"{bpe_vocab_file} has pieces with capital letters, which text in lower case never "
-                "becomes: give --bpe-cased"
+                "becomes: pass --bpe-cased"
             )
         self._ids = {symbol: i for i, symbol in enumerate(self.symbols)}
         self.reserved = {
@@ -151,7 +151,7 @@ def read_vocabulary(path: str | Path) -> list[str]:
     if UNKNOWN_PIECE not in pieces or not any(_RESERVED.fullmatch(p) is None for p in pieces):
         raise InputError(
             f"{path} is not a vocabulary of WordPiece: it must have a piece on each line, and "
-            f"{UNKNOWN_PIECE} among them; give BERT's vocab.txt"
+            f"{UNKNOWN_PIECE} among them; pass BERT's vocab.txt"
         )
     return pieces
 

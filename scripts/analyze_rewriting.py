@@ -57,7 +57,7 @@ def reachable(texts: list[list[str]], rewriter: Rewriter) -> dict[str, float]:
     entries = entries[entries >= 0]
     have = {kind: lexicon.has(entries, kind) for kind in Kind}
     rows = {
-        "nouns but names, verbs, adjectives, adverbs": open_class,
+        "nouns except names, verbs, adjectives, adverbs": open_class,
         "known to the lexicon": len(entries),
     }
     rows |= {f"with candidates: {kind.name.lower()}": have[kind].sum() for kind in Kind}

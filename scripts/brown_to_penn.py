@@ -56,7 +56,7 @@ def penn_tag(word: str, brown_tag: str) -> str:
 def convert(path: Path) -> list[str]:
     """Convert a file of the corpus to lines with Penn tags."""
     if not path.is_file():
-        raise MissingFileError(f"no file {path}: give files of the Brown corpus, such as ca01")
+        raise MissingFileError(f"no file {path}: pass files of the Brown corpus, such as ca01")
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines():
         pairs = [item.rpartition("/") for item in line.split()]

@@ -133,7 +133,7 @@ def parse_args():
         "--threshold",
         type=float,
         default=0.03,
-        help="least probability of acceptance of a synonym; hypernyms and rare words need more "
+        help="minimum probability that people accept a synonym; hypernyms and rare words need more "
         "(default: 0.03)",
     )
     asking = parser.add_argument_group("to look at a lexicon")

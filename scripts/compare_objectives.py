@@ -106,7 +106,7 @@ def claim(args, arm: Arm) -> None:
     text = "\n".join(command) + "\n"
     if path.is_file() and path.read_text(encoding="utf-8") != text:
         raise InputError(
-            f"{folder} holds a run with other options: give another --dest, or remove the folder"
+            f"{folder} holds a run with other options: pass another --dest, or remove the folder"
         )
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as part:
@@ -333,7 +333,7 @@ def main():
     show_input_errors_plainly()
     args = parse_args()
     args.data, args.dest = args.data.resolve(), args.dest.resolve()
-    require_file(args.data / "dict.txt", "give the folder that scripts/encode.py wrote (--data)")
+    require_file(args.data / "dict.txt", "pass the folder that scripts/encode.py wrote (--data)")
     require_text(args.sentences)
     TokenizerFiles.of(args).config()
     arms = choose_arms(args.arms)

@@ -46,9 +46,13 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--input", type=Path, required=True, help="plain text, one text a line")
-    parser.add_argument("--output", type=Path, required=True, help="word/TAG pairs, a line each")
-    parser.add_argument("--tagger", default="en", help="a name, or an .npz file (default: en)")
+    parser.add_argument(
+        "--input", type=Path, required=True, help="plain text with one text per line"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="file for word/TAG pairs, one text per line"
+    )
+    parser.add_argument("--tagger", default="en", help="name or path of the tagger (default: en)")
     return parser.parse_args()
 
 

@@ -50,10 +50,10 @@ def test_files_that_are_no_checkpoints(tmp_path):
     path = tmp_path / "checkpoint.pt"
     load = checkpoint_utils.load_checkpoint_to_cpu
     torch.save({"weight": torch.ones(100)}, path)
-    with pytest.raises(InputError, match="is not a checkpoint of fairseq, it holds no model"):
+    with pytest.raises(InputError, match="is not a fairseq checkpoint, it holds no model"):
         load(str(path))
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(InputError, match=r"is not a checkpoint of fairseq \(.*it is cut off\)"):
+    with pytest.raises(InputError, match=r"is not a fairseq checkpoint \(.*it is cut off\)"):
         load(str(path))
 
 

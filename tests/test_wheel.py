@@ -14,7 +14,7 @@ from helpers import TOKENIZER
 from programs import ROOT
 
 pytestmark = pytest.mark.slow
-FOLDERS = ("cline_fairseq", "docs", "examples", "scripts", "tests")
+FOLDERS = (".ci", "cline_fairseq", "docs", "examples", "scripts", "tests")
 
 
 @pytest.fixture(scope="module")

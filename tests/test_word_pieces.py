@@ -116,7 +116,7 @@ def test_dictionary_of_fairseq(folders, texts, tmp_path):
 
 
 def test_wrong_files(folders, corpus, tmp_path):
-    with pytest.raises(InputError, match=r"with capital letters, which .* give --bpe-cased"):
+    with pytest.raises(InputError, match=r"with capital letters, which .* pass --bpe-cased"):
         WordPiece(folders[True][1]["bpe_vocab_file"])
     for path in (tmp_path / "missing.txt", corpus / "dict.txt", tmp_path):
         with pytest.raises(InputError, match="is not a vocabulary of WordPiece"):

@@ -83,8 +83,8 @@ def add_columns_options(parser: argparse.ArgumentParser) -> None:
             columns.add_argument(
                 f"--{kind}-{name}-column",
                 metavar="NAME",
-                help=f"column of --wide with {what} of the {kind}; if it is left out, "
-                f"--{name}-column",
+                help=f"column of --wide with {what} of the {kind} (default: the one of "
+                f"--{name}-column)",
             )
     columns.add_argument(
         "--skip-label",
@@ -126,7 +126,7 @@ def parse_files(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> 
     given = [name for layout in _LAYOUTS for name in layout if getattr(args, name)]
     if args.set:
         if given or not args.set_dir:
-            parser.error("--set needs --set-dir, and no other files")
+            parser.error("--set needs --set-dir, and takes no other files")
         parser.set_defaults(**PUBLISHED[args.set].options)
         return parser.parse_args(argv)
     if args.set_dir:

@@ -54,7 +54,9 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="text files, plain or as .gz, .xz or .zst",
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="file for the subwords as text")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="file to write the subwords to, as text"
+    )
     parser.add_argument("--binarize", action="store_true", help="write fairseq's binarized files")
     parser.add_argument(
         "--dest", type=Path, metavar="DIR", help="folder for the files of --binarize"

@@ -69,7 +69,7 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         type=float,
         default=4.0,
         metavar="SCORE",
-        help="least score of the pairs that alignment is about (default: %(default)s)",
+        help="minimum score of the pairs that alignment is measured on (default: %(default)s)",
     )
     parser.add_argument(
         "--resamples",

@@ -89,7 +89,7 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="LABEL",
-        help="leave out rows with this label, as --skip-label=-; repeat for more labels",
+        help="leave out rows with this label, e.g. --skip-label=-; repeat for more labels",
     )
     files.add_argument(
         "--columns",
@@ -144,7 +144,7 @@ def name_of(args: argparse.Namespace) -> str:
     name = args.name or args.save.resolve().name
     if not name.isprintable() or name in GLUE_TASKS:
         raise InputError(
-            f"{name!r} cannot be the name of a task of your own, as GLUE's names cannot: give "
+            f"{name!r} cannot be the name of a task of your own, as GLUE's names cannot: pass "
             "another with --name"
         )
     return name
@@ -167,7 +167,7 @@ def find_tokenizer_of(
     record = Record.of(read_checkpoint(checkpoint)["cfg"])
     data, files = find_files(checkpoint, record, args.data, TokenizerFiles.of(args))
     path = dictionary_path(data, record.is_classifier)
-    advice = "give the folder with the dictionary of the checkpoint (--data)"
+    advice = "pass the folder with the dictionary of the checkpoint (--data)"
     dictionary = require_dictionary(path, model, checkpoint, advice)
     return path, Tokenizer(files.config(), dictionary)
 

@@ -154,7 +154,7 @@ def machine_of(args: argparse.Namespace) -> Machine:
     gpus = min(available, 1) if args.gpus is None else args.gpus
     if not 0 <= gpus <= available:
         raise InputError(
-            f"--gpus {gpus} is not available here: give a number from 0 to {available}"
+            f"--gpus {gpus} is not available here: pass a number from 0 to {available}"
         )
     return Machine(gpus, args.update_freq)
 

@@ -93,7 +93,7 @@ def make_job(args: argparse.Namespace) -> GlueJob:
     """
     if not args.glue_dir.is_dir():
         raise MissingFileError(
-            f"no folder {args.glue_dir}: give the folder with a folder for each GLUE task"
+            f"no folder {args.glue_dir}: pass the folder with a folder for each GLUE task"
         )
     tokenizer = Tokenizer(TokenizerFiles.of(args).config(), PlainDictionary(args.dict))
     return GlueJob(

@@ -176,13 +176,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _parse_args(argv)
     path = args.data / "dict.txt"
     if not path.is_file():
-        raise MissingFileError(f"no dictionary {path}: give the folder of a binarized corpus")
+        raise MissingFileError(f"no dictionary {path}: pass the folder of a binarized corpus")
     if args.samples < 0:
         raise InputError(f"--samples must not be negative, but is {args.samples}")
     split = args.data / args.split
     if not Path(f"{split}.idx").is_file():
         raise MissingFileError(
-            f"no binarized text {split}.bin and .idx: give the folder that fairseq-preprocess "
+            f"no binarized text {split}.bin and .idx: pass the folder that fairseq-preprocess "
             "wrote, and the name of a split (--split)"
         )
     if args.bpe:

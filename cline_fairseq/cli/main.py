@@ -36,7 +36,7 @@ COMMANDS = {
     "Robustness": {
         "evaluate-contrast": "contrast sets: accuracy and consistency",
         "evaluate-hits": "Hits: is a sentence closer to its synonym view?",
-        "evaluate-similarity": "STS-B and the like: does the cosine agree with people?",
+        "evaluate-similarity": "STS-B and the like: does the cosine agree with human scores?",
         "evaluate-advglue": "AdvGLUE's attacked dev sets",
         "attack": "word-substitution attacks of TextAttack",
         "plot-embeddings": "draw sentence vectors and their similarities",

@@ -305,12 +305,12 @@ def require_files(args: argparse.Namespace) -> None:
     """
     if args.data is not None and not args.data.is_dir():
         raise MissingFileError(
-            f"no folder {args.data}: give the one with the dictionary of the checkpoint (--data)"
+            f"no folder {args.data}: pass the one with the dictionary of the checkpoint (--data)"
         )
     for name, path in TokenizerFiles.of(args).given().items():
         if name not in ("bpe", "bpe_cased"):
             option = f"--{name.replace('_', '-')}"
-            require_file(Path(path), f"give the one that the corpus was encoded with ({option})")
+            require_file(Path(path), f"pass the one that the corpus was encoded with ({option})")
 
 
 def parse_labels(text: str) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from .figures import load_pyplot, save_figure
 from .options import program_parser
 
 PANELS = (
-    ("bits a token, or a text", ("mlm_loss", "rtd_loss", "cts_loss")),
+    ("bits per token, or per text", ("mlm_loss", "rtd_loss", "cts_loss")),
     ("F1 and accuracy", ("rtd_f1", "rtd_acc", "cts_acc")),
     ("share of replaced tokens", ("synonym_share", "antonym_share")),
 )

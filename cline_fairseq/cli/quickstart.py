@@ -103,7 +103,7 @@ def claim(dest: Path, settings: dict[str, Any]) -> None:
         found = None if (dest / "checkpoints").exists() else settings
     if found != settings:
         raise InputError(
-            f"{dest} holds checkpoints of another run, which this one would delete: give another "
+            f"{dest} holds checkpoints of another run, which this one would delete: pass another "
             "--dest, or remove the folder"
         )
     dest.mkdir(parents=True, exist_ok=True)
@@ -237,9 +237,9 @@ def show_metrics(log: Mapping[str, Any]) -> None:
     print(f"\n{'held-out metric':34}{'update':>8}{'update':>9}")
     print(f"{'':34}{first['num_updates']:8.0f}{last['num_updates']:9.0f}")
     for name, meaning in (
-        ("mlm_loss", "masked LM, bits a token"),
-        ("rtd_loss", "RTD, bits a token"),
-        ("cts_loss", "contrastive, bits a text"),
+        ("mlm_loss", "masked LM, bits per token"),
+        ("rtd_loss", "RTD, bits per token"),
+        ("cts_loss", "contrastive, bits per text"),
         ("rtd_f1", "RTD, F1 of replaced tokens"),
         ("cts_acc", "closer to the synonym view"),
         ("synonym_share", "replaced in synonym views"),

@@ -114,7 +114,7 @@ def as_roberta_config(config: dict[str, Any]) -> dict[str, Any]:
         if kind == "electra" and options["embedding_size"] != options["hidden_size"]:
             raise InputError(
                 f"the model's embeddings are {options['embedding_size']} wide, and its layers "
-                f"{options['hidden_size']}: RoBERTa has one width, as ELECTRA's base and large "
+                f"{options['hidden_size']}: RoBERTa has one width, like ELECTRA's base and large "
                 "discriminators"
             )
     options = {name: value for name, value in options.items() if not name.endswith("token_id")}
@@ -152,7 +152,7 @@ def as_roberta_symbols(pieces: Sequence[str]) -> tuple[list[str], list[int]]:
         if re.fullmatch(r"\[[^\[\]\s]+\]", piece):
             piece, made_up = f"{MADE_UP}{made_up:04d}", made_up + 1
         elif piece in (*SPECIAL, MASK) or piece.startswith(MADE_UP) or piece.split() != [piece]:
-            raise InputError(f"the vocabulary has {piece!r}, which no dict.txt can hold")
+            raise InputError(f"the vocabulary has {piece!r}, which dict.txt cannot hold")
         symbols.append(piece)
         rows.append(row)
     return [*symbols, MASK], [*rows, row_of[MASK_OF_BERT]]

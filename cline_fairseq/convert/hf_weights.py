@@ -180,7 +180,7 @@ def _load_safetensors(path):
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is no file of safetensors: {error}") from error
+        raise InputError(f"{path} is not a safetensors file: {error}") from error
 
 
 def _load(path):
@@ -191,7 +191,7 @@ def _load(path):
     except Exception as error:  # a broken file may raise any exception
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path} is broken ({reason}): get it again, or use the model as safetensors"
+            f"{path} is broken ({reason}): download it again, or use the model as safetensors"
         ) from error
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
         raise InputError(f"{path} does not hold a model's tensors by name")

@@ -38,7 +38,7 @@ def export_roberta(loaded: LoadedModel, dest: Path) -> None:
     eps = getattr(loaded.model.args, "layer_norm_eps", LAYER_NORM_EPS)
     if eps != LAYER_NORM_EPS:
         raise InputError(
-            f"the model has layer norms with epsilon {eps:g}, as BERT, and fairseq's RoBERTa has "
+            f"the model has layer norms with epsilon {eps:g}, like BERT, and fairseq's RoBERTa has "
             f"{LAYER_NORM_EPS:g}: export it with cline-fairseq export-cline or export-hf"
         )
     task = None

@@ -88,16 +88,16 @@ def _of_fast(path: Path) -> tuple[list[str], bool]:
             if found != wanted
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no tokenizer of Hugging Face: {error!r}") from error
+        raise InputError(f"{path} is not a Hugging Face tokenizer: {error!r}") from error
     if odd:
-        raise InputError(f"{path} reads text otherwise than fairseq's WordPiece: {first_of(odd)}")
+        raise InputError(f"{path} reads text differently from fairseq's WordPiece: {first_of(odd)}")
     if sorted(rows.values()) != list(range(len(rows))):
-        raise InputError(f"{path} does not number its tokens from 0 on, each once")
+        raise InputError(f"{path} does not number its tokens consecutively from 0")
     added = {t["content"] for t in tokenizer.get("added_tokens", [])} - set(model["vocab"])
     if added:
         raise InputError(
             f"{path} has tokens that were added to the vocabulary ({first_of(added)}), which "
-            "fairseq's would read as letters"
+            "fairseq's WordPiece would read as letters"
         )
     return sorted(rows, key=rows.__getitem__), not lower
 
@@ -110,6 +110,6 @@ def _is_cased(folder: Path) -> bool | None:
     lower, accents = settings.get("do_lower_case"), settings.get("strip_accents")
     if odd or (accents is not None and accents != lower):
         raise InputError(
-            f"{path} sets {first_of(odd) or 'strip_accents'} otherwise than fairseq's WordPiece"
+            f"{path} sets {first_of(odd) or 'strip_accents'} differently from fairseq's WordPiece"
         )
     return None if lower is None else not lower

@@ -99,16 +99,16 @@ def read_file(path: Path) -> dict[str, list[AdvGlueExample]]:
         InputError: if it is not a file of AdvGLUE.
     """
     if not path.is_file():
-        raise MissingFileError(f"no file {path}: give dev.json or dev_ann.json of AdvGLUE")
+        raise MissingFileError(f"no file {path}: pass dev.json or dev_ann.json of AdvGLUE")
     try:
         tasks = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(
-            f"{path} is not JSON ({error}): give dev.json or dev_ann.json of AdvGLUE"
+            f"{path} is not JSON ({error}): pass dev.json or dev_ann.json of AdvGLUE"
         ) from error
     if not isinstance(tasks, dict) or not set(tasks) & set(ADVGLUE_TASKS):
         raise InputError(
-            f"{path} has none of the tasks {', '.join(ADVGLUE_TASKS)}: give dev.json or "
+            f"{path} has none of the tasks {', '.join(ADVGLUE_TASKS)}: pass dev.json or "
             "dev_ann.json of AdvGLUE"
         )
     return {

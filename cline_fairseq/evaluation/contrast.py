@@ -79,7 +79,7 @@ def pair_files(
         files = [examples[0].where.rpartition(", line ")[0] for examples in (originals, contrasts)]
         raise InputError(
             f"{files[0]} has {len(originals):,} examples, and {files[1]} has {len(contrasts):,}: "
-            f"give two files in the same order, the second with {per_original} for each of the "
+            f"pass two files in the same order, the second with {per_original} for each of the "
             "first (--contrasts-per-original)"
         )
     sets = []

@@ -71,7 +71,7 @@ def make_similarity_report(
         pairs: N pairs.
         cosines: float (layers, poolings, N); see :class:`~.sentence_similarity.PairVectors`.
         last: float (poolings, 2, N, C), the vectors of the last layer.
-        similar: least score of the pairs that alignment is about.
+        similar: minimum score of the pairs that alignment is measured on.
         resamples: number of bootstrap resamples.
         seed: random seed of the bootstrap.
     """

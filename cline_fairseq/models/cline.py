@@ -203,7 +203,7 @@ class ClineModel(RobertaModel):
         if block is not None and block > args.max_positions:
             raise InputError(
                 f"blocks of {block} tokens (--tokens-per-sample) do not fit into a model of "
-                f"{args.max_positions} positions (--max-positions): give --tokens-per-sample "
+                f"{args.max_positions} positions (--max-positions): pass --tokens-per-sample "
                 f"{args.max_positions} or less"
             )
         if args.sentence_vector not in SENTENCE_VECTORS:

@@ -120,7 +120,7 @@ class ClineModelConfig(FairseqDataclass):
         "mean for the mean over its tokens"
     )
     rtd_head_plain: Optional[bool] = _option(
-        "detect replaced tokens with a head without a layer norm, as ELECTRA's"
+        "detect replaced tokens with a head without a layer norm, like ELECTRA's"
     )
     compile: Optional[bool] = _option("compile the layers with torch.compile when they first run")
     checkpoint_activations: Optional[bool] = _option(

@@ -106,7 +106,7 @@ def prepare(cfg: DictConfig, task: FairseqTask) -> None:
     if name := _find_misfit(lambda name: getattr(cfg, name, None), saved):
         raise InputError(
             f"{name} is {getattr(cfg, name)} with the architecture {cfg._name}, but "
-            f"{saved.sizes[name]} in {start.path}, where the run would continue: give another "
+            f"{saved.sizes[name]} in {start.path}, where the run would continue: pass another "
             "--save-dir, or the architecture and sizes of that run"
         )
     size = len(task.source_dictionary)
@@ -155,7 +155,7 @@ def _take(
     if not start.arch_gives_way and saved.arch != _arch(cfg):
         return {}
     if name := _find_misfit(typed.get, saved):
-        less = ", or give a smaller number" if name == "max_positions" else ""
+        less = ", or pass a smaller number" if name == "max_positions" else ""
         raise InputError(
             f"{option(name)} is {typed[name]}, but the checkpoint {start.path} has "
             f"{saved.sizes[name]}: leave the option out to take the checkpoint's{less}"
@@ -227,7 +227,7 @@ def read_saved_model(path: str | Path) -> SavedModel:
     options = vars(options) if isinstance(options, Namespace) else options
     if options.get(HEADS) is None:
         raise InputError(
-            f"{path} does not record the options of its model ({HEADS} is missing): give a "
+            f"{path} does not record the options of its model ({HEADS} is missing): pass a "
             "checkpoint that fairseq saved"
         )
     encoder = encoder_weights(path, weights)
@@ -292,7 +292,7 @@ def plain_errors(path: str | Path) -> Iterator[None]:
 
     Raises:
         MissingFileError: if the file does not exist.
-        InputError: if it cannot be read, or is not a checkpoint of fairseq. The cause is logged at
+        InputError: if it cannot be read, or is not a fairseq checkpoint. The cause is logged at
             debug level.
     """
     if not os.path.isfile(path):
@@ -318,14 +318,14 @@ def plain_errors(path: str | Path) -> Iterator[None]:
         if "central directory" in reason:
             reason = "it is cut off"
         raise InputError(
-            f"{path} is not a checkpoint of fairseq ({type(error).__name__}: {reason}): give the "
+            f"{path} is not a fairseq checkpoint ({type(error).__name__}: {reason}): pass the "
             ".pt file of a CLINE or RoBERTa model"
         ) from error
 
 
 def _not_roberta(path: str | Path, name: str) -> InputError:
     return InputError(
-        f"{path} has no {name}, so it is no CLINE or RoBERTa model: give the .pt file of one"
+        f"{path} has no {name}, so it is not a CLINE or RoBERTa model: pass the .pt file of one"
     )
 
 

@@ -96,7 +96,7 @@ class FusedAdamW(FairseqOptimizer):
         if found != count:
             raise InputError(
                 f"the optimizer state of the checkpoint is of {found} parameters, and this model "
-                f"has {count}: give --reset-optimizer to start with a new state"
+                f"has {count}: pass --reset-optimizer to start with a new state"
             )
         saved = [group["params"] for group in state_dict["param_groups"]]
         saved_groups = self._split if len(saved) > 1 else [list(range(count))]

@@ -156,7 +156,7 @@ def _check(name, spec):
     weights = spec.kinds.values()
     if any(weight < 0 for weight in weights) or not any(weights):
         raise InputError(
-            f"the weights of the {name} kinds must not be negative, nor all 0, but are "
+            f"the weights of the {name} kinds must not be negative or all 0, but are "
             f"{format_kinds(spec.kinds)}"
         )
     quota = spec.antonym_quota

@@ -44,7 +44,7 @@ def find_fault(arrays: Mapping[str, np.ndarray]) -> str | None:
     for name, limit in limits.items():
         array = arrays[name]
         if len(array) and not (array.min() >= 0 and array.max() < limit):
-            return f"{name} has numbers outside of 0 to {limit - 1:,}"
+            return f"{name} has numbers outside the range 0 to {limit - 1:,}"
     for name in ("lemma_count", "pair_weight", "pool_count"):
         if (arrays[name] < 0).any():
             return f"{name} has negative numbers"

@@ -44,6 +44,7 @@ def room_for(path: Path) -> Iterator[None]:
     except Exception as error:  # some libraries raise Exception itself
         if reason := no_room(error):
             raise InputError(
-                f"no space left to write {path} ({reason}): free some and run the command again"
+                f"no space left to write {path} ({reason}): free some space and run the command "
+                "again"
             ) from error
         raise

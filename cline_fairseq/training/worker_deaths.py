@@ -54,7 +54,7 @@ def _told(error, advice):
     if not what.startswith(_MESSAGE):
         what = f"a data loading worker died ({what})"
     return InputError(
-        f"{what}, it may have run out of memory: run the same command again with fewer "
+        f"{what}, perhaps for lack of memory: run the same command again with fewer "
         f"--num-workers; {advice}"
     )
 

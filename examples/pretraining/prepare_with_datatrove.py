@@ -84,7 +84,7 @@ class Binarize(PipelineStep):
                 self.stat_update("unknown tokens", value=int((tokens == UNKNOWN).sum()))
                 yield document
             if not total:
-                raise InputError(f"{prefix} would be empty: give fewer --tasks, or more text")
+                raise InputError(f"{prefix} would be empty: pass fewer --tasks, or more text")
             require_known(missing, total, self.allow_unknown, "the text")
             output.commit()
 

@@ -138,7 +138,7 @@ def run(args) -> dict[str, float]:
             for end in ("bin", "idx"):
                 left, right = (folder / name / f"train.{end}" for name in ("ours", "fairseq"))
                 if left.read_bytes() != right.read_bytes():
-                    raise RuntimeError(f"our train.{end} is not that of fairseq")
+                    raise RuntimeError(f"our train.{end} differs from fairseq's")
             tokens = num_tokens(folder / "ours")
             one.append(ours(args.text, 1))
             two.append(ours(args.text, 2))

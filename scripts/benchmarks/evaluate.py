@@ -76,7 +76,7 @@ def run(args) -> dict[str, float]:
     lines = args.text.read_text(encoding="utf-8").split("\n")
     texts = [line for line in lines if line.strip()][: args.texts or None]
     if not texts:
-        raise InputError(f"{args.text} has no texts: give one with a text on each line")
+        raise InputError(f"{args.text} has no texts: pass one with a text on each line")
     loaded = load_model(args.checkpoint, args.data, TokenizerFiles.of(args))
     predictor = Predictor.from_loaded(loaded, name=str(args.checkpoint))
     ours = predictor.predict_proba(texts)

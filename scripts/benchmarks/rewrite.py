@@ -67,7 +67,7 @@ class Blocks:
 def run(args) -> dict[str, float]:
     """The figures of the rewriter."""
     require_text(args.text)
-    require_file(args.dict, "give the dictionary that the corpus was encoded with (--dict)")
+    require_file(args.dict, "pass the dictionary that the corpus was encoded with (--dict)")
     config = TokenizerFiles.of(args).config()
     import torch  # takes seconds, --help does not
     from fairseq.data import Dictionary, encoders

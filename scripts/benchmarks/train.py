@@ -110,7 +110,7 @@ def add_parser(commands):
 def run(args) -> dict[str, float]:
     """Measure all cases."""
     subwords = TokenizerFiles.of(args).config()
-    require_file(Path(args.data, "dict.txt"), "give the folder of fairseq-preprocess (--data)")
+    require_file(Path(args.data, "dict.txt"), "pass the folder of fairseq-preprocess (--data)")
     from benchmarks.training_steps import measure_all  # takes seconds, --help does not
 
     return measure_all(args, subwords)

@@ -58,7 +58,7 @@ def train(texts: Iterable[list[tuple[str, str]]], path: Path, **settings) -> Non
     counts = Counter(chain.from_iterable(sentences))
     if max(counts.values(), default=0) < settings["min_count"]:
         raise InputError(
-            f"no word of the tagged text occurs {settings['min_count']} times: give a larger one"
+            f"no word of the tagged text occurs {settings['min_count']} times: use a longer text"
         )
     model = Word2Vec(sentences, **settings)
     names = model.wv.index_to_key

@@ -28,7 +28,7 @@ def build_task(data: str, subwords: dict, tokens_per_sample: int, **options) -> 
 
 @torch.inference_mode()
 def masked_lm_bits(model: torch.nn.Module, task: ClineTask) -> float:
-    """The masked-LM loss of the masked originals of the held-out text, in bits a token.
+    """The masked-LM loss of the masked originals of the held-out text, in bits per token.
 
     Blocks and masks depend on nothing but the corpus, so that all models predict the same tokens.
     """

@@ -121,7 +121,7 @@ def test_a_rerun_changes_nothing(files, pretrained, tuned):
     result = run(*other, check=False)
     assert result.returncode == 1
     assert "train.csv" not in result.stderr
-    assert "valid.csv has changed): give another --save" in result.stderr
+    assert "valid.csv has changed): pass another --save" in result.stderr
     result = run(*command(files, pretrained, save, "csv", "--quoting", "none"), check=False)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
@@ -179,14 +179,14 @@ def test_sweep(files, pretrained, tmp_path):
     assert unchanged == before
     result = run(*command(files, pretrained, save, "csv", "--lr", "1e-2"), check=False)
     assert result.returncode == 1
-    assert "reviews holds runs of a sweep: give --lr as for these" in result.stderr
+    assert "reviews holds runs of a sweep: pass the same --lr as those" in result.stderr
 
 
 def test_one_rate_does_not_become_a_sweep(files, pretrained, tuned):
     save, _ = tuned
     result = run(*command(files, pretrained, save, "csv", "--lr", "1e-2,1e-3"), check=False)
     assert result.returncode == 1
-    assert "reviews holds runs with one learning rate: give --lr as for these" in result.stderr
+    assert "reviews holds runs with one learning rate: pass the same --lr as those" in result.stderr
 
 
 @pytest.mark.slow

@@ -322,14 +322,14 @@ def test_bad_input(corpus, glue, pretrained, tmp_path):
     cases = [
         (["--checkpoint", "nowhere.pt"], "error: no checkpoint nowhere.pt: specify the .pt file"),
         (["--checkpoint", tmp_path / "no.pt"], "is not a checkpoint, or is damaged"),
-        (["--data", tmp_path], "/input0/train.idx: give the folder of RTE"),
-        (["--data", glue[0] / "QNLI", "--task", "WNLI"], "holds another task than WNLI"),
-        (["--data", glue[0] / "MRPC", "--task", "WNLI"], "holds another task than WNLI"),
+        (["--data", tmp_path], "/input0/train.idx: pass the folder of RTE"),
+        (["--data", glue[0] / "QNLI", "--task", "WNLI"], "holds a task other than WNLI"),
+        (["--data", glue[0] / "MRPC", "--task", "WNLI"], "holds a task other than WNLI"),
         (
             ["--data", no_test, "--predict", "test"],
             "has no test split: run glue-preprocess",
         ),
-        (["--data", glue[0] / "STS-B"], "holds another task than RTE"),
+        (["--data", glue[0] / "STS-B"], "holds a task other than RTE"),
         (["--data", other], "run cline-fairseq glue-preprocess with the tokenizer"),
         (["--gpus", "99"], "error: --gpus 99 is not available here"),
         (["--update-freq", "3"], "error: --batch-size 8 cannot be divided by 1 GPUs x"),

@@ -198,7 +198,7 @@ def test_inspect_data(corpus, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["/nowhere"], "error: no dictionary /nowhere/dict.txt: give the folder"),
+        (["/nowhere"], "error: no dictionary /nowhere/dict.txt: pass the folder"),
         (["DATA", "--split", "test"], "error: no binarized text"),
         (["DATA", "--samples", -1], "error: --samples must not be negative"),
         (["DATA", "--bpe", "gpt2"], "error: --bpe gpt2 needs --gpt2-encoder-json FILE"),

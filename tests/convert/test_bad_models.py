@@ -94,7 +94,7 @@ def test_tensors(model):
     refused(folder, r"dense\.weight in .* has the shape \(3, 3\), but .* implies \(32, 32\)")
     save_file(head, folder / RTD_HEAD)
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100])
-    refused(folder, "is no file of safetensors")
+    refused(folder, "is not a safetensors file")
     (folder / WEIGHTS).unlink()
     refused(folder, "no parameters in", MissingFileError)
     index = {"weight_map": {name: "part.safetensors"}}

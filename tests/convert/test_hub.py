@@ -235,7 +235,7 @@ def test_bad_input(both, imported, tmp_path):
             ask()
     with pytest.raises(InputError, match="nope is not a SentencePiece model"):
         ClineModel.from_pretrained(imported / "roberta", sentencepiece_model="nope")
-    with pytest.raises(InputError, match="no files of a tokenizer are named codes"):
+    with pytest.raises(InputError, match="unknown tokenizer files: codes"):
         ClineModel.from_pretrained(imported / "roberta", bpe="gpt2", codes="nope")
     with pytest.raises(InputError, match="metric must be one of"):
         hub.similarity("a", "b", "manhattan")

@@ -298,7 +298,7 @@ def test_examples_are_drawn():
     assert draw_examples(examples, 20, seed=1) == drawn != draw_examples(examples, 20, seed=2)
     assert draw_examples(examples, None, seed=1) == examples
     with pytest.raises(
-        InputError, match="cannot draw 51 of 50 examples: give a number from 1 to 50"
+        InputError, match="cannot draw 51 of 50 examples: pass a number from 1 to 50"
     ):
         draw_examples(examples, 51, seed=1)
 

@@ -40,7 +40,7 @@ def test_nine_tasks():
     assert set(GLUE_TASKS) == set(LABELS)
     assert parse_tasks("all") == list(GLUE_TASKS.values())
     assert parse_tasks("RTE, CoLA,RTE") == [GLUE_TASKS["RTE"], GLUE_TASKS["CoLA"]]
-    with pytest.raises(InputError, match="no task 'rte' in GLUE: give all, or some of CoLA"):
+    with pytest.raises(InputError, match="no task 'rte' in GLUE: pass all, or some of CoLA"):
         parse_tasks("rte")
 
 

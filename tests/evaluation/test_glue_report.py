@@ -166,7 +166,7 @@ def test_some_tasks(runs, tmp_path):
     assert everything.stdout == report(folder).stdout
     result = report(folder, "--tasks", "RTE,IMDb", check=False)
     assert result.returncode == 1
-    assert "no runs of 'IMDb', which is none of GLUE's tasks" in result.stderr
+    assert "no runs of 'IMDb', which is not a task of GLUE" in result.stderr
 
 
 def write_own_run(folder, seed, metrics):

@@ -176,7 +176,7 @@ def test_typed_under_hydra(data, checkpoint, tied):
         (("--encoder-embed-dim", 64), "--encoder-embed-dim is 64, but .* has 32: leave"),
         (("--encoder-ffn-embed-dim", 32), "--encoder-ffn-embed-dim is 32, but .* has 64: leave"),
         (("--encoder-attention-heads", 4), "--encoder-attention-heads is 4, but .* has 2: leave"),
-        (("--max-positions", 101), "--max-positions is 101, .* has 100: .* or give a smaller"),
+        (("--max-positions", 101), "--max-positions is 101, .* has 100: .* or pass a smaller"),
         (("--encoder-normalize-before",), "--encoder-normalize-before is True, but .* has False"),
     ],
 )
@@ -295,5 +295,7 @@ def test_what_is_no_checkpoint(data, tied, tmp_path):
         parse(data, "--finetune-from-model", "bare.pt")
     del state["model"]["encoder.sentence_encoder.embed_tokens.weight"]
     torch.save(state, "other.pt")
-    with pytest.raises(InputError, match=r"^other.pt has no .*embed_tokens.weight, so it is no CL"):
+    with pytest.raises(
+        InputError, match=r"^other.pt has no .*embed_tokens.weight, so it is not a CL"
+    ):
         parse(data, "--restore-file", "other.pt")

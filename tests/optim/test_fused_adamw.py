@@ -202,7 +202,7 @@ def test_apex_and_torch_go_on_from_each_other(monkeypatch, first, second):
 
 def test_state_of_another_model():
     optimizer = build(small_model().parameters())
-    with pytest.raises(InputError, match=r"is of 6 parameters, and this model has 2: give --reset"):
+    with pytest.raises(InputError, match=r"is of 6 parameters, and this model has 2: pass --reset"):
         build(torch.nn.Linear(2, 2).parameters()).load_state_dict(optimizer.state_dict())
 
 

@@ -325,7 +325,7 @@ def test_a_full_disk(commands, long_text, tmp_path):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19)),
     )
     assert result.returncode == 1
-    assert "train.bin (File too large): free some and run the command again" in result.stderr
+    assert "train.bin (File too large): free some space and run the command again" in result.stderr
     left = sorted(path.name for path in (tmp_path / "bin").iterdir())
     assert left == ["train.manifest.json"]
     encode(commands["gpt2"], long_text, tmp_path / "bin")

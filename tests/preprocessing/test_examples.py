@@ -72,7 +72,7 @@ def test_datatrove(corpus, tmp_path):
     check_same(tmp_path / "odd" / "shard0", tmp_path / "alone-odd" / "shard0")
     few = ("--dest", tmp_path / "few", "--logs", tmp_path / "few-logs", "--tasks", 2)
     result = run(*odd, *few, check=False)
-    assert "would be empty: give fewer --tasks" in result.stdout + result.stderr
+    assert "would be empty: pass fewer --tasks" in result.stdout + result.stderr
     assert not list((tmp_path / "few" / "shard1").glob("train.*"))
     with alone(tmp_path / "odd" / "shard0" / "train"):
         result = run(*odd, "--logs", tmp_path / "busy-logs", check=False)

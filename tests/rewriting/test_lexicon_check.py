@@ -11,9 +11,9 @@ from cline_fairseq.rewriting.lexicon_check import find_fault
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("entry_form", lambda a: a + len(a), "entry_form has numbers outside of"),
-        ("pair_candidate", lambda a: -a, "pair_candidate has numbers outside of"),
-        ("pair_kind", lambda a: np.full_like(a, 200), "pair_kind has numbers outside of"),
+        ("entry_form", lambda a: a + len(a), "entry_form has numbers outside the range"),
+        ("pair_candidate", lambda a: -a, "pair_candidate has numbers outside the range"),
+        ("pair_kind", lambda a: np.full_like(a, 200), "pair_kind has numbers outside the range"),
         ("entry_lemma", lambda a: a[::-1], "entry_tag and entry_lemma are not in ascending"),
         ("pool_entry", lambda a: a[::-1], "pool_entry are not in ascending"),
         ("pair_weight", lambda a: a[1:], "pair_weight and pair_lemma are of different lengths"),

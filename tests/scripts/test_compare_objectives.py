@@ -161,7 +161,7 @@ def test_compare_objectives(corpus, texts, tmp_path):
     assert log.read_text() == before  # it is complete
     result = run(*command, 5, check=False)
     assert result.returncode == 1
-    assert "holds a run with other options: give another --dest" in result.stderr
+    assert "holds a run with other options: pass another --dest" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -123,7 +123,7 @@ def draw_examples(
         return list(examples)
     if not 1 <= count <= len(examples):
         raise InputError(
-            f"cannot draw {count:,} of {len(examples):,} examples: give a number from 1 to "
+            f"cannot draw {count:,} of {len(examples):,} examples: pass a number from 1 to "
             f"{len(examples):,}"
         )
     chosen = np.random.default_rng(seed).choice(len(examples), count, replace=False)

@@ -56,7 +56,7 @@ def keep_settings(folder: Path, settings: dict[str, Any]) -> None:
     if not begun or not path.exists():
         if begun:
             raise InputError(
-                f"{folder} holds a run without its {SETTINGS_FILE}: give another --save"
+                f"{folder} holds a run without its {SETTINGS_FILE}: pass another --save"
             )
         folder.mkdir(parents=True, exist_ok=True)
         write_json(path, settings)
@@ -69,7 +69,7 @@ def keep_settings(folder: Path, settings: dict[str, Any]) -> None:
     ]
     if other:
         raise InputError(
-            f"{folder} holds a run with other settings ({'; '.join(other)}): give another --save"
+            f"{folder} holds a run with other settings ({'; '.join(other)}): pass another --save"
         )
 
 

@@ -115,5 +115,5 @@ def _require_same(task, job):
         reason = "it was not made by this program"
     if reason is not None:
         raise InputError(
-            f"{folder} is not the data of this command ({reason}): give another --save"
+            f"{folder} is not the data of this command ({reason}): pass another --save"
         )

@@ -33,7 +33,8 @@ def require_layout(save: Path, rates: Sequence[float]) -> None:
     )
     if next(save.glob(pattern), None) is not None:
         raise InputError(
-            f"{save} holds runs {held}: give --lr as for these, or another --save for this command"
+            f"{save} holds runs {held}: pass the same --lr as those, or another --save for this "
+            "command"
         )
 
 

@@ -145,13 +145,13 @@ def read_runs(folder: Path) -> tuple[dict[tuple[str, int], dict], set[int]]:
         key = result["task"], result["seed"]
         if key in runs:
             raise InputError(
-                f"{folder} holds {key[0]} with seed {key[1]} twice, {path} is one: use folders "
-                "with one run of each"
+                f"{folder} holds {key[0]} with seed {key[1]} twice (once in {path}): use "
+                "folders with one run of each"
             )
         runs[key] = {**result, "folder": str(path)}
     if not seeds:
         raise MissingFileError(
-            f"no runs in {folder}: give a folder that cline-fairseq glue-finetune wrote to, or one "
+            f"no runs in {folder}: pass a folder that cline-fairseq glue-finetune wrote to, or one "
             "above it"
         )
     return runs, seeds
@@ -201,7 +201,7 @@ def choose_measures(
     for name in tasks:
         if name not in GLUE_TASKS and name not in own:
             raise InputError(
-                f"no runs of {name!r}, which is none of GLUE's tasks: give some of "
+                f"no runs of {name!r}, which is not a task of GLUE: pass some of "
                 f"{', '.join([*GLUE_TASKS, *own])}"
             )
     measures = []

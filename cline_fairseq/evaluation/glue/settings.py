@@ -228,7 +228,7 @@ def require_splits(task: GlueTask, data: Path) -> None:
     for split in ("train", "valid"):
         if not has_split(data, split):
             raise MissingFileError(
-                f"no {data / 'input0' / split}.idx: give the folder of {task.name} that "
+                f"no {data / 'input0' / split}.idx: pass the folder of {task.name} that "
                 "cline-fairseq glue-preprocess wrote"
             )
 
@@ -257,7 +257,7 @@ def require_data(task: GlueTask, data: Path, model: "ModelDescription", checkpoi
     # Several tasks have the same labels, and data of fairseq-preprocess have no manifest.
     if is_other or (written and written.get("task", task.name) != task.name):
         raise InputError(
-            f"{data} holds another task than {task.name}: give the folder of the same task"
+            f"{data} holds a task other than {task.name}: pass the folder of the same task"
         )
     require_dictionary(
         data / "input0" / "dict.txt",

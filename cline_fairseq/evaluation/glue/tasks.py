@@ -185,6 +185,6 @@ def parse_tasks(text: str) -> list[GlueTask]:
     for name in names:
         if name not in GLUE_TASKS:
             raise InputError(
-                f"no task {name!r} in GLUE: give all, or some of {', '.join(GLUE_TASKS)}"
+                f"no task {name!r} in GLUE: pass all, or some of {', '.join(GLUE_TASKS)}"
             )
     return [GLUE_TASKS[name] for name in dict.fromkeys(names)]
