@@ -18,6 +18,7 @@ from glue_files import LABELS, write_task
 from helpers import gpt2_vocabulary
 from programs import BIN, ROOT, run
 from project_files import project_files
+from row_files import write_rows
 from tiny_models import save_encoder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -103,6 +104,10 @@ def write_corpus(folder, texts):
         (folder / "corpus" / f"{name}.txt").write_text("\n".join(part) + "\n", encoding="utf-8")
     shutil.copy(folder / "corpus" / "valid.txt", folder / "valid.txt")
     shutil.copy(folder / "corpus" / "train.txt", folder / "corpus.txt")
+    write_rows(folder / "pages.jsonl.gz", texts[:40], "content")
+    (folder / "wikipedia").mkdir()
+    for name in ("train", "validation"):
+        write_rows(folder / "wikipedia" / f"{name}-00000-of-00001.parquet", texts[:40])
     tagged = "\n".join(
         " ".join(f"{word}/{'NN' if word.islower() else 'O'}" for word in re.findall(r"\w+", text))
         for text in texts[:40]

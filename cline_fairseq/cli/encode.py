@@ -1,6 +1,10 @@
-"""Encode plain text into fairseq's binarized files, or into the text that fairseq-preprocess reads.
+"""Encode a corpus into fairseq's binarized files, or into the text that fairseq-preprocess reads.
 
-Input has one paragraph per line and blank lines between documents, plain or as .gz, .xz or .zst.
+Text has one paragraph per line and blank lines between documents. JSON lines (.jsonl, .ndjson,
+.json), Parquet (.parquet) and Arrow (.arrow) have a document in each row, with one paragraph per
+line of its text; blank lines within a row are left out. Text and JSON lines may be compressed as
+.gz, .xz or .zst. A folder is a data set that Hugging Face's datasets saved, or one with files of
+rows for each split.
 With --binarize, the result is byte for byte what fairseq-preprocess --only-source would write:
 
     cline-fairseq encode --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
@@ -12,6 +16,12 @@ data-bin/shard0:data-bin/shard1:...):
     cline-fairseq encode --bpe gpt2 --gpt2-encoder-json encoder.json --gpt2-vocab-bpe \\
         vocab.bpe --dict dict.txt --input wiki.txt.xz books.txt.gz --binarize --dest data-bin \\
         --split train --shard 3/16
+
+From the rows of a data set:
+
+    cline-fairseq encode --bpe sentencepiece --sentencepiece-model sentencepiece.model \\
+        --dict dict.txt --input wikipedia --input-split train --text-field text --binarize \\
+        --dest data-bin --split train
 
 Without --binarize, the subwords as text:
 
@@ -37,8 +47,9 @@ from ..preprocessing.encoding import EncodingJob, encode
 from ..tokenizer import TokenizerFiles
 from .options import (
     add_allow_unknown_option,
-    add_max_line_option,
+    add_corpus_options,
     add_tokenizer_options,
+    inputs_of,
     parse_shard,
     program_parser,
 )
@@ -46,14 +57,7 @@ from .options import (
 
 def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
-    parser.add_argument(
-        "--input",
-        type=Path,
-        nargs="+",
-        required=True,
-        metavar="FILE",
-        help="text files, plain or as .gz, .xz or .zst",
-    )
+    add_corpus_options(parser, "the same as --split")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="file to write the subwords to, as text"
     )
@@ -72,7 +76,6 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add_tokenizer_options(parser)
     add_allow_unknown_option(parser)
-    add_max_line_option(parser)
     parser.add_argument(
         "--workers",
         type=int,
@@ -126,11 +129,12 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def make_job(args: argparse.Namespace) -> EncodingJob:
     """Make the job that the options describe."""
+    inputs, text_field = inputs_of(args, args.split)
     output = args.output
     if args.binarize:
         output = args.dest / (f"shard{args.shard[0]}" if args.shard else "") / args.split
     return EncodingJob(
-        inputs=args.input,
+        inputs=inputs,
         bpe=TokenizerFiles.of(args).config(),
         output=output,
         dictionary=args.dict if args.binarize else None,
@@ -138,6 +142,7 @@ def make_job(args: argparse.Namespace) -> EncodingJob:
         shard=args.shard or (0, 1),
         allow_unknown=args.allow_unknown,
         max_line=args.max_line_bytes,
+        text_field=text_field,
     )
 
 
@@ -145,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
     args = _parse_args(argv)
     job = make_job(args)
-    total = sum(path.stat().st_size for path in args.input if path.is_file())
+    total = sum(path.stat().st_size for path in job.inputs)
     with tqdm(total=total, unit="B", unit_scale=True, desc=str(job.output)) as bar:
         counts = encode(
             job, args.workers, args.overwrite, bar.update, partial(bar.write, file=sys.stderr)

@@ -10,6 +10,7 @@ from ..checkpoint_files import checkpoint_file
 from ..dictionary import ALLOWED_UNKNOWN
 from ..errors import InputError, MissingFileError
 from ..evaluation.labelled_text import QUOTINGS
+from ..preprocessing.corpus_files import TEXT_FIELD, corpus_files, has_rows
 from ..preprocessing.reading import MAX_LINE
 from ..tokenizer import SUPPORTED, TokenizerFiles
 
@@ -88,6 +89,66 @@ def add_max_line_option(parser: Options) -> None:
         help="stop at a line longer than this, which could use up all memory "
         "(default: %(default)s)",
     )
+
+
+def add_corpus_options(parser: Options, split: str = "train", required: bool = True) -> None:
+    """Add --input, and the options that say how to read it.
+
+    Args:
+        parser: where to add them.
+        split: the default of --input-split, for the help text.
+        required: whether --input is required; otherwise it is standard input by default.
+    """
+    parser.add_argument(
+        "--input",
+        type=Path,
+        nargs="+",
+        required=required,
+        metavar="PATH",
+        help="files of text or JSON lines, plain or as .gz, .xz or .zst, of Parquet or Arrow, or "
+        "folders of Hugging Face data sets" + ("" if required else " (default: standard input)"),
+    )
+    parser.add_argument(
+        "--input-split",
+        metavar="NAME",
+        help=f"the split to read of data sets in folders (default: {split})",
+    )
+    parser.add_argument(
+        "--text-field",
+        metavar="NAME",
+        help="field or column with the text, in JSON lines, Parquet and Arrow "
+        f"(default: {TEXT_FIELD})",
+    )
+    add_max_line_option(parser)
+
+
+def inputs_of(args: argparse.Namespace, split: str = "train") -> tuple[list[Path], str]:
+    """Find the files that the options of :func:`add_corpus_options` name.
+
+    Args:
+        args: the options of the program.
+        split: the default of --input-split.
+
+    Returns:
+        the files, none for standard input; and the field with the text.
+
+    Raises:
+        MissingFileError: if a file is missing.
+        InputError: if an option does not fit the files.
+    """
+    inputs = args.input or []
+    files = corpus_files(inputs, args.input_split or split)
+    if args.input_split and not any(path.is_dir() for path in inputs):
+        raise InputError(
+            f"--input-split {args.input_split} chooses among the splits of a folder, and --input "
+            "has none: leave it out"
+        )
+    if args.text_field is not None and not any(map(has_rows, files)):
+        raise InputError(
+            f"--text-field {args.text_field} needs a file with fields, and the input is plain text "
+            "according to its name: leave the option out, or rename JSON lines to .jsonl"
+        )
+    return files, TEXT_FIELD if args.text_field is None else args.text_field
 
 
 def add_resamples_option(parser: Options) -> None:

@@ -7,6 +7,8 @@ terminal). The output is the same for any number of workers:
     cline-fairseq rewrite --input corpus.txt --output views.jsonl --workers 2
     cline-fairseq rewrite --input corpus.txt --output views.0.jsonl --shard 0/8
 
+It reads what cline-fairseq encode reads; rows become lines as there, with a blank one between them.
+
 --shard I/N reads every N-th line, starting with line I (counted from 0); the views of a line do not
 depend on it.
 """
@@ -15,15 +17,16 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from tqdm import tqdm
 
-from ..atomic_io import atomic_write, require_folder_of, require_text
-from ..errors import InputError
+from ..atomic_io import atomic_write, require_folder_of
 from ..parallel import ordered_map
+from ..preprocessing.corpus_files import TEXT_FIELD, corpus_lines
+from ..preprocessing.reading import too_long
 from ..rewriting import Lexicon, Rewriter, Rewritten, Tagger, split_words
 from ..rewriting.kinds import (
     ANTONYM_KINDS,
@@ -35,10 +38,12 @@ from ..rewriting.kinds import (
 from ..rewriting.spacy_tagger import MODEL, SpacyTagger
 from ..runtime.locking import alone
 from ..runtime.terminal import printable
+from ..utf8 import decode_line
 from .options import (
     Options,
-    add_max_line_option,
+    add_corpus_options,
     add_seed_option,
+    inputs_of,
     parse_shard,
     program_parser,
 )
@@ -207,37 +212,38 @@ def as_color(index: int, result: Rewritten) -> str:
 
 
 def read_texts(
-    path: Path | None, shard: tuple[int, int], max_line: int
+    files: Sequence[Path], shard: tuple[int, int], max_line: int, field: str = TEXT_FIELD
 ) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines in a shard of a file, or of standard input.
+    """Yield the numbered lines in a shard of files, or of standard input.
 
     Args:
-        path: the file (None: standard input).
+        files: what :func:`~.corpus_files.open_source` reads (none: standard input, as text).
         shard: its index and the number of shards.
         max_line: greatest length of a line in bytes.
+        field: the field with the text, in files with rows.
 
     Raises:
         InputError: if a line has more than ``max_line`` bytes, or is not UTF-8.
     """
-    if path is not None:
-        require_text(path)
-    name = path or "standard input"
     part, parts = shard
-    with path.open("rb") if path else nullcontext(sys.stdin.buffer) as file:
-        for index, line in enumerate(iter(lambda: file.readline(max_line + 1), b"")):
-            if len(line) > max_line and not line.endswith(b"\n"):
-                raise InputError(
-                    f"{name}, line {index + 1} has more than {max_line:,} bytes: write one "
-                    "paragraph per line, or raise --max-line-bytes (rewriting takes about 100 "
-                    "times as much memory)"
-                )
+    index = 0
+    sources: Sequence[Path | None] = files or [None]
+    for path in sources:
+        name = path or "standard input"
+        lines = corpus_lines(path, field, max_line) if path else _input_lines(max_line)
+        for number, line in enumerate(lines, 1):
             if index % parts == part:
-                try:
-                    yield index, line.decode().rstrip("\r\n")
-                except UnicodeDecodeError as error:
-                    raise InputError(
-                        f"{name}, line {index + 1} is not UTF-8 text: {error}"
-                    ) from error
+                yield index, decode_line(line, name, number).rstrip("\r")
+            index += 1
+
+
+def _input_lines(max_line):
+    """The lines of standard input, each as soon as it is there."""
+    lines = iter(lambda: sys.stdin.buffer.readline(max_line + 1), b"")
+    for number, line in enumerate(lines, 1):
+        if len(line) > max_line and not line.endswith(b"\n"):
+            raise too_long(f"standard input, line {number}", max_line)
+        yield line.removesuffix(b"\n")
 
 
 def rewrite_all(
@@ -283,12 +289,7 @@ def opened(output: Path | None) -> Iterator[TextIO]:
 
 def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
-    parser.add_argument(
-        "--input",
-        type=Path,
-        metavar="FILE",
-        help="file with one text per line (default: standard input)",
-    )
+    add_corpus_options(parser, required=False)
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="file to write (default: standard output)"
     )
@@ -317,7 +318,6 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="number of processes (default: %(default)s)",
     )
-    add_max_line_option(parser)
     parser.add_argument(
         "--shard",
         type=parse_shard,
@@ -340,7 +340,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     require_folder_of(args.output)
     if args.workers > 1:
         build_rewriter(args, args.match_edits)  # raises errors here rather than in a worker
-    texts = read_texts(args.input, args.shard, args.max_line_bytes)
+    files, field = inputs_of(args)
+    texts = read_texts(files, args.shard, args.max_line_bytes, field)
     quiet = not sys.stderr.isatty() or (args.output is None and sys.stdout.isatty())
     with (
         opened(args.output) as out,

@@ -5,6 +5,8 @@ vocabulary, so that the rewriter can spell any word with it; pass it to cline-fa
 --dict, or to fairseq-preprocess with --srcdict:
 
     cline-fairseq train-tokenizer --input train.txt --dest vocabulary --vocab-size 8000
+
+It reads what cline-fairseq encode reads: text, JSON lines, Parquet and the folders of data sets.
 """
 
 import argparse
@@ -19,14 +21,15 @@ from tqdm import tqdm
 
 from ..atomic_io import atomic_write, make_folder
 from ..errors import InputError
-from ..preprocessing.reading import TextFile
+from ..preprocessing.corpus_files import open_source
+from ..preprocessing.reading import Source
 from ..runtime.locking import alone
-from .options import add_max_line_option, add_seed_option, program_parser
+from .options import add_corpus_options, add_seed_option, inputs_of, program_parser
 
 MAX_LINE_BYTES = 100_000  # SentencePiece leaves out longer lines
 
 
-def lines_of(files: list[TextFile]) -> Iterator[bytes]:
+def lines_of(files: list[Source]) -> Iterator[bytes]:
     """Yield the lines of files, with a progress bar; a few megabytes are in memory at a time."""
     size = sum(file.path.stat().st_size for file in files)
     with tqdm(total=size, unit="B", unit_scale=True, desc="reading") as progress:
@@ -39,22 +42,29 @@ def lines_of(files: list[TextFile]) -> Iterator[bytes]:
 
 
 def train(
-    inputs: list[Path], dest: Path, vocab_size: int, sample: int, seed: int, max_line: int
+    inputs: list[Path],
+    dest: Path,
+    vocab_size: int,
+    sample: int,
+    seed: int,
+    max_line: int,
+    text_field: str,
 ) -> None:
     """Train a tokenizer, and write its files.
 
     Args:
-        inputs: text files, plain or compressed.
+        inputs: files that :func:`~.corpus_files.open_source` reads.
         dest: folder to write to.
         vocab_size: number of pieces, at most.
         sample: number of lines to train on, at most; they are drawn at random.
         seed: random seed of the sample.
         max_line: greatest length of a line in bytes.
+        text_field: the field with the text, in files with rows.
 
     Raises:
         InputError: if the text is unreadable, or too small for such a vocabulary.
     """
-    files = [TextFile(path, max_line) for path in inputs]
+    files = [open_source(path, text_field, max_line) for path in inputs]
     make_folder(dest)
     with alone(dest / "sentencepiece.model"):
         trained = _train(files, vocab_size, sample, seed)
@@ -98,14 +108,7 @@ def _train(files, vocab_size, sample, seed):
 
 def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__)
-    parser.add_argument(
-        "--input",
-        type=Path,
-        nargs="+",
-        required=True,
-        metavar="FILE",
-        help="text files, plain or as .gz, .xz or .zst",
-    )
+    add_corpus_options(parser)
     parser.add_argument(
         "--dest", type=Path, required=True, metavar="DIR", help="folder to write to"
     )
@@ -124,12 +127,12 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="maximum number of lines to train on, drawn at random (default: %(default)s)",
     )
     add_seed_option(parser, "random seed of the sample of lines")
-    add_max_line_option(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program."""
     args = _parse_args(argv)
-    options = (args.vocab_size, args.sample, args.seed, args.max_line_bytes)
-    train(args.input, args.dest, *options)
+    inputs, text_field = inputs_of(args)
+    options = (args.vocab_size, args.sample, args.seed, args.max_line_bytes, text_field)
+    train(inputs, args.dest, *options)

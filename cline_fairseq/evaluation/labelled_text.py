@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import InputError, MissingFileError
+from ..row_files import import_pyarrow, is_json_lines, parse_row
 
 QUOTINGS = {"csv": csv.QUOTE_MINIMAL, "none": csv.QUOTE_NONE}
-_JSON_LINES = (".jsonl", ".json", ".ndjson")
 _LONGEST_FIELD = 1 << 30  # characters
 
 Row = tuple[str, dict[str, Any]]  # file and line, for messages; values by column
@@ -120,11 +120,6 @@ def require_labels(
             )
 
 
-def is_json_lines(path: Path) -> bool:
-    """Whether a file holds JSON lines, according to the suffix of its name."""
-    return path.suffix in _JSON_LINES
-
-
 def read_rows(path: Path, quoting: str = "csv", columns: Sequence[str] | None = None) -> list[Row]:
     """Read a file of rows: TSV or CSV with a header, JSON lines, or Parquet.
 
@@ -183,38 +178,24 @@ def _separated_rows(path, quoting, columns) -> Iterator[tuple[str, dict[str, str
 
 
 def _parquet_rows(path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError:
-        raise InputError(
-            f"{path}: Parquet needs pyarrow; install it with: pip install 'cline-fairseq[parquet]'"
-        ) from None
+    pyarrow = import_pyarrow(path)
     number = 0
     try:
-        with parquet.ParquetFile(path) as file:
+        with pyarrow.parquet.ParquetFile(path) as file:
             for batch in file.iter_batches():
                 for row in batch.to_pylist():
                     number += 1
                     yield f"{path}, row {number}", row
-    except ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"{path} is not Parquet, or is damaged ({error})") from error
 
 
 def _json_rows(path) -> Iterator[tuple[str, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise InputError(
-                    f"{where}: not JSON ({error}): expected one object per line"
-                ) from error
-            if not isinstance(row, dict):
-                raise InputError(f"{where}: not a JSON object: expected one per line")
-            yield where, row
+            if line.strip():
+                where = f"{path}, line {number}"
+                yield where, parse_row(line, where)
 
 
 def _example(where, row, columns, labels, option):

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from ..atomic_io import atomic_write
 from ..errors import InputError
 from ..rewriting import Rewriter, word_spans
+from ..row_files import is_json_lines
 from ..runtime.terminal import cell, from_cell
-from .labelled_text import is_json_lines, read_rows
+from .labelled_text import read_rows
 
 EPOCH = 1  # the default of cline-fairseq rewrite
 _CHUNK = 256  # texts rewritten at a time

@@ -17,11 +17,13 @@ from ..runtime.full_disk import room_for
 from ..runtime.locking import alone
 from ..tokenizer import Tokenizer, load_subword_model
 from .cleaning import REPAIRED, Cleaning, clean_lines
+from .corpus_files import TEXT_FIELD, has_rows, open_source
 from .manifest import Manifest, describe, describe_tokenizer, file_digest
-from .reading import BLOCK, MAX_LINE, Block, TextFile, ends_document
+from .reading import BLOCK, MAX_LINE, Block, Source, ends_document
 from .writers import BinaryOutput, TextOutput, token_dtype
 
 _GROUP = 1 << 21  # bytes of text passed to a process at a time
+_BLANK = "blank, within a row"  # as a reason why lines are left out
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class EncodingJob:
     """What to encode, and how.
 
     Attributes:
-        inputs: text files; the end of a file ends a document.
+        inputs: files that :func:`~.corpus_files.open_source` reads; the end of a file ends a
+            document.
         bpe: fairseq's configuration of the tokenizer.
         output: prefix of the .bin and .idx files, or path of the symbols as text.
         dictionary: the dict.txt of binarized output; None to write symbols as text.
@@ -37,6 +40,7 @@ class EncodingJob:
         shard: (i, n): take every n-th block of documents, starting with block i.
         allow_unknown: fraction of the tokens that may be pieces the dictionary lacks.
         max_line: maximum length of a line in bytes.
+        text_field: the field with the text, in files with rows.
     """
 
     inputs: list[Path]
@@ -47,6 +51,12 @@ class EncodingJob:
     shard: tuple[int, int] = (0, 1)
     allow_unknown: float = ALLOWED_UNKNOWN
     max_line: int = MAX_LINE
+    text_field: str = TEXT_FIELD
+
+    def sources(self) -> list[Source]:
+        """Open the inputs, to read them once."""
+        options = (self.text_field, self.max_line, self.cleaning.errors)
+        return [open_source(path, *options) for path in self.inputs]
 
     @property
     def paths(self) -> list[Path]:
@@ -64,6 +74,8 @@ class EncodingJob:
             "shard": "{}/{}".format(*self.shard),
             **self.cleaning._asdict(),
         }
+        if any(map(has_rows, self.inputs)):
+            options["text_field"] = self.text_field
         return Manifest(self.output.with_name(f"{self.output.name}.manifest.json"), options)
 
 
@@ -176,7 +188,7 @@ def _encode_alone(job, dictionary, workers, overwrite, progress, report):
         _check_dictionary(dictionary, job.output.with_name("dict.txt"), overwrite, report)
     manifest.start()
     with _open_output(job, dictionary) as output:
-        files = [TextFile(path, job.max_line) for path in job.inputs]
+        files = job.sources()
         counts = _encode_blocks(job, files, output, workers, progress)
         if not counts.documents:
             raise InputError(
@@ -195,11 +207,15 @@ def _encode_alone(job, dictionary, workers, overwrite, progress, report):
 def _why_empty(job, counts):
     """Why there is no text to write, and what to do."""
     part, parts = job.shard
-    left_out = [f"{count:,} {reason}" for reason, count in sorted(counts.left_out.items()) if count]
+    left_out = [
+        f"{count:,} {reason}"
+        for reason, count in sorted(counts.left_out.items())
+        if count and reason != _BLANK
+    ]
     if left_out:
         what = "the text" if parts == 1 else f"shard {part}/{parts}"
         return f"cleaning dropped all lines of {what} ({', '.join(left_out)}); relax its options"
-    blocks = sum(1 for path in job.inputs for _ in TextFile(path, job.max_line).blocks())
+    blocks = sum(1 for source in job.sources() for _ in source.blocks())
     if 0 < blocks <= part:
         return (
             f"shards get whole blocks of documents ({BLOCK >> 10} KB or more), and the text has "
@@ -229,7 +245,7 @@ def _encode_blocks(job, files, output, workers, progress):
     return total
 
 
-def _shard(files: list[TextFile], shard: tuple[int, int]) -> Iterator[Block]:
+def _shard(files: list[Source], shard: tuple[int, int]) -> Iterator[Block]:
     """The blocks of a shard, with a blank line added where a document ends without one."""
     part, parts = shard
     number, ended = 0, True
@@ -292,6 +308,7 @@ class _BlockEncoder:
 
     def encode(self, block: Block) -> _Encoded:
         lines, left_out = clean_lines(block, self._cleaning)
+        left_out[_BLANK] += block.blank
         counts = Counts(repaired=left_out.pop(REPAIRED, 0), left_out=left_out)
         data, sizes, missing = self._encode(lines)
         # Small dtypes, because all of this is sent to another process.

@@ -1,12 +1,12 @@
-"""Read text files of any size, plain or compressed, in blocks of whole documents."""
+"""Read texts of any size, plain or compressed, in blocks of whole documents."""
 
 import gzip
 import hashlib
 import io
 import lzma
-import os
 import re
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,13 +17,14 @@ from ..errors import InputError
 BLOCK = 1 << 18  # bytes; a block ends at the first end of a document after this many
 MAX_LINE = 1 << 24  # bytes; default limit for a line
 MAX_DOCUMENT = 1 << 20  # bytes; a longer document is split at the end of a line
-_CHUNK = 1 << 20
+CHUNK = 1 << 20  # bytes read at a time
+_ZSTANDARD = 1 << 10  # bytes decompressed at a time, as each four may stand for 128 KB
 _DOCUMENT_END = re.compile(rb"\n\r?\n")
 _OPENERS = {".gz": lambda raw: gzip.GzipFile(fileobj=raw), ".xz": lzma.LZMAFile}
 
 
 class Block(NamedTuple):
-    """A piece of a file: whole lines, and whole documents unless they are very long.
+    """A piece of a text: whole lines, and whole documents unless they are very long.
 
     Attributes:
         path: the file.
@@ -31,6 +32,8 @@ class Block(NamedTuple):
         starts_document: whether the first line starts a document.
         data: the text; ends with a line feed.
         consumed: bytes read from the file so far, before decompression.
+        blank: blank lines within rows that were left out before the end of the block, see
+            :class:`~.rows.RowTexts`.
     """
 
     path: Path
@@ -38,14 +41,16 @@ class Block(NamedTuple):
     starts_document: bool
     data: bytes
     consumed: int
+    blank: int = 0
 
 
-class TextFile:
-    """A text file, plain or as .gz, .xz or .zst, that is read once from start to end.
+class Source(ABC):
+    """A file that is read once from start to end, as text.
 
     Args:
         path: the file.
-        max_line: maximum length of a line in bytes; encoding takes about 50 times this memory.
+        max_line: maximum length of a line in bytes; encoding and rewriting take 50 to 100 times
+            this memory.
 
     Raises:
         MissingFileError: if the file does not exist.
@@ -55,16 +60,28 @@ class TextFile:
     def __init__(self, path: Path, max_line: int = MAX_LINE):
         require_text(path)
         self.path, self._max_line = path, max_line
-        self._raw = _Digesting(path)
-        self.stat = self._raw.stat  # status before reading
+        self.stat = path.stat()  # status before reading
 
     @property
+    @abstractmethod
     def digest(self) -> str:
-        """The BLAKE2 digest of the bytes read so far, before decompression."""
-        return self._raw.hash.hexdigest()
+        """The BLAKE2 digest of the file that was read, before decompression."""
+
+    @abstractmethod
+    def _chunks(self) -> Iterator[bytes]:
+        """The text, in pieces of at most a few MB."""
+
+    @property
+    @abstractmethod
+    def _consumed(self) -> int:
+        """Bytes read from the file so far, before decompression."""
+
+    def _take_blank(self) -> int:
+        """Blank lines within rows that were left out since the last call."""
+        return 0
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the blocks of the file; a line feed is added at the end if it is missing."""
+        """Yield the blocks of the text; a line feed is added at the end if it is missing."""
         line, starts_document, rest = 1, True, b""
         for chunk in self._chunks():
             rest += chunk
@@ -72,7 +89,7 @@ class TextFile:
             while end := self._block_end(rest, start, line):
                 data = rest[start:end]
                 self._require_short_lines(data, line)
-                yield Block(self.path, line, starts_document, data, self._raw.consumed)
+                yield self._block(line, starts_document, data)
                 line += data.count(b"\n")
                 starts_document = ends_document(data)
                 start = end
@@ -80,7 +97,11 @@ class TextFile:
         if rest:
             data = rest if rest.endswith(b"\n") else rest + b"\n"
             self._require_short_lines(data, line)
-            yield Block(self.path, line, starts_document, data, self._raw.consumed)
+            yield self._block(line, starts_document, data)
+
+    def _block(self, line, starts_document, data):
+        blank = self._take_blank()
+        return Block(self.path, line, starts_document, data, self._consumed, blank)
 
     def _block_end(self, text, start, line):
         """The end of the block that begins at ``start``, 0 if it is not within ``text``."""
@@ -99,21 +120,48 @@ class TextFile:
                     raise self._too_long(number)
 
     def _too_long(self, line):
-        return InputError(
-            f"{self.path}, line {line} has more than {self._max_line:,} bytes: write one paragraph "
-            "per line, or raise --max-line-bytes (encoding takes about 50 times as much memory)"
-        )
+        return too_long(f"{self.path}, line {line}", self._max_line)
+
+
+def too_long(where: str, max_line: int) -> InputError:
+    """The error that a line is too long.
+
+    Args:
+        where: file and line.
+        max_line: maximum length of a line in bytes.
+    """
+    return InputError(
+        f"{where} has more than {max_line:,} bytes: write one paragraph per line, or raise "
+        "--max-line-bytes (encoding and rewriting take 50 to 100 times as much memory)"
+    )
+
+
+class TextFile(Source):
+    """A text file, plain or as .gz, .xz or .zst; see :class:`Source`."""
+
+    _raw: "_Digesting | None" = None
+
+    @property
+    def digest(self) -> str:
+        """The BLAKE2 digest of the bytes read so far, before decompression."""
+        assert self._raw is not None, "nothing was read yet"
+        return self._raw.hash.hexdigest()
+
+    @property
+    def _consumed(self):
+        return 0 if self._raw is None else self._raw.consumed
 
     def _chunks(self):
-        """The decompressed text, in pieces of at most a few MB."""
+        """The decompressed text."""
+        self._raw = _Digesting(self.path)  # opened now, as there may be thousands of files
         try:
-            with io.BufferedReader(self._raw, _CHUNK) as raw:
+            with io.BufferedReader(self._raw, CHUNK) as raw:
                 suffix = self.path.suffix
                 if suffix == ".zst":
                     yield from _decompress_zstandard(raw)
                 else:
                     opened = _OPENERS[suffix](raw) if suffix in _OPENERS else raw
-                    while chunk := opened.read(_CHUNK):
+                    while chunk := opened.read(CHUNK):
                         yield chunk
         except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
             raise InputError(
@@ -132,18 +180,25 @@ def _decompress_zstandard(raw):
     except ImportError as error:
         raise InputError("reading .zst files needs zstandard: pip install zstandard") from error
     decompressor, frame = zstandard.ZstdDecompressor(), None
-    while data := raw.read(_CHUNK >> 4):
+    parts: list[bytes] = []
+    size = 0
+    while data := raw.read(_ZSTANDARD):
         while data:
             frame = frame or decompressor.decompressobj()
             try:
-                yield frame.decompress(data)
+                parts.append(frame.decompress(data))
             except zstandard.ZstdError as error:
                 raise EOFError(error) from error
+            size += len(parts[-1])
             data = frame.unused_data
             if frame.eof:
                 frame = None
+        if size >= CHUNK:
+            yield b"".join(parts)
+            parts, size = [], 0
     if frame is not None:
         raise EOFError("it ends in the middle of a frame")
+    yield b"".join(parts)
 
 
 class _Digesting(io.RawIOBase):
@@ -151,7 +206,6 @@ class _Digesting(io.RawIOBase):
 
     def __init__(self, path):
         self._file = path.open("rb", buffering=0)
-        self.stat = os.fstat(self._file.fileno())
         self.hash = hashlib.blake2b(digest_size=16)
         self.consumed = 0
 

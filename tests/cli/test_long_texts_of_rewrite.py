@@ -21,9 +21,9 @@ def test_chunks_are_small():
 def test_the_longest_line(tmp_path, end):
     path = tmp_path / "text"
     path.write_bytes(b"a\n" + b"x" * 50 + end)
-    assert list(rewrite.read_texts(path, (0, 1), 50)) == [(0, "a"), (1, "x" * 50)]
+    assert list(rewrite.read_texts([path], (0, 1), 50)) == [(0, "a"), (1, "x" * 50)]
     with pytest.raises(InputError, match="line 2 has more than 49 bytes"):
-        list(rewrite.read_texts(path, (0, 1), 49))
+        list(rewrite.read_texts([path], (0, 1), 49))
 
 
 @pytest.mark.parametrize("value", ["-1", "0", "many"])

@@ -18,7 +18,7 @@ COMPRESS = {".txt": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".zst": z
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(reading, "BLOCK", 1000)
-    monkeypatch.setattr(reading, "_CHUNK", 777)
+    monkeypatch.setattr(reading, "CHUNK", 777)
     monkeypatch.setattr(reading, "MAX_DOCUMENT", 4000)
 
 
@@ -64,7 +64,7 @@ def test_any_text(tmp_path_factory, lines, end):
     path.write_bytes(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "BLOCK", 200)
-        patch.setattr(reading, "_CHUNK", 150)
+        patch.setattr(reading, "CHUNK", 150)
         patch.setattr(reading, "MAX_DOCUMENT", 700)
         blocks = list(TextFile(path).blocks())
     check_blocks(blocks, text if not text or text.endswith(b"\n") else text + b"\n")
