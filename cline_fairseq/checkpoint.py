@@ -16,12 +16,12 @@ from .checkpoint_files import Record, checkpoint_file, dictionary_path, find_fil
 from .dictionary import MASK, MismatchError, PlainDictionary
 from .errors import InputError
 from .models.cline import ClineModel
-from .models.config import LAYER_NORM_EPS
+from .models.config import LAYER_NORM_EPS, OPTIONS_OF_CLINE
 from .models.from_checkpoint import encoder_weights, plain_errors, read_saved_model
+from .models.pooler import pooler_of
 from .tokenizer import FILES, Tokenizer, TokenizerFiles
 
-# Of the task, and of CLINE.
-_NOT_OPTIONS = ("max_positions", "sentence_vector", "layer_norm_eps", "rtd_head_plain")
+_NOT_OPTIONS = {"max_positions", *OPTIONS_OF_CLINE}  # the first is one of the task
 _PRENORM = "roberta_prenorm"
 
 
@@ -39,6 +39,7 @@ class LoadedModel(NamedTuple):
         labels: names of the classes in the order of the head's columns; empty for regression and
             for an encoder.
         has_rtd_head: whether the checkpoint contains an RTD head.
+        pooler: dense.weight and dense.bias of the pooler of an imported BERT; empty without one.
     """
 
     model: RobertaModel
@@ -50,6 +51,7 @@ class LoadedModel(NamedTuple):
     is_classifier: bool
     labels: list[str]
     has_rtd_head: bool
+    pooler: dict[str, Tensor]
 
 
 def load_model(
@@ -79,6 +81,7 @@ def load_model(
     except InputError as error:
         raise InputError(f"{error}: specify the tokenizer of {path}") from error
     has_rtd_head = any(".rtd_head." in name for name in state["model"])
+    pooler = pooler_of(state["model"])
     is_classifier = record.is_classifier
     dictionary, folder = _dictionary(path, data, state, is_classifier)
     tokenizer = _tokenizer(dictionary_path(data, is_classifier), dictionary, config)
@@ -101,6 +104,7 @@ def load_model(
         is_classifier,
         labels,
         has_rtd_head,
+        pooler,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from .errors import MissingFileError
+from .errors import InputError, MissingFileError
 from .tokenizer import TokenizerFiles
 
 CHECKPOINT, DICTIONARY = "model.pt", "dict.txt"
@@ -184,12 +184,23 @@ def _named(bpe, found, cased=None):
 
 
 def _is_cased(path):
-    """What tokenizer_config.json says of capitals; None if it does not."""
+    """What tokenizer_config.json says of capitals; None if it does not.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
+    if not path.is_file():
+        return None
     try:
         lower = json.loads(path.read_text(encoding="utf-8")).get("do_lower_case")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return not lower if isinstance(lower, bool) else None
+        if not (lower is None or isinstance(lower, bool)):
+            raise ValueError(f"do_lower_case is {lower!r}")
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f"{path} does not say if the text of the vocabulary beside it has capitals ({error}): "
+            'mend it, for example as {"do_lower_case": true}, or remove it'
+        ) from error
+    return None if lower is None else not lower
 
 
 def _places(checkpoint, data):

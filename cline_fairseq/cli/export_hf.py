@@ -44,14 +44,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _parse_args(argv)
     loaded = load_from_options(args)
     from ..convert.export_hf import export_hf  # imports torch, which takes seconds
-    from ..convert.fast_tokenizer import missing_pieces
 
-    model = export_hf(loaded, args.dest, args.rtd_head, args.labels)
+    model, notes = export_hf(loaded, args.dest, args.rtd_head, args.labels)
     if loaded.labels:
         new = model.config.id2label or {}
         names = ", ".join(f"{old} is {new[i]}" for i, old in enumerate(loaded.labels))
         print(printable(f"labels (--labels renames them): {names}"))
-    if note := missing_pieces(loaded):
+    for note in notes:
         print(printable(f"note: {note}"))
     print(
         f"{args.dest}: {type(model).__name__}, {model.num_parameters():,} parameters, "

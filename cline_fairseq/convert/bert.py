@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ..dictionary import MADE_UP, MASK, SPECIAL
 from ..errors import InputError
+from ..models.pooler import POOLER
 from ..word_pieces import SPECIAL_PIECES
-from .parameter_names import POSITION_EMBEDDINGS, WORD_EMBEDDINGS, first_of
+from .parameter_names import POSITION_EMBEDDINGS, first_of
 
 MODEL_TYPES = ("bert", "distilbert", "electra")
 # BERT's names of fairseq's special symbols, in fairseq's order.
@@ -23,7 +24,7 @@ SPECIAL_OF_BERT = ("[CLS]", "[PAD]", "[SEP]", "[UNK]")
 MASK_OF_BERT = "[MASK]"
 BEFORE_POSITIONS = 2  # rows of the table of positions that RoBERTa has and BERT has not
 # DistilBERT's names of options, with their defaults, by BERT's.
-_DISTILBERT = {
+DISTILBERT_OPTIONS = {
     "hidden_size": ("dim", 768),
     "num_hidden_layers": ("n_layers", 6),
     "num_attention_heads": ("n_heads", 12),
@@ -34,64 +35,54 @@ _DISTILBERT = {
     "max_position_embeddings": ("max_position_embeddings", 512),
     "vocab_size": ("vocab_size", 30522),
 }
-_LM_HEAD = {
-    r"cls\.predictions\.transform\.dense\.": "lm_head.dense.",
-    r"cls\.predictions\.transform\.LayerNorm\.": "lm_head.layer_norm.",
-    r"cls\.predictions\.": "lm_head.",
-}
+DISTILBERT_EPS = 1e-12
+ACTIVATIONS = {"distilbert": "relu", "electra": "gelu"}  # of classifiers; BERT's is tanh
 _BERT = {"vocab_size": 30522, "max_position_embeddings": 512, "layer_norm_eps": 1e-12}
 # Other defaults of ELECTRA.
 _ELECTRA = {"embedding_size": 128, "hidden_size": 256, "num_attention_heads": 4}
 _ELECTRA |= {"intermediate_size": 1024}
-# Patterns of names, and what stands for them in RoBERTa.
-_NAMES: dict[str, dict[str, str]] = {
-    "bert": {r"bert\.": "roberta.", **_LM_HEAD},
-    "electra": {
-        r"electra\.": "roberta.",
-        r"discriminator_predictions\.dense\.": "rtd_head.dense.",
-        r"discriminator_predictions\.dense_prediction\.": "rtd_head.out_proj.",
-        r"generator_predictions\.dense\.": "lm_head.dense.",
-        r"generator_predictions\.LayerNorm\.": "lm_head.layer_norm.",
-        r"generator_lm_head\.bias": "lm_head.bias",
-        r"generator_lm_head\.": "lm_head.decoder.",
-    },
-    "distilbert": {
-        r"distilbert\.transformer\.layer\.(\d+)\.attention\.q_lin\.": (
-            r"roberta.encoder.layer.\1.attention.self.query."
+# Beginnings of names, and what they are in RoBERTa; # is the number of a layer. The first counts.
+_Names = tuple[tuple[str, str], ...]
+_NAMES: dict[str, _Names] = {
+    "bert": (
+        ("bert.pooler.", POOLER),
+        ("bert.", "roberta."),
+        ("cls.predictions.transform.dense.", "lm_head.dense."),
+        ("cls.predictions.transform.LayerNorm.", "lm_head.layer_norm."),
+        ("cls.predictions.", "lm_head."),
+    ),
+    "electra": (
+        ("electra.", "roberta."),
+        ("discriminator_predictions.dense.", "rtd_head.dense."),
+        ("discriminator_predictions.dense_prediction.", "rtd_head.out_proj."),
+        ("generator_predictions.dense.", "lm_head.dense."),
+        ("generator_predictions.LayerNorm.", "lm_head.layer_norm."),
+        ("generator_lm_head.bias", "lm_head.bias"),
+        ("generator_lm_head.", "lm_head.decoder."),
+    ),
+    "distilbert": (
+        *(
+            (f"distilbert.transformer.layer.#.{theirs}.", f"roberta.encoder.layer.#.{ours}.")
+            for theirs, ours in (
+                ("attention.q_lin", "attention.self.query"),
+                ("attention.k_lin", "attention.self.key"),
+                ("attention.v_lin", "attention.self.value"),
+                ("attention.out_lin", "attention.output.dense"),
+                ("sa_layer_norm", "attention.output.LayerNorm"),
+                ("ffn.lin1", "intermediate.dense"),
+                ("ffn.lin2", "output.dense"),
+                ("output_layer_norm", "output.LayerNorm"),
+            )
         ),
-        r"distilbert\.transformer\.layer\.(\d+)\.attention\.k_lin\.": (
-            r"roberta.encoder.layer.\1.attention.self.key."
-        ),
-        r"distilbert\.transformer\.layer\.(\d+)\.attention\.v_lin\.": (
-            r"roberta.encoder.layer.\1.attention.self.value."
-        ),
-        r"distilbert\.transformer\.layer\.(\d+)\.attention\.out_lin\.": (
-            r"roberta.encoder.layer.\1.attention.output.dense."
-        ),
-        r"distilbert\.transformer\.layer\.(\d+)\.sa_layer_norm\.": (
-            r"roberta.encoder.layer.\1.attention.output.LayerNorm."
-        ),
-        r"distilbert\.transformer\.layer\.(\d+)\.ffn\.lin1\.": (
-            r"roberta.encoder.layer.\1.intermediate.dense."
-        ),
-        r"distilbert\.transformer\.layer\.(\d+)\.ffn\.lin2\.": (
-            r"roberta.encoder.layer.\1.output.dense."
-        ),
-        r"distilbert\.transformer\.layer\.(\d+)\.output_layer_norm\.": (
-            r"roberta.encoder.layer.\1.output.LayerNorm."
-        ),
-        r"distilbert\.": "roberta.",
-        r"vocab_transform\.": "lm_head.dense.",
-        r"vocab_layer_norm\.": "lm_head.layer_norm.",
-        r"vocab_projector\.bias": "lm_head.bias",
-        r"vocab_projector\.": "lm_head.decoder.",
-    },
+        ("distilbert.", "roberta."),
+        ("vocab_transform.", "lm_head.dense."),
+        ("vocab_layer_norm.", "lm_head.layer_norm."),
+        ("vocab_projector.bias", "lm_head.bias"),
+        ("vocab_projector.", "lm_head.decoder."),
+    ),
 }
 # The heads of other tasks, which pre-training does without.
-_OTHER_HEADS = re.compile(
-    r"(bert\.)?pooler\.|cls\.seq_relationship\.|(pre_)?classifier\.|qa_outputs\."
-)
-_BY_ROW = (WORD_EMBEDDINGS, "lm_head.decoder.weight", "lm_head.decoder.bias", "lm_head.bias")
+_OTHER_HEADS = re.compile(r"cls\.seq_relationship\.|(pre_)?classifier\.|qa_outputs\.")
 
 
 def as_roberta_config(config: dict[str, Any]) -> dict[str, Any]:
@@ -106,8 +97,10 @@ def as_roberta_config(config: dict[str, Any]) -> dict[str, Any]:
     kind = config["model_type"]
     if kind == "distilbert":
         # sinusoidal_pos_embds only says how the table of positions began.
-        options = {name: config.get(own, value) for name, (own, value) in _DISTILBERT.items()}
-        options["layer_norm_eps"] = 1e-12
+        options = {
+            name: config.get(own, value) for name, (own, value) in DISTILBERT_OPTIONS.items()
+        }
+        options["layer_norm_eps"] = DISTILBERT_EPS
         options["tie_word_embeddings"] = config.get("tie_word_embeddings", True)
     else:
         options = {**_BERT, **(_ELECTRA if kind == "electra" else {}), **config}
@@ -159,14 +152,13 @@ def as_roberta_symbols(pieces: Sequence[str]) -> tuple[list[str], list[int]]:
 
 
 def as_roberta_tensors(
-    kind: str, tensors: dict[str, Tensor], rows: Sequence[int]
+    kind: str, tensors: dict[str, Tensor]
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """The parameters by the names of transformers' RoBERTa, with rows in fairseq's order.
+    """The parameters by the names of transformers' RoBERTa, with its rows of positions.
 
     Args:
         kind: the model_type.
         tensors: by BERT's names.
-        rows: of :func:`as_roberta_symbols`.
 
     Returns:
         the parameters, and the names of those of other heads, which are left out.
@@ -182,9 +174,7 @@ def as_roberta_tensors(
     for name, tensor in tensors.items():
         if name in heads:
             continue
-        new = _renamed(kind, name)
-        if new in _BY_ROW and len(tensor) == len(rows):  # another number is refused later
-            tensor = tensor[list(rows)]
+        new = _as_roberta(kind, name)
         if new == POSITION_EMBEDDINGS and tensor.dim() == 2:
             tensor = torch.cat([tensor.new_zeros(BEFORE_POSITIONS, tensor.shape[1]), tensor])
         found[new] = tensor
@@ -195,11 +185,26 @@ def _is_head(name):
     return name.startswith(("cls.", "vocab_", "discriminator_", "generator_"))
 
 
-def _renamed(kind, name):
+def _as_roberta(kind, name):
     name = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", name)
     name = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name)
-    for pattern, new in _NAMES[kind].items():
-        found, count = re.subn(f"^{pattern}", new, name)
-        if count:
-            return found
+    return _renamed(name, _NAMES[kind])
+
+
+def name_in(kind: str, name: str) -> str:
+    """The name in BERT or one of its children of a parameter with RoBERTa's name.
+
+    Args:
+        kind: the model_type.
+        name: as in transformers' RoBERTa; ``pooler.`` and ``rtd_head.`` for what that has not.
+    """
+    return _renamed(name, [(ours, theirs) for theirs, ours in _NAMES[kind]])
+
+
+def _renamed(name, pairs):
+    for old, new in pairs:
+        match = re.match(re.escape(old).replace(r"\#", r"(\d+)"), name)
+        if match:
+            number = match[1] if match.groups() else ""
+            return new.replace("#", number) + name[match.end() :]
     return name

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..checkpoint import LoadedModel
 from ..models.config import LAYER_NORM_EPS
+from ..models.pooler import POOLER
 from .model_card import SETTINGS
 from .roberta import ARCH, plain_options, roberta_state, roberta_weights, write_folder
 
@@ -29,8 +30,10 @@ def export_cline(loaded: LoadedModel, dest: Path) -> None:
         state = loaded.model.state_dict()
         weights |= {name: weight for name, weight in state.items() if ".rtd_head." in name}
         arch = CLINE_ARCH
-    if getattr(loaded.model.args, "layer_norm_eps", LAYER_NORM_EPS) != LAYER_NORM_EPS:
-        arch = CLINE_ARCH  # fairseq's RoBERTa has no such option
+    weights |= {f"{POOLER}{name}": weight for name, weight in loaded.pooler.items()}
+    eps = getattr(loaded.model.args, "layer_norm_eps", LAYER_NORM_EPS)
+    if eps != LAYER_NORM_EPS or loaded.pooler:
+        arch = CLINE_ARCH  # fairseq's RoBERTa has no such option, and no pooler
     task = {**plain_options(loaded.cfg.task), "data": ""}
     if "subwords" in task:
         task["subwords"] = None

@@ -8,8 +8,9 @@ from typing import Any
 from ..dictionary import FIRST_POSITION, SPECIAL
 from ..errors import InputError
 from ..models.config import LAYER_NORM_EPS, SENTENCE_VECTORS
+from .camembert import TOKEN_IDS as IDS_OF_CAMEMBERT
 
-MODEL_TYPES = ("roberta", "xlm-roberta")  # the same architecture
+MODEL_TYPES = ("roberta", "xlm-roberta", "camembert")  # the same architecture
 # Larger sizes are errors, which would take hours or all memory before they are noticed.
 _MOST = {"num_hidden_layers": 1_000, "hidden_size": 100_000}
 _MOST_OF_ANY = 10_000_000
@@ -50,6 +51,7 @@ def to_hf_config(args: Any, num_symbols: int) -> dict[str, Any]:
         "layer_norm_eps": getattr(args, "layer_norm_eps", LAYER_NORM_EPS),
         "tie_word_embeddings": not getattr(args, "untie_weights_roberta", False),
         "sentence_vector": getattr(args, "sentence_vector", SENTENCE_VECTORS[0]),  # CLINE's
+        "normalize_sentence_vector": getattr(args, "normalize_sentence_vector", False),
         **_IDS,
     }
 
@@ -75,7 +77,8 @@ def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
     )
     for name in ("is_decoder", "add_cross_attention"):
         _require(name, config.get(name, False), False)
-    for name, value in _IDS.items():
+    ids = IDS_OF_CAMEMBERT if config["model_type"] == "camembert" else _IDS
+    for name, value in ids.items():
         _require(name, config.get(name, value), value)
     dim, heads = _size(config, "hidden_size", 768), _size(config, "num_attention_heads", 12)
     if dim % heads:
@@ -96,6 +99,7 @@ def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
         "pooler_dropout": _share(config, "classifier_dropout", dropout),
         "untie_weights_roberta": not config.get("tie_word_embeddings", True),
         "sentence_vector": sentence_vector,
+        "normalize_sentence_vector": bool(config.get("normalize_sentence_vector", False)),
         "layer_norm_eps": _epsilon(config),
     }
 

@@ -1,7 +1,5 @@
-"""A model with BERT's vocabulary as one of transformers' BERT: the way back of :mod:`.bert`."""
+"""A model with BERT's vocabulary as BERT or one of its children: the way back of :mod:`.bert`."""
 
-import re
-from collections.abc import Sequence
 from typing import Any
 
 import tokenizers
@@ -10,101 +8,116 @@ from tokenizers.processors import TemplateProcessing
 from torch import Tensor
 
 from ..checkpoint import LoadedModel
-from ..errors import InputError
-from ..word_pieces import read_vocabulary
+from ..models.pooler import POOLER
 from . import word_pieces
-from .bert import BEFORE_POSITIONS, MASK_OF_BERT, SPECIAL_OF_BERT, as_roberta_symbols
+from .bert import BEFORE_POSITIONS, DISTILBERT_OPTIONS, MASK_OF_BERT, SPECIAL_OF_BERT, name_in
+from .families import Family
 from .hf_library import (
     BertConfig,
     BertForMaskedLM,
     BertForSequenceClassification,
     BertTokenizerFast,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    DistilBertTokenizerFast,
+    ElectraConfig,
+    ElectraForMaskedLM,
+    ElectraForPreTraining,
+    ElectraTokenizerFast,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
 )
-from .parameter_names import POSITION_EMBEDDINGS, encoder_names, lm_head_names
+from .parameter_names import DECODER_WEIGHT, LM_HEAD_BIAS, POSITION_EMBEDDINGS, in_order
 from .tokenizer_check import PROBES, probes_of, require_same
 
 _TYPES = 2  # as BERT has; both are zeros
-_TYPE_EMBEDDINGS = "bert.embeddings.token_type_embeddings.weight"
 _CLS, _PAD, _SEP, _UNK = SPECIAL_OF_BERT
-_LM_HEAD = {
-    r"lm_head\.dense\.": "cls.predictions.transform.dense.",
-    r"lm_head\.layer_norm\.": "cls.predictions.transform.LayerNorm.",
-    r"lm_head\.": "cls.predictions.",
-    r"roberta\.": "bert.",
+_CONFIGS = {"bert": BertConfig, "distilbert": DistilBertConfig, "electra": ElectraConfig}
+_TOKENIZERS = {
+    "bert": BertTokenizerFast,
+    "distilbert": DistilBertTokenizerFast,
+    "electra": ElectraTokenizerFast,
+}
+_MASKED_LM = {
+    "bert": BertForMaskedLM,
+    "distilbert": DistilBertForMaskedLM,
+    "electra": ElectraForMaskedLM,
 }
 
 
-def rows_of_bert(loaded: LoadedModel) -> list[int] | None:
-    """The index of each row of BERT's vocabulary in the dictionary of a model.
+def to_bert_config(options: dict[str, Any], family: Family) -> Any:
+    """The configuration of a model.
 
     Args:
-        loaded: the model.
-
-    Returns:
-        None if it has another tokenizer, or another dictionary than an import makes.
-    """
-    config = loaded.tokenizer.config
-    if config["_name"] != "bert":
-        return None
-    try:
-        symbols, rows = as_roberta_symbols(read_vocabulary(config["bpe_vocab_file"]))
-    except InputError:  # it lacks special pieces, so that no BERT could use it
-        return None
-    if symbols != list(loaded.model.encoder.dictionary.symbols):
-        return None
-    return sorted(range(len(rows)), key=rows.__getitem__)
-
-
-def to_bert_config(options: dict[str, Any], pieces: Sequence[str]) -> dict[str, Any]:
-    """The options of transformers' BertConfig.
-
-    Args:
-        options: of its RobertaConfig.
-        pieces: of the vocabulary, in BERT's order.
+        options: of transformers' RobertaConfig.
+        family: BERT or one of its children.
     """
     options = {name: value for name, value in options.items() if not name.endswith("_token_id")}
-    return {
-        **options,
-        "max_position_embeddings": options["max_position_embeddings"] - BEFORE_POSITIONS,
-        "type_vocab_size": _TYPES,
-        "pad_token_id": pieces.index(_PAD),
-    }
+    options["max_position_embeddings"] -= BEFORE_POSITIONS
+    options["pad_token_id"] = family.tokens.index(_PAD)
+    if family.kind == "distilbert":
+        for name in ("layer_norm_eps", "type_vocab_size", "classifier_dropout"):
+            del options[name]
+        options = {DISTILBERT_OPTIONS.get(name, (name,))[0]: v for name, v in options.items()}
+    else:
+        options["type_vocab_size"] = _TYPES
+    if family.kind == "electra":
+        options["embedding_size"] = options["hidden_size"]
+    return _CONFIGS[family.kind](**options)
 
 
 def to_bert_model(
-    loaded: LoadedModel, options: dict[str, Any], order: Sequence[int]
-) -> PreTrainedModel:
-    """The same model as a BertForMaskedLM or BertForSequenceClassification, in eval mode.
+    loaded: LoadedModel, options: dict[str, Any], state: dict[str, Tensor], family: Family
+) -> tuple[PreTrainedModel, dict[str, Tensor]]:
+    """The same model as BERT or one of its children, in eval mode.
 
     Args:
         loaded: the model.
         options: of transformers' RobertaConfig.
-        order: of :func:`rows_of_bert`.
+        state: the parameters by the names of transformers' RoBERTa, in the dictionary's order.
+        family: BERT or one of its children.
+
+    Returns:
+        a model for masked LM or classification, or the discriminator of an ELECTRA; and parameters
+        that belong to its file, and to other classes: the pooler of a BERT, and the LM head of an
+        ELECTRA that is written as a discriminator.
     """
-    pieces = read_vocabulary(loaded.tokenizer.config["bpe_vocab_file"])
-    config = BertConfig(**to_bert_config(options, pieces))
-    weights, names = loaded.model.state_dict(), encoder_names(loaded.model.args.encoder_layers)
+    config, kind = to_bert_config(options, family), family.kind
+    state = in_order(state, family.order)
+    state[POSITION_EMBEDDINGS] = state[POSITION_EMBEDDINGS][BEFORE_POSITIONS:]
+    more = {f"{POOLER}{name}": tensor for name, tensor in loaded.pooler.items()}
+    model: PreTrainedModel
     if loaded.is_classifier:
-        head = f"classification_heads.{loaded.task.cfg.classification_head_name}"
-        for kind in ("weight", "bias"):  # BERT's pooler is the first layer of fairseq's head
-            names[f"{head}.dense.{kind}"] = f"bert.pooler.dense.{kind}"
-            names[f"{head}.out_proj.{kind}"] = f"classifier.{kind}"
-        model: PreTrainedModel = BertForSequenceClassification(config)
+        # The first layer of fairseq's head is BERT's pooler.
+        parts = {"classifier.dense.": POOLER + "dense.", "classifier.out_proj.": "classifier."}
+        for old, new in parts.items():
+            state |= {new + part: state.pop(old + part) for part in ("weight", "bias")}
+        model = BertForSequenceClassification(config)
+    elif kind == "electra" and getattr(loaded.model.args, "rtd_head_plain", False):
+        head = _plain_head(loaded)
+        more |= {name: state.pop(name) for name in list(state) if name.startswith("lm_head.")}
+        if config.tie_word_embeddings:
+            del more[DECODER_WEIGHT]
+        state |= head
+        model = ElectraForPreTraining(config)
     else:
-        names |= lm_head_names()
-        model = BertForMaskedLM(config)
-    state = {
-        _renamed(theirs): _in_order(theirs, weights[ours], order) for ours, theirs in names.items()
-    }
-    state[_TYPE_EMBEDDINGS] = torch.zeros(_TYPES, config.hidden_size)
-    if not loaded.is_classifier:
-        state["cls.predictions.decoder.bias"] = state["cls.predictions.bias"]
+        model = _MASKED_LM[kind](config)
+    state = {name_in(kind, name): tensor for name, tensor in state.items()}
+    if kind != "distilbert":
+        types = torch.zeros(_TYPES, config.hidden_size)
+        state[f"{kind}.embeddings.token_type_embeddings.weight"] = types
+    if isinstance(model, BertForMaskedLM):
+        state["cls.predictions.decoder.bias"] = state[name_in(kind, LM_HEAD_BIAS)]
     model.load_state_dict(state)
-    return model.eval()
+    return model.eval(), {name_in(kind, name): tensor for name, tensor in more.items()}
 
 
-def to_bert_tokenizer(loaded: LoadedModel, order: Sequence[int]) -> BertTokenizerFast:
+def _plain_head(loaded):
+    head = loaded.model.encoder.rtd_head.state_dict()
+    return {f"rtd_head.{name}": tensor for name, tensor in head.items()}
+
+
+def to_bert_tokenizer(loaded: LoadedModel, family: Family) -> PreTrainedTokenizerFast:
     """The tokenizer with BERT's special tokens and rows.
 
     Texts become ``[CLS] a [SEP]``; pairs ``[CLS] a [SEP] [SEP] b [SEP]``, as fairseq's models read
@@ -112,18 +125,16 @@ def to_bert_tokenizer(loaded: LoadedModel, order: Sequence[int]) -> BertTokenize
 
     Args:
         loaded: the model.
-        order: of :func:`rows_of_bert`.
+        family: BERT or one of its children.
 
     Raises:
         InputError: if there can be none that gives the same tokens.
     """
-    config = loaded.tokenizer.config
-    pieces = read_vocabulary(config["bpe_vocab_file"])
-    vocabulary = {piece: row for row, piece in enumerate(pieces)}
-    cased = bool(config["bpe_cased"])
+    vocabulary = {piece: row for row, piece in enumerate(family.tokens)}
+    cased = bool(loaded.tokenizer.config["bpe_cased"])
     tokenizer = word_pieces.fast_word_piece(vocabulary, _UNK, cased)
     require_same(
-        lambda lines: [[order[i] for i in tokenizer.encode(line).ids] for line in lines],
+        lambda lines: [[family.order[i] for i in tokenizer.encode(line).ids] for line in lines],
         loaded.tokenizer.rows,
         probes_of(loaded.tokenizer, PROBES),
         "no fast tokenizer reads texts as the model's does: it cannot be exported",
@@ -135,27 +146,9 @@ def to_bert_tokenizer(loaded: LoadedModel, order: Sequence[int]) -> BertTokenize
     )
     special = [tokenizers.AddedToken(piece) for piece in (*SPECIAL_OF_BERT, MASK_OF_BERT)]
     tokenizer.add_special_tokens(special)
-    return BertTokenizerFast(
+    return _TOKENIZERS[family.kind](
         tokenizer_object=tokenizer,
         do_lower_case=not cased,
         model_max_length=loaded.model.max_positions(),
         clean_up_tokenization_spaces=False,
     )
-
-
-def _in_order(name: str, tensor: Tensor, order: Sequence[int]) -> Tensor:
-    if name == POSITION_EMBEDDINGS:
-        return tensor[BEFORE_POSITIONS:]
-    by_row = name.endswith("word_embeddings.weight") or name in (
-        "lm_head.decoder.weight",
-        "lm_head.bias",
-    )
-    return tensor[list(order)] if by_row else tensor
-
-
-def _renamed(name: str) -> str:
-    for pattern, new in _LM_HEAD.items():
-        found, count = re.subn(f"^{pattern}", new, name)
-        if count:
-            return found
-    return name

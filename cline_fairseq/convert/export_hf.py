@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import save_file
@@ -10,16 +11,24 @@ from torch import Tensor
 
 from ..atomic_io import atomic_folder
 from ..checkpoint import LoadedModel
-from ..checkpoint_files import SENTENCEPIECE_MODEL
+from ..checkpoint_files import SENTENCEPIECE_MODEL, WORD_PIECES
 from ..errors import InputError
+from .camembert import TOKEN_IDS as IDS_OF_CAMEMBERT
 from .configs import to_hf_config
-from .export_bert import rows_of_bert, to_bert_model, to_bert_tokenizer
-from .fast_tokenizer import BOS, EOS, fast_tokenizer
+from .export_bert import to_bert_model, to_bert_tokenizer
+from .families import Family, family_of
+from .fast_tokenizer import BOS, EOS, fast_tokenizer, missing_pieces
 from .hf_library import (
+    CamembertConfig,
+    CamembertForMaskedLM,
+    CamembertForSequenceClassification,
     PreTrainedModel,
     RobertaConfig,
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+    XLMRobertaForSequenceClassification,
 )
 from .label_names import named_labels
 from .layout import RTD_HEAD
@@ -31,10 +40,30 @@ from .parameter_names import (
     classifier_names,
     encoder_names,
     first_of,
+    in_order,
     lm_head_names,
 )
+from .sentence_transformers import write_pooling
 
 _RTD_PREFIX = "encoder.rtd_head."
+# Configuration, masked LM and classifier of what has RoBERTa's parameters.
+_CLASSES: dict[str, tuple[Any, Any, Any]] = {
+    "roberta": (RobertaConfig, RobertaForMaskedLM, RobertaForSequenceClassification),
+    "xlm-roberta": (XLMRobertaConfig, XLMRobertaForMaskedLM, XLMRobertaForSequenceClassification),
+    "camembert": (CamembertConfig, CamembertForMaskedLM, CamembertForSequenceClassification),
+}
+
+
+class Exported(NamedTuple):
+    """Describes an export.
+
+    Attributes:
+        model: the model that was written.
+        notes: how it differs from what one might expect, for the user.
+    """
+
+    model: PreTrainedModel
+    notes: list[str]
 
 
 def export_hf(
@@ -42,19 +71,15 @@ def export_hf(
     dest: Path,
     rtd_head: bool = False,
     labels: Mapping[str, str] | None = None,
-) -> PreTrainedModel:
-    """Write model, fast tokenizer and model card.
+) -> Exported:
+    """Write model, fast tokenizer and model card; for an encoder also how it pools.
 
     Args:
-        loaded: the model; an encoder becomes a RobertaForMaskedLM, a classifier becomes a
-            RobertaForSequenceClassification. With the whole vocabulary of a BERT, they become a
-            BertForMaskedLM and a BertForSequenceClassification.
+        loaded: the model; an encoder becomes a model for masked LM, and a classifier one for
+            classification, of the class that :func:`.families.family_of` chooses.
         dest: the folder to create.
         rtd_head: also write the RTD head, to rtd_head.safetensors.
         labels: names for a classifier's labels; see :func:`~.label_names.named_labels`.
-
-    Returns:
-        the model that was written.
 
     Raises:
         InputError: if Hugging Face's RoBERTa cannot represent the model, or if ``rtd_head`` is set
@@ -66,60 +91,66 @@ def export_hf(
             "--rtd-head"
         )
     loaded = loaded._replace(labels=named_labels(loaded, labels))
-    order = rows_of_bert(loaded)
-    model = to_hf_model(loaded, order)
-    tokenizer = fast_tokenizer(loaded) if order is None else to_bert_tokenizer(loaded, order)
+    family = family_of(loaded)
+    model, more = to_hf_model(loaded, family)
+    tokenizer = (to_bert_tokenizer if family.is_bert else fast_tokenizer)(loaded, family)
     with atomic_folder(dest) as folder:
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict={**model.state_dict(), **more})
         tokenizer.save_pretrained(folder)
+        # The fast tokenizer was made from these files; importing the folder needs them.
         if loaded.tokenizer.config["_name"] == "sentencepiece":
-            # The fast tokenizer was made from it; importing the folder needs it.
             shutil.copyfile(
                 loaded.tokenizer.config["sentencepiece_model"], folder / SENTENCEPIECE_MODEL
             )
+        elif loaded.tokenizer.config["_name"] == "bert":
+            shutil.copyfile(loaded.tokenizer.config["bpe_vocab_file"], folder / WORD_PIECES)
+        if not loaded.is_classifier:
+            write_pooling(loaded, folder)
         if rtd_head:
             save_file(rtd_weights(loaded.model.state_dict()), folder / RTD_HEAD)
         card = folder / "README.md"
-        family = "RoBERTa" if order is None else "BERT"
         card.write_text(model_card(loaded, rtd_head, family), encoding="utf-8")
-        for path in folder.iterdir():  # safetensors makes its files readable only by the owner
+        for path in folder.glob("*.*"):  # safetensors makes its files readable only by the owner
             path.chmod(card.stat().st_mode)
-    return model
+    return Exported(model, [note for note in (family.note, missing_pieces(loaded)) if note])
 
 
-def to_hf_model(loaded: LoadedModel, order: list[int] | None = None) -> PreTrainedModel:
+def to_hf_model(loaded: LoadedModel, family: Family) -> tuple[PreTrainedModel, dict[str, Tensor]]:
     """Build the same model in transformers, on the CPU, in fp32 and eval mode.
 
     Args:
         loaded: the model.
-        order: of :func:`.export_bert.rows_of_bert`, for a BERT; None for a RoBERTa.
+        family: of :func:`.families.family_of`.
+
+    Returns:
+        the model, and parameters that belong to its file and to other classes of its family.
 
     Raises:
         InputError: if Hugging Face's RoBERTa cannot represent the model.
     """
     args, weights = loaded.model.args, loaded.model.state_dict()
     options = to_hf_config(args, len(loaded.model.encoder.dictionary))
-    model: PreTrainedModel
+    names = encoder_names(args.encoder_layers)
     if loaded.is_classifier:
         options |= _classes(loaded)
-    names = encoder_names(args.encoder_layers)
-    if order is not None:
-        return to_bert_model(loaded, options, order)
-    if loaded.is_classifier:
-        model = RobertaForSequenceClassification(RobertaConfig(**options))
         names |= classifier_names(loaded.task.cfg.classification_head_name)
     else:
-        model = RobertaForMaskedLM(RobertaConfig(**options))
         names |= lm_head_names()
     missing = names.keys() - weights.keys()
     if missing:
         raise InputError(f"the model has no {first_of(missing)}: it is not a RoBERTa")
     state = {theirs: weights[ours] for ours, theirs in names.items()}
+    if family.is_bert:
+        return to_bert_model(loaded, options, state, family)
+    config, masked_lm, classifier = _CLASSES[family.kind]
+    if family.kind == "camembert":
+        options |= IDS_OF_CAMEMBERT
+    model = (classifier if loaded.is_classifier else masked_lm)(config(**options))
     state[TYPE_EMBEDDINGS] = torch.zeros(1, args.encoder_embed_dim)  # fairseq has none
     if not loaded.is_classifier:
         state[DECODER_BIAS] = state[LM_HEAD_BIAS]
-    model.load_state_dict(state)
-    return model.eval()
+    model.load_state_dict(in_order(state, family.order))
+    return model.eval(), {}
 
 
 def rtd_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Build a fast tokenizer for Hugging Face, with RoBERTa's special tokens."""
+"""Build a fast tokenizer for Hugging Face, with RoBERTa's special tokens, or CamemBERT's rows."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ from tokenizers.processors import TemplateProcessing
 
 from ..checkpoint import LoadedModel
 from ..dictionary import MASK, SPECIAL
-from . import byte_level, sentence_pieces, word_pieces
+from . import byte_level, camembert, sentence_pieces, word_pieces
+from .families import Family
 from .hf_library import PreTrainedTokenizerFast
 from .parameter_names import first_of
 from .tokenizer_check import PROBES, SPACED, probes_of, require_same
@@ -27,7 +28,7 @@ def missing_pieces(loaded: LoadedModel) -> str | None:
     )
 
 
-def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
+def fast_tokenizer(loaded: LoadedModel, family: Family) -> PreTrainedTokenizerFast:
     """Build a tokenizer whose ids are the rows of the model's embedding matrix.
 
     Texts become ``<s> a </s>``, pairs ``<s> a </s> </s> b </s>``. See :func:`missing_pieces` for
@@ -35,19 +36,23 @@ def fast_tokenizer(loaded: LoadedModel) -> PreTrainedTokenizerFast:
 
     Args:
         loaded: the model, with its tokenizer and dictionary.
+        family: RoBERTa, or what has its tokens, or CamemBERT.
 
     Raises:
         InputError: if no fast tokenizer yields the same tokens.
     """
-    config, symbols = loaded.tokenizer.config, loaded.model.encoder.dictionary.symbols
+    config = loaded.tokenizer.config
+    symbols = family.tokens or loaded.model.encoder.dictionary.symbols
+    order = family.order or range(len(symbols))
     if config["_name"] == "sentencepiece":
-        tokenizer = sentence_pieces.to_hf(Path(config["sentencepiece_model"]), symbols)
+        unused = camembert.UNUSED if family.order else ()
+        tokenizer = sentence_pieces.to_hf(Path(config["sentencepiece_model"]), symbols, unused)
     elif config["_name"] == "bert":
         tokenizer = word_pieces.to_hf(config, symbols)
     else:
         tokenizer = byte_level.to_hf(config, symbols)
     require_same(
-        lambda lines: [tokenizer.encode(line).ids for line in lines],
+        lambda lines: [[order[i] for i in tokenizer.encode(line).ids] for line in lines],
         loaded.tokenizer.rows,
         probes_of(loaded.tokenizer, PROBES + SPACED),
         "no fast tokenizer splits texts like the model's: it cannot be exported",

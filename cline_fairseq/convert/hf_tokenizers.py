@@ -2,23 +2,28 @@
 
 import shutil
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 import tokenizers
 
 from ..byte_pairs import require_merges
-from ..checkpoint_files import DICTIONARY, SENTENCEPIECE_MODEL, tokenizer_in
+from ..checkpoint_files import DICTIONARY, SENTENCEPIECE_MODEL, WORD_PIECES, tokenizer_in
 from ..dictionary import MASK, SPECIAL, PlainDictionary, SymbolKind, is_special, kinds_of
 from ..errors import InputError, MissingFileError
 from ..tokenizer import Tokenizer
-from . import sentence_pieces
+from . import bert, camembert, sentence_pieces
 from .byte_level import ByteLevelBPE, Merges
 from .byte_level import from_hf as byte_level_from_hf
 from .json_files import read_json
 from .parameter_names import first_of
 from .tokenizer_check import PROBES, probes_of, require_same
-from .word_piece_files import WordPieceFiles, read_word_pieces
+from .word_piece_files import (
+    WordPieceFiles,
+    read_word_pieces,
+    read_word_pieces_of_roberta,
+)
 
 _FAST, _SETTINGS = "tokenizer.json", "tokenizer_config.json"
 _VOCAB, _MERGES = "vocab.json", "merges.txt"
@@ -32,7 +37,7 @@ class ImportedTokenizer(NamedTuple):
         symbols: all symbols of the dictionary, including ``<mask>``.
         bpe: fairseq's name of the tokenizer.
         files: the files of GPT-2's BPE or of WordPiece, or the path of the SentencePiece model.
-        rows: the row of each symbol in BERT's vocabulary; empty if symbols keep their rows.
+        rows: the row of each symbol in Hugging Face's vocabulary; empty if they are the same.
     """
 
     symbols: list[str]
@@ -48,28 +53,32 @@ class ImportedTokenizer(NamedTuple):
             self.files.save(folder)
 
 
-def read_tokenizer(folder: Path, of_bert: bool = False) -> ImportedTokenizer:
-    """Read a byte-level BPE or a SentencePiece model with RoBERTa's special tokens.
+def read_tokenizer(folder: Path, kind: str = "roberta") -> ImportedTokenizer:
+    """Read the tokenizer of a model.
 
     Args:
         folder: of Hugging Face.
-        of_bert: read WordPiece with BERT's special tokens instead.
+        kind: the model_type: WordPiece with BERT's special tokens for BERT and its children,
+            SentencePiece with its own numbering for CamemBERT, otherwise any tokenizer with
+            RoBERTa's special tokens.
 
     Raises:
         MissingFileError: if the folder has no tokenizer.
         InputError: if it is of another kind, or if fairseq's would split texts differently.
     """
-    if of_bert:
+    if kind in bert.MODEL_TYPES:
         files = read_word_pieces(folder)
         return ImportedTokenizer(files.symbols, "bert", files, files.rows)
+    if kind == "camembert":
+        return _of_camembert(folder)
     if (folder / _FAST).is_file():
         return _of_fast(folder)
     if (folder / _VOCAB).is_file() and (folder / _MERGES).is_file():
         return _byte_level_of_files(folder)
     if _sentencepiece_model(folder):
         return _sentencepiece(folder, None)
-    if (folder / "vocab.txt").is_file():
-        raise _of_other_kind(folder / "vocab.txt", "WordPiece")
+    if (folder / WORD_PIECES).is_file():
+        raise _of_other_kind(folder / WORD_PIECES, "WordPiece")
     raise MissingFileError(
         f"no tokenizer in {folder}: it needs {_FAST}, or {_VOCAB} and {_MERGES}, or "
         f"{SENTENCEPIECE_MODEL}"
@@ -124,6 +133,10 @@ def _of_fast(folder):
             return _byte_level_of_fast(path, tokenizer)
         if kind == "Unigram":
             return _sentencepiece(folder, _vocabulary_of_fast(path, tokenizer))
+        if kind == "WordPiece" and (folder / WORD_PIECES).is_file():
+            symbols = _vocabulary_of_fast(path, tokenizer)
+            files = read_word_pieces_of_roberta(folder, symbols)
+            return ImportedTokenizer(files.symbols, "bert", files)
     except (AttributeError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a Hugging Face tokenizer: {error!r}") from error
     raise _of_other_kind(path, kind)
@@ -205,16 +218,33 @@ def _require_no_added_tokens(path, tokenizer):
         )
 
 
+def _of_camembert(folder):
+    model_file = _required_sentencepiece_model(folder)
+    pieces = sentence_pieces.pieces_in_order(model_file)
+    path = folder / _FAST
+    if path.is_file():
+        try:
+            found = _by_row(path, _pairs_of_fast(read_json(path)))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is not a Hugging Face tokenizer: {error!r}") from error
+        expected = zip_longest(found, camembert.tokens_of(pieces))
+        wrong = [f"{i} is {a!r}, not {b!r}" for i, (a, b) in enumerate(expected) if a != b]
+        if wrong:
+            raise InputError(
+                f"{path} does not number the pieces of {model_file} as CamemBERT does (token "
+                f"{wrong[0]}): use the model that belongs to the tokenizer"
+            )
+    symbols, rows = camembert.symbols_of(pieces)
+    return ImportedTokenizer(symbols, "sentencepiece", model_file, rows)
+
+
 def _sentencepiece(folder, vocabulary):
-    model_file = _sentencepiece_model(folder)
-    if model_file is None:
-        raise MissingFileError(
-            f"{folder} has a SentencePiece tokenizer without its model, which fairseq needs: "
-            f"put the model there as {SENTENCEPIECE_MODEL}"
-        )
-    pieces = sentence_pieces.pieces(model_file)
+    model_file = _required_sentencepiece_model(folder)
     if vocabulary is None:  # XLM-R's order
+        pieces = sentence_pieces.pieces_in_order(model_file)
         vocabulary = [*SPECIAL, *pieces, MASK]
+    else:
+        pieces = sentence_pieces.pieces(model_file)
     kinds = kinds_of(vocabulary, set(pieces), writes_unknown=True)
     odd = [t for t, kind in zip(vocabulary, kinds, strict=True) if kind == SymbolKind.FOREIGN]
     if odd:
@@ -225,19 +255,34 @@ def _sentencepiece(folder, vocabulary):
     return ImportedTokenizer(vocabulary, "sentencepiece", model_file)
 
 
+def _required_sentencepiece_model(folder):
+    model_file = _sentencepiece_model(folder)
+    if model_file is None:
+        raise MissingFileError(
+            f"{folder} has a SentencePiece tokenizer without its model, which fairseq needs: "
+            f"put the model there as {SENTENCEPIECE_MODEL}"
+        )
+    return model_file
+
+
 def _sentencepiece_model(folder):
     paths = [folder / name for name in _SENTENCEPIECE_MODELS]
     return next((path for path in paths if path.is_file()), None)
 
 
 def _vocabulary_of_fast(path, tokenizer):
+    return _in_order(path, _pairs_of_fast(tokenizer))
+
+
+def _pairs_of_fast(tokenizer):
+    """The tokens with their rows, each pair once."""
     vocabulary = tokenizer["model"]["vocab"]
     if isinstance(vocabulary, dict):
         pairs = list(vocabulary.items())
     else:
         pairs = [(token, i) for i, (token, _) in enumerate(vocabulary)]
     added = [(token["content"], token["id"]) for token in tokenizer.get("added_tokens", [])]
-    return _in_order(path, dict.fromkeys([*pairs, *added]))
+    return dict.fromkeys([*pairs, *added])
 
 
 def _in_order(path, pairs):
@@ -250,10 +295,7 @@ def _in_order(path, pairs):
     Raises:
         InputError: if rows are missing, or if the special tokens are not RoBERTa's.
     """
-    tokens = [token for token, _ in sorted(pairs, key=lambda pair: pair[1])]
-    rows = sorted(row for _, row in pairs)
-    if rows != list(range(len(rows))) or len(set(tokens)) < len(tokens):
-        raise InputError(f"{path} does not number its tokens consecutively from 0")
+    tokens = _by_row(path, pairs)
     if tuple(tokens[: len(SPECIAL)]) != SPECIAL or MASK not in tokens:
         raise InputError(
             f"{path} begins with {', '.join(map(repr, tokens[: len(SPECIAL)]))}: a vocabulary for "
@@ -262,6 +304,14 @@ def _in_order(path, pairs):
     odd = [token for token in tokens if token.split() != [token]]
     if odd:
         raise InputError(f"{path} has tokens that dict.txt cannot hold: {first_of(map(repr, odd))}")
+    return tokens
+
+
+def _by_row(path, pairs):
+    tokens = [token for token, _ in sorted(pairs, key=lambda pair: pair[1])]
+    rows = sorted(row for _, row in pairs)
+    if rows != list(range(len(rows))) or len(set(tokens)) < len(tokens):
+        raise InputError(f"{path} does not number its tokens consecutively from 0")
     return tokens
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..atomic_io import is_plain_name
 from ..dictionary import FIRST_POSITION
 from ..errors import InputError, MissingFileError
+from ..models.pooler import POOLER
 from ..safe_load import safe_load
 from . import bert
 from .json_files import read_json
@@ -25,6 +26,7 @@ from .parameter_names import (
     WORD_EMBEDDINGS,
     encoder_names,
     first_of,
+    in_order,
     is_other_head,
     lm_head_names,
 )
@@ -52,6 +54,7 @@ _RTD_HEAD = [
     for module in ("dense", "layer_norm", "out_proj")
     for kind in ("weight", "bias")
 ]
+_POOLER = [f"{POOLER}dense.{kind}" for kind in ("weight", "bias")]
 _PLAIN_RTD_HEAD = [name for name in _RTD_HEAD if "layer_norm" not in name]
 
 
@@ -63,11 +66,13 @@ class ImportedWeights(NamedTuple):
             their file.
         notes: what was left out or added, for the user.
         rtd_head: the parameters of ELECTRA's head, with our names; empty without one.
+        pooler: the parameters of BERT's pooler, as in a checkpoint; empty without one.
     """
 
     weights: dict[str, Tensor]
     notes: list[str]
     rtd_head: dict[str, Tensor]
+    pooler: dict[str, Tensor]
 
 
 def read_weights(
@@ -84,7 +89,7 @@ def read_weights(
         options: fairseq's options for the model.
         num_symbols: number of rows of the embedding matrix.
         kind: the model_type in config.json.
-        rows: for each symbol, its row in BERT's vocabulary.
+        rows: for each symbol, its row in Hugging Face's vocabulary; empty if they are the same.
 
     Raises:
         MissingFileError: if the files do not exist.
@@ -94,13 +99,17 @@ def read_weights(
     tensors = _read(folder)
     heads: list[str] = []
     if kind in bert.MODEL_TYPES:
-        tensors, heads = bert.as_roberta_tensors(kind, tensors, rows)
+        tensors, heads = bert.as_roberta_tensors(kind, tensors)
+    pooler = _pop(tensors, POOLER) if kind == "bert" else {}
+    if pooler:
+        _require(folder, pooler, _POOLER, options, 0)
     tensors = {_full_name(name): tensor for name, tensor in tensors.items()}
+    tensors = in_order(tensors, rows)
     heads += [name for name in tensors if is_other_head(name)]
     notes = [f"left out: {first_of(heads)} (heads of other tasks)"] if heads else []
     for name in [*heads, *(name for name in tensors if name.endswith(".position_ids"))]:
         tensors.pop(name, None)
-    rtd_head = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_RTD_PREFIX)}
+    rtd_head = _pop(tensors, _RTD_PREFIX)
     if rtd_head:
         rtd_head = {name.removeprefix(_RTD_PREFIX): t for name, t in rtd_head.items()}
         rtd_head = _checked_rtd_head(folder, rtd_head, options)
@@ -125,7 +134,9 @@ def read_weights(
             tensors[POSITION_EMBEDDINGS] = positions
             notes.append("the embedding of token type 0 was added to the position embeddings")
     weights = {ours: tensors[theirs] for ours, theirs in names.items()}
-    return ImportedWeights(weights, notes, rtd_head)
+    if pooler:
+        notes.append("the pooler is kept: classifiers that start from the model begin with it")
+    return ImportedWeights(weights, notes, rtd_head, pooler)
 
 
 def read_rtd_head(path: Path, options: dict[str, Any]) -> dict[str, Tensor]:
@@ -139,6 +150,11 @@ def read_rtd_head(path: Path, options: dict[str, Any]) -> dict[str, Tensor]:
         InputError: if it is not an RTD head, or if its size does not fit the model.
     """
     return _checked_rtd_head(path, _load_safetensors(path), options)
+
+
+def _pop(tensors, prefix):
+    """Take out the tensors whose names begin with a prefix."""
+    return {name: tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
 
 
 def _checked_rtd_head(source, tensors, options):

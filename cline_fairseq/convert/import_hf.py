@@ -14,6 +14,7 @@ from .hf_weights import read_rtd_head, read_weights
 from .json_files import read_json
 from .layout import RTD_HEAD, write_symbols
 from .roberta import ARCH, roberta_state, save_state
+from .sentence_transformers import encoder_folder, read_pooling
 
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # to download from the hub
 _PICKLES = ["pytorch_model*.bin"]
@@ -44,7 +45,8 @@ def import_hf(folder: Path, dest: Path) -> Imported:
 
     Args:
         folder: folder of a model with RoBERTa's or BERT's architecture, with config.json, tokenizer
-            and parameters. An RTD head written by cline-fairseq export-hf is imported as well.
+            and parameters; also one of sentence-transformers, whose pooling is kept. An RTD head
+            written by cline-fairseq export-hf is imported as well.
         dest: the folder to create.
 
     Raises:
@@ -52,22 +54,26 @@ def import_hf(folder: Path, dest: Path) -> Imported:
         InputError: if the model has another architecture, if it would not compute the same in
             fairseq, or if its parts do not fit each other. Nothing is written then.
     """
+    pooling = read_pooling(folder)
+    folder = encoder_folder(folder)
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type"))
     if kind in bert.MODEL_TYPES:
         config = bert.as_roberta_config(config)
     options, num_symbols = from_hf_config(config), num_tokens(config)
-    tokenizer = read_tokenizer(folder, of_bert=kind in bert.MODEL_TYPES)
+    options |= {"hf_model_type": kind, **pooling.options}
+    tokenizer = read_tokenizer(folder, kind)
     if len(tokenizer.symbols) != num_symbols:
         raise InputError(
             f"the tokenizer in {folder} has {len(tokenizer.symbols):,} tokens, and the model's "
             f"embeddings have {num_symbols:,} rows: they must agree, because each row belongs to a "
             "symbol of the dictionary"
         )
-    weights, notes, head = read_weights(folder, options, num_symbols, kind, tokenizer.rows)
+    weights, notes, head, pooler = read_weights(folder, options, num_symbols, kind, tokenizer.rows)
+    weights |= pooler
     arch = ARCH
-    if options["layer_norm_eps"] != LAYER_NORM_EPS:
-        arch = CLINE_ARCH  # fairseq's RoBERTa has no such option
+    if options["layer_norm_eps"] != LAYER_NORM_EPS or pooler:
+        arch = CLINE_ARCH  # fairseq's RoBERTa has no such option, and no pooler
     if (folder / RTD_HEAD).is_file():
         head = read_rtd_head(folder / RTD_HEAD, options)
     if head:
@@ -85,7 +91,7 @@ def import_hf(folder: Path, dest: Path) -> Imported:
         options["encoder_embed_dim"],
         num_symbols,
         options["max_positions"],
-        notes,
+        [*notes, *pooling.notes],
     )
 
 

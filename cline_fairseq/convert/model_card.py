@@ -5,6 +5,7 @@ from typing import Any
 from .. import __version__
 from ..checkpoint import LoadedModel
 from ..models.config import LAYER_NORM_EPS
+from .families import Family
 from .fast_tokenizer import missing_pieces
 from .layout import RTD_HEAD
 
@@ -57,7 +58,7 @@ _RTD = """`{file}` holds the head for replaced token detection, which reads the 
     from torch.nn.functional import gelu, layer_norm, linear
 
     w = load_file("{file}")
-    h = model.{family_tag}(**tokenizer(text, return_tensors="pt")).last_hidden_state
+    h = model.{encoder}(**tokenizer(text, return_tensors="pt")).last_hidden_state
     h = gelu(linear(h, w["dense.weight"], w["dense.bias"]))
 {norm}    replaced = linear(h, w["out_proj.weight"], w["out_proj.bias"]).sigmoid()
 
@@ -68,13 +69,13 @@ _RTD_NORM = """\
 _TOKENIZERS = {"sentencepiece": "SentencePiece", "gpt2": "a byte-level BPE", "bert": "WordPiece"}
 
 
-def model_card(loaded: LoadedModel, rtd_head: bool, family: str = "RoBERTa") -> str:
+def model_card(loaded: LoadedModel, rtd_head: bool, family: Family) -> str:
     """The card as Markdown, with the front matter for Hugging Face's hub.
 
     Args:
         loaded: the model; the card leaves out the paths of its data.
         rtd_head: whether the folder contains the RTD head.
-        family: RoBERTa or BERT, the kind of model that transformers load.
+        family: the kind of model that transformers load.
     """
     args = loaded.model.args
     objective = "with masked LM"
@@ -87,13 +88,13 @@ def model_card(loaded: LoadedModel, rtd_head: bool, family: str = "RoBERTa") -> 
     norm = _RTD_NORM.format(eps=getattr(args, "layer_norm_eps", LAYER_NORM_EPS))
     if getattr(args, "rtd_head_plain", False):
         norm = ""
-    missing = missing_pieces(loaded)
+    notes = [f"{note}\n\n" for note in (missing_pieces(loaded), _sentence(family.note)) if note]
     kind = "SequenceClassification" if loaded.is_classifier else "MaskedLM"
     return _CARD.format(
         pipeline="text-classification" if loaded.is_classifier else "fill-mask",
-        title=f"A {family} {'classifier' if loaded.is_classifier else 'encoder'}",
-        family=family,
-        family_tag=family.lower(),
+        title=f"{family.name} {'classifier' if loaded.is_classifier else 'encoder'}",
+        family=family.name,
+        family_tag=family.kind,
         auto_class=f"AutoModelFor{kind}",
         layers=args.encoder_layers,
         dim=args.encoder_embed_dim,
@@ -103,11 +104,15 @@ def model_card(loaded: LoadedModel, rtd_head: bool, family: str = "RoBERTa") -> 
         positions=loaded.model.max_positions(),
         objective=objective,
         version=__version__,
-        more=(_RTD.format(file=RTD_HEAD, family_tag=family.lower(), norm=norm) if rtd_head else "")
-        + (f"{missing}\n\n" if missing else ""),
+        more=(_RTD.format(file=RTD_HEAD, encoder=family.prefix, norm=norm) if rtd_head else "")
+        + "".join(notes),
         updates=loaded.num_updates,
         settings="\n".join(f"| {name} | `{value}` |" for name, value in _settings(loaded.cfg)),
     )
+
+
+def _sentence(text):
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _settings(cfg) -> list[tuple[str, Any]]:

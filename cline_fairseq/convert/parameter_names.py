@@ -1,7 +1,9 @@
 """The names of RoBERTa's parameters in fairseq and in Hugging Face."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+
+from torch import Tensor
 
 _EMBEDDINGS = {
     "embed_tokens.weight": "word_embeddings.weight",
@@ -35,6 +37,7 @@ TYPE_EMBEDDINGS = "roberta.embeddings.token_type_embeddings.weight"
 DECODER_WEIGHT = "lm_head.decoder.weight"
 DECODER_BIAS = "lm_head.decoder.bias"
 LM_HEAD_BIAS = "lm_head.bias"
+_BY_TOKEN = (WORD_EMBEDDINGS, DECODER_WEIGHT, DECODER_BIAS, LM_HEAD_BIAS)
 
 
 def encoder_names(num_layers: int) -> dict[str, str]:
@@ -59,6 +62,22 @@ def lm_head_names() -> dict[str, str]:
 def classifier_names(head: str) -> dict[str, str]:
     """The names of a classification head's parameters: Hugging Face's by fairseq's."""
     return {f"classification_heads.{head}.{name}": f"classifier.{name}" for name in _CLASSIFIER}
+
+
+def in_order(tensors: Mapping[str, Tensor], rows: Sequence[int]) -> dict[str, Tensor]:
+    """The parameters with their rows for tokens in another order.
+
+    Args:
+        tensors: by Hugging Face's names.
+        rows: the old row of each new one; empty to leave them as they are. Tensors of another
+            number of rows are left as well.
+    """
+    return {
+        name: tensor[list(rows)]
+        if name in _BY_TOKEN and rows and len(tensor) == len(rows)
+        else tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def is_other_head(name: str) -> bool:

@@ -15,7 +15,7 @@ from ..atomic_io import atomic_folder
 from ..checkpoint import LoadedModel
 from ..checkpoint_files import CHECKPOINT, DICTIONARY, copy_tokenizer
 from ..errors import InputError
-from ..models.config import LAYER_NORM_EPS
+from ..models.config import LAYER_NORM_EPS, OPTIONS_OF_CLINE
 from .parameter_names import classifier_names, encoder_names, first_of, lm_head_names
 
 ARCH = "roberta_base"  # its sizes are set as options
@@ -104,9 +104,6 @@ def roberta_weights(loaded: LoadedModel) -> dict[str, Tensor]:
     return {name: weight for name, weight in weights.items() if name in names}
 
 
-_OPTIONS_OF_CLINE = {"sentence_vector", "layer_norm_eps", "rtd_head_plain"}
-
-
 def roberta_state(
     weights: dict[str, Tensor],
     options: dict[str, Any],
@@ -126,7 +123,7 @@ def roberta_state(
     """
     parser = argparse.ArgumentParser(add_help=False)
     RobertaModel.add_args(parser)
-    known = {action.dest for action in parser._actions} | _OPTIONS_OF_CLINE
+    known = {action.dest for action in parser._actions} | OPTIONS_OF_CLINE
     model = {name: value for name, value in options.items() if name in known}
     cfg = _to_dict(OmegaConf.structured(FairseqConfig()))
     masked_lm = _to_dict(OmegaConf.structured(MaskedLMConfig()))

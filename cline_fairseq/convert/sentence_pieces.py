@@ -18,10 +18,13 @@ from .parameter_names import first_of
 
 protocol: Any = sentencepiece_model_pb2  # it builds its classes when it is imported
 _Piece = protocol.ModelProto.SentencePiece
+_FIRST_PIECES = ("<unk>", "<s>", "</s>")
 _STAND_IN = "\uffff"  # a noncharacter that replaces unknown letters without a symbol
 
 
-def to_hf(model_file: Path, symbols: Sequence[str]) -> tokenizers.Tokenizer:
+def to_hf(
+    model_file: Path, symbols: Sequence[str], unused: Sequence[str] = ()
+) -> tokenizers.Tokenizer:
     """Build the fast tokenizer, without special tokens.
 
     It splits text like SentencePiece, except for pieces that the dictionary lacks: these become
@@ -29,7 +32,8 @@ def to_hf(model_file: Path, symbols: Sequence[str]) -> tokenizers.Tokenizer:
 
     Args:
         model_file: the SentencePiece model.
-        symbols: all symbols of the dictionary, including ``<mask>``.
+        symbols: all symbols of the dictionary, including ``<mask>``, by their rows.
+        unused: symbols among them that no text becomes.
 
     Raises:
         InputError: if a fast tokenizer cannot represent the model, or if the dictionary was made
@@ -37,7 +41,8 @@ def to_hf(model_file: Path, symbols: Sequence[str]) -> tokenizers.Tokenizer:
     """
     model = read_model(model_file)
     scores = {piece.piece: piece.score for piece in _normal(model)}
-    kinds = kinds_of(symbols, scores, writes_unknown=True)
+    reserved = dict.fromkeys(unused, SymbolKind.SPECIAL)
+    kinds = kinds_of(symbols, scores, writes_unknown=True, reserved=reserved)
     letters = [s for s, kind in zip(symbols, kinds, strict=True) if kind == SymbolKind.LETTERS]
     # Runs of letters are looked up as a whole, see _normalizer, so one symbol must beat two.
     scores |= dict.fromkeys(letters, -1.0)
@@ -59,6 +64,23 @@ def pieces(model_file: Path) -> list[str]:
         InputError: see :func:`read_model`.
     """
     return [piece.piece for piece in _normal(read_model(model_file))]
+
+
+def pieces_in_order(model_file: Path) -> list[str]:
+    """The pieces of a model whose ids are those of Hugging Face, but for an offset.
+
+    Raises:
+        InputError: if other symbols than ``<unk>``, ``<s>`` and ``</s>`` in this order have ids of
+            their own; and see :func:`read_model`.
+    """
+    model = read_model(model_file)
+    found = [piece.piece for piece in _normal(model)]
+    if [piece.piece for piece in model.pieces] != [*_FIRST_PIECES, *found]:
+        raise InputError(
+            f"{model_file} does not number its pieces after {', '.join(_FIRST_PIECES)}, as "
+            "Hugging Face's tokenizers need it: add the tokenizer.json of the model"
+        )
+    return found
 
 
 def read_model(model_file: Path) -> Any:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..checkpoint_files import TOKENIZER_SETTINGS, WORD_PIECES
+from ..dictionary import SPECIAL, UNKNOWN
 from ..errors import InputError, MissingFileError
 from ..word_pieces import CONTINUES, LONGEST_WORD, UNKNOWN_PIECE, has_capitals, read_vocabulary
 from .bert import as_roberta_symbols
@@ -23,7 +24,7 @@ class WordPieceFiles(NamedTuple):
         pieces: in BERT's order, as in vocab.txt.
         cased: whether text keeps capitals and accents.
         symbols: of the dictionary, from its first row on, with ``<mask>``.
-        rows: BERT's row of each symbol.
+        rows: BERT's row of each symbol; empty if the model is no BERT.
     """
 
     pieces: list[str]
@@ -37,6 +38,20 @@ class WordPieceFiles(NamedTuple):
         (folder / WORD_PIECES).write_text(text, encoding="utf-8")
         settings = json.dumps({"do_lower_case": not self.cased}) + "\n"
         (folder / TOKENIZER_SETTINGS).write_text(settings, encoding="utf-8")
+
+
+def read_word_pieces_of_roberta(folder: Path, symbols: list[str]) -> WordPieceFiles:
+    """Read vocab.txt beside a tokenizer.json with fairseq's special tokens.
+
+    Args:
+        folder: of a RoBERTa whose dictionary is not that of a whole vocabulary.
+        symbols: of the dictionary.
+
+    Raises:
+        InputError: if fairseq's tokenizer would read texts in another way.
+    """
+    _, cased = _of_fast(folder / _FAST, unknown=(UNKNOWN_PIECE, SPECIAL[UNKNOWN]))
+    return WordPieceFiles(read_vocabulary(folder / WORD_PIECES), cased, symbols, [])
 
 
 def read_word_pieces(folder: Path) -> WordPieceFiles:
@@ -64,7 +79,7 @@ def read_word_pieces(folder: Path) -> WordPieceFiles:
         raise InputError(f"{path}: {error}") from error
 
 
-def _of_fast(path: Path) -> tuple[list[str], bool]:
+def _of_fast(path: Path, unknown: tuple[str, ...] = (UNKNOWN_PIECE,)) -> tuple[list[str], bool]:
     tokenizer = read_json(path)
     try:
         model, normalizer = tokenizer["model"], tokenizer.get("normalizer") or {}
@@ -78,7 +93,7 @@ def _of_fast(path: Path) -> tuple[list[str], bool]:
             for name, found, wanted in (
                 ("normalizer", normalizer.get("type"), "BertNormalizer"),
                 ("pre_tokenizer", (tokenizer.get("pre_tokenizer") or {}).get("type"), _BEFORE),
-                ("unk_token", model.get("unk_token"), UNKNOWN_PIECE),
+                ("unk_token", model.get("unk_token") in unknown, True),
                 ("continuing_subword_prefix", model.get("continuing_subword_prefix"), CONTINUES),
                 ("max_input_chars_per_word", model.get("max_input_chars_per_word"), LONGEST_WORD),
                 ("handle_chinese_chars", normalizer.get("handle_chinese_chars"), True),

@@ -29,6 +29,7 @@ from .config import SENTENCE_VECTORS, ClineModelConfig, fill_in
 from .encoder import UnpaddedRobertaEncoder
 from .from_checkpoint import prepare, take_sizes
 from .operations import apply_linear
+from .pooler import start_heads
 from .unpadding import Unpadding
 
 if TYPE_CHECKING:
@@ -251,14 +252,15 @@ class ClineModel(RobertaModel):
         """Fit the parameters of a checkpoint to this model, in place.
 
         RoBERTa's have no RTD head: this model's own is taken. If this model has fewer positions, it
-        takes the first ones.
+        takes the first ones. New classification heads begin with the pooler of an imported BERT.
 
         Args:
             state_dict: parameters by name.
             name: the name of this module in them, or "".
         """
-        super().upgrade_state_dict_named(state_dict, name)
         prefix = f"{name}." if name else ""
+        start_heads(self, state_dict, prefix)
+        super().upgrade_state_dict_named(state_dict, name)
         positions = f"{prefix}encoder.sentence_encoder.embed_positions.weight"
         if positions in state_dict:
             rows = len(self.encoder.sentence_encoder.embed_positions.weight)

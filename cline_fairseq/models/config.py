@@ -17,6 +17,15 @@ from omegaconf import DictConfig
 
 SENTENCE_VECTORS = ("cls", "mean")
 LAYER_NORM_EPS = 1e-5  # of RoBERTa in fairseq
+# "auto": bert with the whole vocabulary of a BERT, else roberta.
+HF_MODEL_TYPES = ("auto", "roberta", "xlm-roberta", "camembert", "bert", "distilbert", "electra")
+# What a checkpoint keeps, and fairseq's own architectures of RoBERTa do not know.
+OPTIONS_OF_CLINE = frozenset(
+    {
+        *("layer_norm_eps", "rtd_head_plain"),
+        *("sentence_vector", "normalize_sentence_vector", "hf_model_type"),
+    }
+)
 
 # What no architecture of CLINE changes; RoBERTa's values.
 DEFAULTS: dict[str, Any] = {
@@ -43,7 +52,9 @@ DEFAULTS: dict[str, Any] = {
     "mha_heads_to_keep": -1,
     "ffn_blocks_to_remove": -1,
     "sentence_vector": SENTENCE_VECTORS[0],
+    "normalize_sentence_vector": False,
     "rtd_head_plain": False,
+    "hf_model_type": HF_MODEL_TYPES[0],
     "compile": False,
     "checkpoint_activations": False,
 }
@@ -118,6 +129,13 @@ class ClineModelConfig(FairseqDataclass):
     sentence_vector: Optional[ChoiceEnum(SENTENCE_VECTORS)] = _option(  # type: ignore[valid-type]
         "what represents a text in the contrastive loss: cls for the last-layer vector of <s>, "
         "mean for the mean over its tokens"
+    )
+    normalize_sentence_vector: Optional[bool] = _option(
+        "exports for sentence-transformers normalize the sentence vector; the losses do not"
+    )
+    hf_model_type: Optional[ChoiceEnum(HF_MODEL_TYPES)] = _option(  # type: ignore[valid-type]
+        "what exports for Hugging Face become, if they can: the model_type of the model that was "
+        "imported, or auto for bert with the whole vocabulary of a BERT and roberta otherwise"
     )
     rtd_head_plain: Optional[bool] = _option(
         "detect replaced tokens with a head without a layer norm, like ELECTRA's"

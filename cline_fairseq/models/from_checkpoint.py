@@ -36,7 +36,10 @@ MUST_FIT = (
     *("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", HEADS),
     *("encoder_normalize_before", "layernorm_embedding", "rtd_head_plain"),
 )
-_CHOICES = ("activation_fn", "pooler_activation_fn", "sentence_vector", "layer_norm_eps")
+_CHOICES = (
+    *("activation_fn", "pooler_activation_fn", "layer_norm_eps"),
+    *("sentence_vector", "normalize_sentence_vector", "hf_model_type"),
+)
 _LAST = "checkpoint_last.pt"  # default of --restore-file, relative to --save-dir
 _EMBEDDINGS = "sentence_encoder.embed_tokens.weight"
 

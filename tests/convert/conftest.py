@@ -90,3 +90,21 @@ def imported(exported, tmp_path_factory):
         if not loaded.is_classifier:
             import_hf(source, folder / name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory, texts):
+    """Folders of BERT and its children, and what was imported of them."""
+    from cline_fairseq.convert.import_hf import import_hf
+    from hf_models import MODELS, make
+
+    folder = tmp_path_factory.mktemp("bert")
+    made = {}
+    for name, (kind, options) in MODELS.items():
+        source = make(folder / name, kind, texts, **options)
+        made[name] = (
+            source,
+            folder / f"{name} imported",
+            import_hf(source, folder / f"{name} imported"),
+        )
+    return made

@@ -11,10 +11,16 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cline_fairseq.models.cline import ClineModel, base_architecture
-from cline_fairseq.models.config import DEFAULTS, ClineModelConfig, fill_in, is_filled_in
+from cline_fairseq.models.config import (
+    DEFAULTS,
+    OPTIONS_OF_CLINE,
+    ClineModelConfig,
+    fill_in,
+    is_filled_in,
+)
 from helpers import make_task
 
-OURS = {"sentence_vector", "compile", "checkpoint_activations", "layer_norm_eps", "rtd_head_plain"}
+OURS = {*OPTIONS_OF_CLINE, "compile", "checkpoint_activations"}
 
 
 def options_of(model):
