@@ -9,6 +9,7 @@ from ..dictionary import FIRST_POSITION, SPECIAL
 from ..errors import InputError
 from ..models.config import LAYER_NORM_EPS, SENTENCE_VECTORS
 from .camembert import TOKEN_IDS as IDS_OF_CAMEMBERT
+from .parameter_names import NAMES
 
 MODEL_TYPES = ("roberta", "xlm-roberta", "camembert")  # the same architecture
 # Larger sizes are errors, which would take hours or all memory before they are noticed.
@@ -67,9 +68,8 @@ def from_hf_config(config: dict[str, Any]) -> dict[str, Any]:
     """
     if config.get("model_type") not in MODEL_TYPES:
         raise InputError(
-            f"the model_type in config.json is {config.get('model_type')!r}, and must be "
-            f"{', '.join(MODEL_TYPES)}, bert, distilbert or electra: only RoBERTa's and "
-            "BERT's architectures can be converted"
+            f"the model_type in config.json is {config.get('model_type')!r}, and must be one of "
+            f"{', '.join(NAMES)}: only RoBERTa's and BERT's architectures can be converted"
         )
     _require("hidden_act", config.get("hidden_act", "gelu"), "gelu")
     _require(

@@ -110,7 +110,8 @@ def export_hf(
             save_file(rtd_weights(loaded.model.state_dict()), folder / RTD_HEAD)
         card = folder / "README.md"
         card.write_text(model_card(loaded, rtd_head, family), encoding="utf-8")
-        for path in folder.glob("*.*"):  # safetensors makes its files readable only by the owner
+        for path in filter(Path.is_file, folder.iterdir()):
+            # safetensors makes its files readable only by the owner.
             path.chmod(card.stat().st_mode)
     return Exported(model, [note for note in (family.note, missing_pieces(loaded)) if note])
 

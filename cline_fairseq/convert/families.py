@@ -8,15 +8,8 @@ from ..errors import InputError
 from ..models.config import HF_MODEL_TYPES, LAYER_NORM_EPS
 from ..word_pieces import read_vocabulary
 from . import bert, camembert, sentence_pieces
+from .parameter_names import NAMES
 
-NAMES = {
-    "roberta": "RoBERTa",
-    "xlm-roberta": "XLM-RoBERTa",
-    "camembert": "CamemBERT",
-    "bert": "BERT",
-    "distilbert": "DistilBERT",
-    "electra": "ELECTRA",
-}
 AUTO = HF_MODEL_TYPES[0]
 
 
@@ -24,7 +17,7 @@ class Family(NamedTuple):
     """What a model becomes.
 
     Attributes:
-        kind: the model_type, of :data:`NAMES`.
+        kind: the model_type.
         tokens: the vocabulary of BERT or CamemBERT by row; empty for that of the dictionary.
         order: the index in the dictionary of each of these tokens.
         note: why it is not what the model came from, as a sentence; "" if it is.

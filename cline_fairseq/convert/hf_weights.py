@@ -21,6 +21,7 @@ from .parameter_names import (
     DECODER_BIAS,
     DECODER_WEIGHT,
     LM_HEAD_BIAS,
+    NAMES,
     POSITION_EMBEDDINGS,
     TYPE_EMBEDDINGS,
     WORD_EMBEDDINGS,
@@ -102,7 +103,7 @@ def read_weights(
         tensors, heads = bert.as_roberta_tensors(kind, tensors)
     pooler = _pop(tensors, POOLER) if kind == "bert" else {}
     if pooler:
-        _require(folder, pooler, _POOLER, options, 0)
+        _require(folder, pooler, _POOLER, options, 0, kind)
     tensors = {_full_name(name): tensor for name, tensor in tensors.items()}
     tensors = in_order(tensors, rows)
     heads += [name for name in tensors if is_other_head(name)]
@@ -112,7 +113,7 @@ def read_weights(
     rtd_head = _pop(tensors, _RTD_PREFIX)
     if rtd_head:
         rtd_head = {name.removeprefix(_RTD_PREFIX): t for name, t in rtd_head.items()}
-        rtd_head = _checked_rtd_head(folder, rtd_head, options)
+        rtd_head = _checked_rtd_head(folder, rtd_head, options, kind)
     types = tensors.pop(TYPE_EMBEDDINGS, None)
     if DECODER_BIAS in tensors:
         bias = tensors.pop(DECODER_BIAS)
@@ -124,7 +125,7 @@ def read_weights(
     if not options["untie_weights_roberta"] and WORD_EMBEDDINGS in tensors:
         tensors[DECODER_WEIGHT] = tensors[WORD_EMBEDDINGS]  # like transformers
     names = encoder_names(options["encoder_layers"]) | lm_head_names()
-    _require(folder, tensors, names.values(), options, num_symbols)
+    _require(folder, tensors, names.values(), options, num_symbols, kind)
     if types is not None:
         _require_types(folder, types, options["encoder_embed_dim"])
         if types[0].any():
@@ -157,10 +158,11 @@ def _pop(tensors, prefix):
     return {name: tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
 
 
-def _checked_rtd_head(source, tensors, options):
+def _checked_rtd_head(source, tensors, options, kind="roberta"):
     """An RTD head, which may lack the layer norm, as ELECTRA's."""
     is_plain = not any("layer_norm" in name for name in tensors)
-    _require(source, tensors, _PLAIN_RTD_HEAD if is_plain else _RTD_HEAD, options, 0)
+    names = _PLAIN_RTD_HEAD if is_plain else _RTD_HEAD
+    _require(source, tensors, names, options, 0, kind, _RTD_PREFIX)
     return tensors
 
 
@@ -232,13 +234,29 @@ def _new_lm_head(num_symbols, dim):
     }
 
 
-def _require(source, tensors, names, options, num_symbols):
-    """Make sure that these are exactly the tensors of a model."""
+def _require(source, tensors, names, options, num_symbols, kind="roberta", prefix=""):
+    """Make sure that these are exactly the tensors of a model.
+
+    Args:
+        source: the file or folder, for error messages.
+        tensors: by the names of RoBERTa.
+        names: of the tensors that are needed.
+        options: fairseq's options for the model.
+        num_symbols: number of rows of the embedding matrix.
+        kind: the model_type, whose own names the messages have.
+        prefix: what is left out at the beginning of the names.
+    """
+
+    def own(found):
+        if kind in bert.MODEL_TYPES:
+            found = {bert.name_in(kind, prefix + name) for name in found}
+        return first_of(found)
+
     missing, extra = set(names) - tensors.keys(), tensors.keys() - set(names)
     if missing:
-        raise InputError(f"{source} lacks tensors of a RoBERTa: {first_of(missing)}")
+        raise InputError(f"{source} lacks tensors of {NAMES[kind]}: {own(missing)}")
     if extra:
-        raise InputError(f"{source} has tensors that a RoBERTa does not have: {first_of(extra)}")
+        raise InputError(f"{source} has tensors that {NAMES[kind]} does not have: {own(extra)}")
     sizes = {
         "V": num_symbols,
         "C": options["encoder_embed_dim"],
@@ -251,11 +269,13 @@ def _require(source, tensors, names, options, num_symbols):
         expected = tuple(sizes[letter] for letter in letters)
         if tensor.shape != expected:
             raise InputError(
-                f"{name} in {source} has the shape {tuple(tensor.shape)}, but config.json implies "
-                f"{expected}"
+                f"{own([name])} in {source} has the shape {tuple(tensor.shape)}, but config.json "
+                f"implies {expected}"
             )
         if not tensor.is_floating_point():
-            raise InputError(f"{name} in {source} is {tensor.dtype}, and must be floating-point")
+            raise InputError(
+                f"{own([name])} in {source} is {tensor.dtype}, and must be floating-point"
+            )
 
 
 def _require_types(folder, types, dim):

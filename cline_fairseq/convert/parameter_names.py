@@ -1,4 +1,4 @@
-"""The names of RoBERTa's parameters in fairseq and in Hugging Face."""
+"""The names of models, and of RoBERTa's parameters in fairseq and in Hugging Face."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +30,16 @@ _LM_HEAD = {
     "layer_norm.bias": "layer_norm.bias",
 }
 _CLASSIFIER = ("dense.weight", "dense.bias", "out_proj.weight", "out_proj.bias")
+
+# The usual names of models, by model_type.
+NAMES = {
+    "roberta": "RoBERTa",
+    "xlm-roberta": "XLM-RoBERTa",
+    "camembert": "CamemBERT",
+    "bert": "BERT",
+    "distilbert": "DistilBERT",
+    "electra": "ELECTRA",
+}
 
 WORD_EMBEDDINGS = "roberta.embeddings.word_embeddings.weight"
 POSITION_EMBEDDINGS = "roberta.embeddings.position_embeddings.weight"

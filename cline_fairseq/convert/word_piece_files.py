@@ -5,9 +5,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..checkpoint_files import TOKENIZER_SETTINGS, WORD_PIECES
-from ..dictionary import SPECIAL, UNKNOWN
+from ..dictionary import SPECIAL, UNKNOWN, is_special
 from ..errors import InputError, MissingFileError
-from ..word_pieces import CONTINUES, LONGEST_WORD, UNKNOWN_PIECE, has_capitals, read_vocabulary
+from ..word_pieces import (
+    CONTINUES,
+    LONGEST_WORD,
+    SPECIAL_PIECES,
+    UNKNOWN_PIECE,
+    has_capitals,
+    read_vocabulary,
+)
 from .bert import as_roberta_symbols
 from .json_files import read_json
 from .parameter_names import first_of
@@ -108,11 +115,12 @@ def _of_fast(path: Path, unknown: tuple[str, ...] = (UNKNOWN_PIECE,)) -> tuple[l
         raise InputError(f"{path} reads text differently from fairseq's WordPiece: {first_of(odd)}")
     if sorted(rows.values()) != list(range(len(rows))):
         raise InputError(f"{path} does not number its tokens consecutively from 0")
-    added = {t["content"] for t in tokenizer.get("added_tokens", [])} - set(model["vocab"])
+    added = {t["content"] for t in tokenizer.get("added_tokens", [])}
+    added = {token for token in added if token not in SPECIAL_PIECES and not is_special(token)}
     if added:
         raise InputError(
-            f"{path} has tokens that were added to the vocabulary ({first_of(added)}), which "
-            "fairseq's WordPiece would read as letters"
+            f"{path} has tokens that were added to the tokenizer ({first_of(added)}), which "
+            "fairseq's WordPiece would read as letters: import the model as it was without them"
         )
     return sorted(rows, key=rows.__getitem__), not lower
 

@@ -45,5 +45,7 @@ def test_bad_input_ends_in_one_sentence(tmp_path):
     result = run("scripts/import_hf.py", *options, check=False)
     assert result.returncode == 1
     error = result.stderr.splitlines()[-1]
-    assert error.startswith("error: the model_type in config.json is 't5', and must be roberta")
+    assert error.startswith(
+        "error: the model_type in config.json is 't5', and must be one of roberta"
+    )
     assert not (tmp_path / "out").exists()

@@ -60,8 +60,8 @@ def edit(path, change):
         ("sentence_vector", "last", "sentence_vector in config.json is 'last'"),
         ("num_hidden_layers", "two", "num_hidden_layers in config.json must be a positive integer"),
         ("num_hidden_layers", 10**7, "num_hidden_layers in config.json is 10,000,000, and must be"),
-        ("num_hidden_layers", 3, "lacks tensors of a RoBERTa"),
-        ("num_hidden_layers", 1, "has tensors that a RoBERTa does not have"),
+        ("num_hidden_layers", 3, "lacks tensors of RoBERTa"),
+        ("num_hidden_layers", 1, "has tensors that RoBERTa does not have"),
         ("hidden_size", 10**6, "is 1,000,000, and must be at most 100,000"),
         ("intermediate_size", 128, r"has the shape \(64,\), but config.json implies \(128,\)"),
         ("vocab_size", 1000, "tokens, and the model's embeddings have 1,000 rows"),
@@ -78,9 +78,9 @@ def test_tensors(model):
     tensors = load_file(folder / WEIGHTS)
     name = "roberta.encoder.layer.0.attention.self.query.bias"
     save_file({k: v for k, v in tensors.items() if k != name}, folder / WEIGHTS)
-    refused(folder, f"lacks tensors of a RoBERTa: {name}")
+    refused(folder, f"lacks tensors of RoBERTa: {name}")
     save_file(tensors | {"roberta.adapter.weight": torch.ones(2)}, folder / WEIGHTS)
-    refused(folder, "has tensors that a RoBERTa does not have: roberta.adapter.weight")
+    refused(folder, "has tensors that RoBERTa does not have: roberta.adapter.weight")
     save_file(tensors | {name: torch.ones(32, dtype=torch.int8)}, folder / WEIGHTS)
     refused(folder, "is torch.int8, and must be floating-point")
     types = "roberta.embeddings.token_type_embeddings.weight"

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tokenizers
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BertForMaskedLM,
+    BertTokenizerFast,
     ElectraForPreTraining,
 )
 
@@ -146,7 +150,16 @@ def test_import_and_training(models, tmp_path, texts):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("config.json", '"bert"', '"t5"'), "is 't5', and must be"),
+        (("config.json", '"bert"', '"t5"'), "is 't5', and must be one of roberta"),
+        (
+            (
+                "config.json",
+                '"position_embedding_type": "absolute"',
+                '"position_embedding_type": "relative_key"',
+            ),
+            "position_embedding_type is 'relative_key', and must be 'absolute'",
+        ),
+        (("config.json", '"pad_token_id": 0', '"is_decoder": true'), "is_decoder is True"),
         (("config.json", '"gelu"', '"relu"'), "hidden_act is 'relu'"),
         (("config.json", '"layer_norm_eps": 1e-12', '"layer_norm_eps": 2.0'), "layer_norm_eps"),
         (("vocab.txt", "[MASK]", "[MASKED]"), r"lacks BERT's special tokens \[MASK\]"),
@@ -169,6 +182,56 @@ def test_what_cannot_be_read(models, tmp_path, change, message):
     with pytest.raises(InputError, match=message):
         import_hf(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor"),
+    [
+        ("bert", "bert.encoder.layer.1.attention.self.query.bias"),
+        ("bert", "cls.predictions.transform.dense.weight"),
+        ("bare", "pooler.dense.bias"),
+        ("distilbert", "distilbert.transformer.layer.1.attention.q_lin.bias"),
+        ("electra", "discriminator_predictions.dense_prediction.bias"),
+    ],
+)
+def test_missing_tensors(models, tmp_path, name, tensor):
+    """By the names that they have in the file."""
+    folder = shutil.copytree(models[name][0], tmp_path / "changed")
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    del tensors[tensor]
+    save_file(tensors, path, {"format": "pt"})
+    kind = {"distilbert": "DistilBERT", "electra": "ELECTRA"}.get(name, "BERT")
+    with pytest.raises(InputError, match=f"lacks tensors of {kind}: .*{tensor}"):
+        import_hf(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_added_tokens(models, tmp_path):
+    """To the vocabulary, or as words that are read before it."""
+    for name, add, size in (("new", "covid", 1), ("known", "the", 0)):
+        folder = shutil.copytree(models["bert"][0], tmp_path / name)
+        tokenizer = BertTokenizerFast.from_pretrained(folder)
+        tokenizer.add_tokens([tokenizers.AddedToken(add, normalized=False)])
+        tokenizer.save_pretrained(folder)
+        if size:
+            model = BertForMaskedLM.from_pretrained(folder)
+            model.resize_token_embeddings(len(tokenizer))
+            model.save_pretrained(folder)
+        with pytest.raises(InputError, match=rf"tokens that were added to the tokenizer \({add}\)"):
+            import_hf(folder, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_file_beside_the_vocabulary(models, tmp_path):
+    """Whether text has capitals is not guessed."""
+    folder = shutil.copytree(models["cased"][1], tmp_path / "changed")
+    for content in ("{", "[]", '{"do_lower_case": "no"}'):
+        (folder / "tokenizer_config.json").write_text(content, encoding="utf-8")
+        with pytest.raises(InputError, match="does not say if the text of the vocabulary"):
+            load_model(folder)
+    (folder / "tokenizer_config.json").write_text("{}", encoding="utf-8")
+    assert load_model(folder).tokenizer.config["bpe_cased"]
 
 
 def test_missing_tokenizer(models, tmp_path):

@@ -7,6 +7,7 @@ from fairseq.models.roberta import RobertaModel
 
 from cline_fairseq.checkpoint import load_model
 from cline_fairseq.convert.cline import export_cline
+from cline_fairseq.convert.families import family_of
 from cline_fairseq.convert.model_card import model_card
 from cline_fairseq.data.vocabulary import build_vocabulary
 from cline_fairseq.errors import InputError, MissingFileError
@@ -166,7 +167,8 @@ def test_what_is_exported_is_the_same(sources, exported, tmp_path, texts, name):
     assert state["cfg"]["task"]["_name"] == "cline"
     assert str(source.data) not in str(state["cfg"])
     again = load_model(tmp_path / "cline")
-    assert model_card(again, True) == model_card(loaded, True)
+    family = family_of(loaded)
+    assert model_card(again, True, family) == model_card(loaded, True, family)
 
     given = ClineModel.from_pretrained(
         source.path.parent,

@@ -24,7 +24,7 @@ def test_names_of_glue(classifier, tmp_path):
     path, data = classifier
     loaded = load_model(path)
     meaning = {"0": "negative", "1": "positive"}
-    model = export_hf(loaded, tmp_path / "hf")
+    model, _ = export_hf(loaded, tmp_path / "hf")
     config = AutoConfig.from_pretrained(tmp_path / "hf")
     predictor = Predictor.from_checkpoint(path)
     assert config.id2label == {i: meaning[label] for i, label in enumerate(predictor.labels)}
