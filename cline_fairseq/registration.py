@@ -33,7 +33,8 @@ def _register():
     for module in _REGISTERING:
         importlib.import_module(f"{__package__}.{module}")
     if _in_fairseq_program():
-        from .compat import ignore_deprecations_in_fairseq, survive_worker_deaths
+        from .compat.libraries import ignore_deprecations_in_fairseq
+        from .compat.workers import survive_worker_deaths
 
         show_input_errors_plainly()
         if _TORCHRUN in os.environ:

@@ -114,7 +114,7 @@ def stock_roberta(data, save_dir, *options):
         *("--encoder-ffn-embed-dim", 64, "--encoder-attention-heads", 2, "--max-positions", 512),
         *("--optimizer", "adam", "--lr", "1e-3", "--batch-size", 8, "--tokens-per-sample", 64),
         *("--max-update", 1, "--disable-validation", "--no-epoch-checkpoints"),
-        # Without a thread that may still run at exit, which crashes Python; see compat.py.
+        # Without a thread that may still run at exit, which crashes Python; see compat/workers.py.
         *("--data-buffer-size", 0, "--save-dir", save_dir, *options),
     )
     return save_dir / "checkpoint_last.pt"

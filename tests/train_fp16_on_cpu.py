@@ -3,9 +3,9 @@
 import torch
 from fairseq_cli.train import cli_main
 
-from cline_fairseq import compat
+from cline_fairseq.compat import precision
 
-compat._check_precision = lambda common: None
+precision._check_precision = lambda common: None
 torch.cuda.current_device = lambda: None  # where the flat fp32 weights are made: on the CPU
 torch.Tensor.cuda = lambda tensor: tensor  # fairseq moves one number when gradients overflow
 

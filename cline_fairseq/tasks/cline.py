@@ -12,7 +12,7 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
-from .. import compat
+from ..compat.workers import keep_incomplete_groups
 from ..data.cline_dataset import ClineDataset
 from ..data.corpus_lines import load_dictionary, load_lines, require_text
 from ..data.known import require_known_lines
@@ -293,7 +293,7 @@ class ClineTask(FairseqTask):
             InputError: if ``--skip-remainder-batch`` leaves no batch.
         """
         iterator = super().get_batch_iterator(dataset, *args, **kwargs)
-        compat.keep_incomplete_groups(iterator)
+        keep_incomplete_groups(iterator)
         names = [name for name, held in self.datasets.items() if held is dataset]
         log_unused_batches(iterator, names[0] if names else "the split")
         return iterator

@@ -13,8 +13,8 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.dataclass.configs import CheckpointConfig
 
-from cline_fairseq import compat
 from cline_fairseq.checkpoint import describe_model
+from cline_fairseq.compat import loading, runs
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.inference import load_classifier
 from cline_fairseq.safe_load import safe_load
@@ -146,7 +146,7 @@ def test_finished_runs(monkeypatch, limits, finished):
         cumulative_training_time=lambda: 3600,
     )
     monkeypatch.setattr(checkpoint_utils, "load_checkpoint", lambda *args, **kwargs: (None, None))
-    compat.leave_finished_runs_alone()
+    runs.leave_finished_runs_alone()
     checkpoint_utils.load_checkpoint(None, trainer)
     assert (limits.max_epoch < 0) == finished
 
@@ -180,7 +180,7 @@ def test_weights_only_whatever_fairseq_passes(unsafe):
             checkpoint_utils.torch.load(file, map_location="cpu", **options)
     with pytest.raises(pickle.UnpicklingError):
         torch.load(unsafe)
-    assert not isinstance(torch, compat._TorchLoadingWeightsOnly)
+    assert not isinstance(torch, loading._TorchLoadingWeightsOnly)
     assert checkpoint_utils.torch.Tensor is torch.Tensor
 
 
