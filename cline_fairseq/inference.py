@@ -1,28 +1,23 @@
 """Run a model on texts: class probabilities, sentence vectors and hidden states."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from fairseq import checkpoint_utils, utils
 from fairseq.data import data_utils
-from fairseq.models import BaseFairseqModel
 from fairseq.models.roberta import RobertaModel
-from fairseq.tasks import FairseqTask
 from torch import Tensor
 
 from .checkpoint import LoadedModel, load_model
 from .dictionary import BOS, EOS, PAD
-from .errors import InputError, MissingFileError
+from .errors import InputError
+from .text_rows import WINDOW, Text, TextRows, require_texts
 from .tokenizer import Tokenizer, TokenizerFiles
 
-Text = str | tuple[str, str]
 Progress = Callable[[int], None]
 
-WINDOW = 10_000  # texts that are encoded and sorted by length at a time
 POOLS = ("cls", "mean")
 MAX_TOKENS = 8192  # per batch, including padding
 
@@ -85,12 +80,11 @@ class Predictor:
             max_tokens: maximum number of tokens in a batch, including padding.
             name: what error messages call the model.
         """
-        self.model, self._tokenizer, self.head, self._name = model, tokenizer, head, name
-        self._begin = np.array([] if begin is None else [begin], np.int64)
-        self._separator = np.array([] if separator is None else [separator], np.int64)
+        self.model, self.head, self._name = model, head, name
         self._max_tokens = max_tokens
         self.labels, self.is_regression = list(labels), is_regression
         self.max_positions: int = model.max_positions()
+        self._rows = TextRows(tokenizer, begin, separator, self.max_positions)
         self.num_layers: int = len(model.encoder.sentence_encoder.layers)
 
     @classmethod
@@ -155,7 +149,7 @@ class Predictor:
             device: a torch device (default: a GPU if available, otherwise the CPU).
             name: what error messages call the model.
         """
-        model = loaded.model.to(device or _default_device())
+        model = loaded.model.to(device or default_device())
         if not loaded.is_classifier:
             return cls(model, loaded.tokenizer, max_tokens=max_tokens, name=name)
         cfg = loaded.task.cfg
@@ -317,46 +311,17 @@ class Predictor:
         Raises:
             InputError: if a text is not valid Unicode.
         """
-        _require_texts(texts)
-        return [self._join(*parts) for parts in self._parts(texts)]
+        return self._rows.encode(texts)
 
     def is_truncated(self, texts: Sequence[Text]) -> np.ndarray:
         """Whether each text is longer than what the model reads of it, bool (N,)."""
-        _require_texts(texts)
-        windows = (texts[start : start + WINDOW] for start in range(0, len(texts), WINDOW))
-        parts = chain.from_iterable(map(self._parts, windows))
-        return np.array([self._excess(*pair) > 0 for pair in parts], bool)
-
-    def _parts(self, texts):
-        """The indices of each text, or of both texts of a pair."""
-        pairs = [(text,) if isinstance(text, str) else tuple(text) for text in texts]
-        lines = [_as_line(part) for pair in pairs for part in pair]
-        if not lines:
-            return []
-        data, sizes, _ = self._tokenizer.index(lines)
-        parts = iter(np.split(data, np.cumsum(sizes)[:-1]))
-        return [tuple(next(parts) for _ in pair) for pair in pairs]
-
-    def _excess(self, first, second=None):
-        """The number of tokens that exceed the model's positions."""
-        size = len(self._begin) + len(first)
-        if second is not None:
-            size += len(self._separator) + len(second)
-        return size - self.max_positions
-
-    def _join(self, first, second=None):
-        excess = self._excess(first, second)
-        if second is None:
-            return np.concatenate([self._begin, first])[: self.max_positions]
-        if excess > 0:
-            first, second = _cut_pair(first, second, excess)
-        return np.concatenate([self._begin, first, self._separator, second])
+        return self._rows.is_truncated(texts)
 
     def _stream(self, texts):
         """The batches of texts, encoded a window at a time to save memory."""
-        _require_texts(texts)
+        require_texts(texts)
         for start in range(0, len(texts), WINDOW):
-            rows = [self._join(*parts) for parts in self._parts(texts[start : start + WINDOW])]
+            rows = self._rows.encode(texts[start : start + WINDOW])
             for indices, tokens in self._batches(rows):
                 yield [start + i for i in indices], tokens
 
@@ -389,124 +354,9 @@ def mean_pool(states: Tensor, mask: Tensor, dtype: torch.dtype | None = None) ->
     return states.masked_fill(~mask, 0).sum(1, dtype=dtype) / mask.sum(1)
 
 
-def _require_texts(texts):
-    """Check all texts before working on the first one."""
-    if isinstance(texts, str):
-        raise TypeError("expected a list of texts, not a single text")
-    for i, pair in enumerate(texts):
-        for text in (pair,) if isinstance(pair, str) else pair:
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                raise InputError(
-                    f"text {i + 1} is not valid Unicode ({error.reason}): convert it to UTF-8"
-                ) from error
-
-
-def _as_line(text):
-    """The text as it would be read from a line of a file."""
-    return text.replace("\r\n", " ").replace("\n", " ").strip()
-
-
-def _cut_pair(first, second, excess):
-    """Remove ``excess`` tokens from two texts, the longer one first; keep each ``</s>``."""
-    sizes = [len(first), len(second)]
-    difference = abs(sizes[0] - sizes[1])
-    longer = int(sizes[1] > sizes[0])
-    cut = [0, 0]
-    cut[longer] = min(excess, difference)
-    rest = excess - cut[longer]
-    cut[longer] += rest // 2
-    cut[1 - longer] += rest - rest // 2
-    return tuple(
-        np.append(part[: len(part) - size - 1], part[-1]) if size else part
-        for part, size in zip((first, second), cut, strict=True)
-    )
-
-
-class Predictions(NamedTuple):
-    """A model's predictions for the N examples of a split, in the order of the data."""
-
-    scores: np.ndarray  # float32 (N, classes), logits; (N, 1) for regression
-    gold: np.ndarray | None  # (N,) int64 classes or float32 values; None without labels
-
-
-def load_classifier(checkpoint: Path, data: Path) -> tuple[BaseFairseqModel, FairseqTask]:
-    """Load a classifier for :func:`predict_split`, which reads binarized data.
-
-    :func:`~cline_fairseq.checkpoint.load_model` is for plain text: it also needs the tokenizer and
-    checks that the tokenizer fits. Binarized data can do without, for example if
-    fairseq-preprocess wrote them.
-
-    Args:
-        checkpoint: checkpoint of a run with ``--task sentence_prediction``.
-        data: the folder with the binarized data; may differ from the folder used in training.
-
-    Returns:
-        the model on the default device, in fp32 and eval mode; and the task that trained it.
-
-    Raises:
-        MissingFileError: if the checkpoint does not exist.
-    """
-    if not checkpoint.is_file():
-        raise MissingFileError(f"no checkpoint {checkpoint}: fine-tune a model first")
-    (model,), _, task = checkpoint_utils.load_model_ensemble_and_task(
-        [str(checkpoint)], arg_overrides={"data": str(data)}
-    )
-    return model.float().to(_default_device()).eval(), task
-
-
-def _default_device():
+def default_device() -> str:
+    """A GPU if one is available, otherwise the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-@torch.no_grad()
-def predict_split(
-    model: BaseFairseqModel,
-    task: FairseqTask,
-    split: str,
-    max_tokens: int = MAX_TOKENS,
-    progress: Callable[[int], None] = lambda count: None,
-) -> Predictions:
-    """Predict the examples of a split of binarized data.
-
-    Unlike :meth:`Predictor.logits`, this takes the examples as the task builds them for
-    fine-tuning, with gold labels and with the task's way to shorten texts.
-
-    Args:
-        model: the classifier, see :func:`load_classifier`.
-        task: the task that trained it.
-        split: name of the split in the task's data.
-        max_tokens: maximum number of tokens in a batch, including padding.
-        progress: called with the number of examples processed since the last call.
-    """
-    dataset = task.load_dataset(split)
-    if dataset.supports_prefetch:  # with --dataset-impl cached
-        dataset.prefetch(range(len(dataset)))
-    device = next(model.parameters()).device
-    scores: np.ndarray | None = None
-    gold: np.ndarray | None = None
-    sizes = [dataset.num_tokens(i) for i in range(len(dataset))]
-    for indices in batches_by_length(sizes, max_tokens):
-        sample = dataset.collater([dataset[i] for i in indices])
-        sample = utils.apply_to_sample(lambda tensor: tensor.to(device), sample)
-        logits, _ = model(
-            **sample["net_input"],
-            features_only=True,
-            classification_head_name=task.cfg.classification_head_name,
-        )
-        logits = logits.float().cpu().numpy()
-        if scores is None:
-            scores = np.empty((len(dataset), logits.shape[1]), np.float32)
-        scores[indices] = logits
-        if "target" in sample:
-            target = sample["target"].view(-1).cpu().numpy()
-            if gold is None:
-                kind = np.float32 if task.cfg.regression_target else np.int64
-                gold = np.empty(len(dataset), kind)
-            gold[indices] = target
-        progress(len(indices))
-    return Predictions(np.empty((0, 0), np.float32) if scores is None else scores, gold)
 
 
 def batches_by_length(sizes: Sequence[int], max_tokens: int) -> Iterator[list[int]]:

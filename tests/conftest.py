@@ -14,6 +14,33 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in background jobs of a shell. The programs under test would inherit it, and ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Packages that only an extra installs.
+EXTRAS = {
+    "google": "interop",
+    "safetensors": "interop",
+    "transformers": "interop",
+    "lemminflect": "lexicon",
+    "zstandard": "corpus",
+}
+
+
+class ModuleOfExtra(pytest.Module):
+    """A test file, which is skipped if it imports a package of an extra that is not installed."""
+
+    def collect(self):
+        try:
+            return super().collect()
+        except self.CollectError as error:
+            missing = getattr(error.__cause__, "name", None) or ""
+            extra = EXTRAS.get(missing.partition(".")[0])
+            if extra is None:
+                raise
+            pytest.skip(f"needs the extra {extra} ({missing})", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    return ModuleOfExtra.from_parent(parent, path=module_path)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def signals_stay_with_pytest():

@@ -12,9 +12,10 @@ from fairseq.data import Dictionary, data_utils, encoders, indexed_dataset
 from omegaconf import OmegaConf
 
 from cline_fairseq import inference as predictor_module
+from cline_fairseq import text_rows
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.evaluation import Predictor
-from cline_fairseq.inference import load_classifier, predict_split
+from cline_fairseq.evaluation.finetuning.binarized import load_classifier, predict_split
 from helpers import TOKENIZER, gpt2_vocabulary
 from programs import ROOT
 from tiny_models import as_published, binarize_tasks, save_classifier, save_encoder
@@ -137,7 +138,8 @@ def test_windows_change_nothing(glue, checkpoints, subwords, monkeypatch):
     texts[5] = ("long " * 200, "too")
     whole = predictor.logits(texts), predictor.embed(texts, 1), predictor.is_truncated(texts)
     states = {i: row for b in predictor.hidden_states(texts) for i, row in rows_of(b)}
-    monkeypatch.setattr(predictor_module, "WINDOW", 3)
+    for module in (predictor_module, text_rows):
+        monkeypatch.setattr(module, "WINDOW", 3)
     done = []
     parts = (
         predictor.logits(texts, done.append),

@@ -12,7 +12,8 @@ from fairseq.data import data_utils
 from torch import Tensor
 
 from ..dictionary import SPECIAL
-from ..inference import MAX_TOKENS, WINDOW, Predictor, batches_by_length
+from ..inference import MAX_TOKENS, Predictor, batches_by_length
+from ..text_rows import WINDOW
 from .geometry import TIE
 from .similarities import SIMILARITY_FUNCTIONS, TokenVectors
 from .triples import Triple

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..text_rows import Text
+
 if TYPE_CHECKING:
-    from ..inference import Predictor, Text  # imports torch, which takes seconds
+    from ..inference import Predictor  # imports torch, which takes seconds
 
 
-def count_truncated(predictor: "Predictor", texts: "Sequence[Text]") -> dict[str, int]:
+def count_truncated(predictor: "Predictor", texts: Sequence[Text]) -> dict[str, int]:
     """Count the texts that are longer than a model reads.
 
     Args:

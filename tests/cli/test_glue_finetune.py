@@ -19,6 +19,7 @@ from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from cline_fairseq.checkpoint import ModelDescription
+from cline_fairseq.evaluation.finetuning.binarized import predict_split
 from cline_fairseq.evaluation.finetuning.recorded_tokenizer import tokenizer_options
 from cline_fairseq.evaluation.glue.settings import (
     SETTINGS,
@@ -28,7 +29,6 @@ from cline_fairseq.evaluation.glue.settings import (
     train_command,
 )
 from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
-from cline_fairseq.inference import predict_split
 from glue_files import SIZES, write_task
 from helpers import TOKENIZER, stock_roberta
 from helpers import train_command as pretrain_command
@@ -205,7 +205,7 @@ def test_predictions_are_those_of_single_examples(glue, tuned):
     from fairseq.data import data_utils
 
     from cline_fairseq.checkpoint import label_names
-    from cline_fairseq.inference import load_classifier
+    from cline_fairseq.evaluation.finetuning.binarized import load_classifier
 
     folder, _ = tuned("MNLI")
     data = glue[0] / "MNLI"

@@ -16,7 +16,7 @@ from fairseq.dataclass.configs import CheckpointConfig
 from cline_fairseq.checkpoint import describe_model
 from cline_fairseq.compat import loading, runs
 from cline_fairseq.errors import InputError, MissingFileError
-from cline_fairseq.inference import load_classifier
+from cline_fairseq.evaluation.finetuning.binarized import load_classifier
 from cline_fairseq.safe_load import safe_load
 from cline_fairseq.training import start as starting
 from helpers import FIRST_VERSION, first_version_command

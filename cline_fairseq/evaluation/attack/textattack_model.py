@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...inference import Predictor, Text
+from ...inference import Predictor
+from ...text_rows import Text
 from .recipes import import_textattack
 
 ModelWrapper: Any = import_textattack().models.wrappers.ModelWrapper

@@ -31,7 +31,7 @@ def write_test_files(task: GlueTask, data: Path, folder: Path) -> None:
         data: folder with the binarized task.
         folder: folder of the run.
     """
-    from ...inference import load_classifier
+    from .binarized import load_classifier
 
     splits = list(task.leaderboard)
     paths = [folder / "test" / task.leaderboard[split] for split in splits]

@@ -12,7 +12,7 @@ from ..glue.tasks import TextTask
 from .kept_settings import BEST
 
 if TYPE_CHECKING:
-    from ...inference import Predictions
+    from .binarized import Predictions
 
 
 def label_predictions(
@@ -52,7 +52,7 @@ def predict_with_bar(
     Returns:
         as :func:`label_predictions`.
     """
-    from ...inference import predict_split
+    from .binarized import predict_split
 
     with tqdm(total=num_examples(data, split), unit=" texts", desc=split) as bar:
         predictions = predict_split(model, task, split, progress=bar.update)
@@ -70,7 +70,7 @@ def evaluate(text_task: TextTask, data: Path, folder: Path) -> dict[str, Any]:
     Returns:
         metrics, keyed by split.
     """
-    from ...inference import load_classifier
+    from .binarized import load_classifier
 
     model, task = load_classifier(folder / BEST, data)
     metrics = {}

@@ -26,7 +26,7 @@ def score_test(experiment: Experiment, folder: Path, result: dict[str, Any]) -> 
     path = folder / "predictions.test.tsv"
     if path.is_file() and is_labelled == ("test" in result["metrics"]):
         return result
-    from ...inference import load_classifier
+    from .binarized import load_classifier
 
     model, fairseq_task = load_classifier(folder / BEST, experiment.data)
     gold, predicted = predict_with_bar(
