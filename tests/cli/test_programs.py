@@ -96,7 +96,7 @@ def test_encoding_keeps_lines(corpus, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--input", "missing.txt"], "error: no text missing.txt: specify a file of text, JSON lines"),
+        (["--input", "missing.txt"], "error: no text missing.txt: specify a file of text"),
         (["--input", "latin1.txt"], "latin1.txt, line 1: byte 8 is not UTF-8"),
         (["--sentencepiece-model", "missing.model"], "missing.model"),
         (["--bpe", "gpt2"], "error: --bpe gpt2 needs --gpt2-encoder-json FILE"),
