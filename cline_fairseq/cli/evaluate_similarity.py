@@ -1,4 +1,4 @@
-"""Sentence similarity: does the cosine of sentence vectors agree with people, without fine-tuning?
+"""Sentence similarity: does the cosine agree with human scores, without fine-tuning?
 
 Reads pairs of sentences with a score each, and correlates (Spearman) the scores with the cosines of
 the sentences' vectors, for each layer and two poolings: the vector of <s>, which the contrastive

@@ -11,7 +11,7 @@ AutoModelForSequenceClassification):
         --dest my-cline-sst2
 
 GLUE's tasks with the labels 0 and 1 get names for them, such as negative and positive for SST-2;
---labels gives other names.
+--labels sets other names.
 
 The folder holds the model, a fast tokenizer and a model card with the training settings.
 """

@@ -13,7 +13,7 @@ Of some tasks, with a partial average, which is marked as such and no GLUE score
 Figures are percentages; std is the sample standard deviation. The average covers the eight tasks
 other than WNLI; a task with two metrics, or two dev sets, counts with their mean. Each task should
 have all seeds that any task has (or those of --seeds): if one is missing, the table says so and has
-no average. Tasks of one's own, of cline-fairseq finetune, follow GLUE's, and are never averaged.
+no average. Your own tasks, from cline-fairseq finetune, follow GLUE's and are never averaged.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Draw the vectors of sentences and their two views, and measure how they lie to each other.
+"""Draw the vectors of sentences and their two views, and measure how far apart they are.
 
 Reads what cline-fairseq evaluate-hits reads, sentences or triples, and draws a panel for each
 checkpoint. Lines connect some originals with their views:

@@ -238,7 +238,7 @@ def read_texts(
 
 
 def _input_lines(max_line):
-    """The lines of standard input, each as soon as it is there."""
+    """The lines of standard input, each as soon as it is available."""
     lines = iter(lambda: sys.stdin.buffer.readline(max_line + 1), b"")
     for number, line in enumerate(lines, 1):
         if len(line) > max_line and not line.endswith(b"\n"):

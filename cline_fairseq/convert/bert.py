@@ -1,4 +1,4 @@
-"""BERT and its children as RoBERTa: options, names of parameters, and the order of rows.
+"""BERT and its variants as RoBERTa: options, names of parameters, and the order of rows.
 
 BERT is RoBERTa with token types, another order of its vocabulary, positions that are numbered from
 0 on, and layer norms with another epsilon. Texts of one type read the same in both: the embedding
@@ -22,7 +22,7 @@ MODEL_TYPES = ("bert", "distilbert", "electra")
 # BERT's names of fairseq's special symbols, in fairseq's order.
 SPECIAL_OF_BERT = ("[CLS]", "[PAD]", "[SEP]", "[UNK]")
 MASK_OF_BERT = "[MASK]"
-BEFORE_POSITIONS = 2  # rows of the table of positions that RoBERTa has and BERT has not
+BEFORE_POSITIONS = 2  # rows of the table of positions that only RoBERTa has
 # DistilBERT's names of options, with their defaults, by BERT's.
 DISTILBERT_OPTIONS = {
     "hidden_size": ("dim", 768),
@@ -192,11 +192,11 @@ def _as_roberta(kind, name):
 
 
 def name_in(kind: str, name: str) -> str:
-    """The name in BERT or one of its children of a parameter with RoBERTa's name.
+    """The name in BERT or one of its variants of a parameter with RoBERTa's name.
 
     Args:
         kind: the model_type.
-        name: as in transformers' RoBERTa; ``pooler.`` and ``rtd_head.`` for what that has not.
+        name: as in transformers' RoBERTa; ``pooler.`` and ``rtd_head.`` for those it lacks.
     """
     return _renamed(name, [(ours, theirs) for theirs, ours in _NAMES[kind]])
 

@@ -1,4 +1,4 @@
-"""A model with BERT's vocabulary as BERT or one of its children: the way back of :mod:`.bert`."""
+"""A model with BERT's vocabulary as BERT or one of its variants: the way back of :mod:`.bert`."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def to_bert_config(options: dict[str, Any], family: Family) -> Any:
 
     Args:
         options: of transformers' RobertaConfig.
-        family: BERT or one of its children.
+        family: BERT or one of its variants.
     """
     options = {name: value for name, value in options.items() if not name.endswith("_token_id")}
     options["max_position_embeddings"] -= BEFORE_POSITIONS
@@ -69,13 +69,13 @@ def to_bert_config(options: dict[str, Any], family: Family) -> Any:
 def to_bert_model(
     loaded: LoadedModel, options: dict[str, Any], state: dict[str, Tensor], family: Family
 ) -> tuple[PreTrainedModel, dict[str, Tensor]]:
-    """The same model as BERT or one of its children, in eval mode.
+    """The same model as BERT or one of its variants, in eval mode.
 
     Args:
         loaded: the model.
         options: of transformers' RobertaConfig.
         state: the parameters by the names of transformers' RoBERTa, in the dictionary's order.
-        family: BERT or one of its children.
+        family: BERT or one of its variants.
 
     Returns:
         a model for masked LM or classification, or the discriminator of an ELECTRA; and parameters
@@ -125,7 +125,7 @@ def to_bert_tokenizer(loaded: LoadedModel, family: Family) -> PreTrainedTokenize
 
     Args:
         loaded: the model.
-        family: BERT or one of its children.
+        family: BERT or one of its variants.
 
     Raises:
         InputError: if there can be none that gives the same tokens.

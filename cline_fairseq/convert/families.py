@@ -24,7 +24,7 @@ class Family(NamedTuple):
     """
 
     kind: str
-    tokens: list[str] = []  # noqa: RUF012  of a tuple, which nobody changes
+    tokens: list[str] = []  # noqa: RUF012  of a tuple, which is never changed
     order: list[int] = []  # noqa: RUF012
     note: str = ""
 
@@ -35,7 +35,7 @@ class Family(NamedTuple):
 
     @property
     def is_bert(self) -> bool:
-        """Whether it is BERT or one of its children."""
+        """Whether it is BERT or one of its variants."""
         return self.kind in bert.MODEL_TYPES
 
     @property
@@ -100,7 +100,7 @@ def _of_camembert(loaded):
         return [], []
     try:
         pieces = sentence_pieces.pieces_in_order(Path(config["sentencepiece_model"]))
-    except InputError:  # it numbers its pieces otherwise
+    except InputError:  # it numbers its pieces differently
         return [], []
     symbols, rows = camembert.symbols_of(pieces)
     return _if_of(loaded, symbols, camembert.tokens_of(pieces), rows)

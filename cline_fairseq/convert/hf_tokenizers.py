@@ -43,7 +43,7 @@ class ImportedTokenizer(NamedTuple):
     symbols: list[str]
     bpe: str
     files: ByteLevelBPE | Path | WordPieceFiles
-    rows: list[int] = []  # noqa: RUF012  of a tuple, which nobody changes
+    rows: list[int] = []  # noqa: RUF012  of a tuple, which is never changed
 
     def save(self, folder: Path) -> None:
         """Write the files of the tokenizer, but not the dictionary."""
@@ -58,7 +58,7 @@ def read_tokenizer(folder: Path, kind: str = "roberta") -> ImportedTokenizer:
 
     Args:
         folder: of Hugging Face.
-        kind: the model_type: WordPiece with BERT's special tokens for BERT and its children,
+        kind: the model_type: WordPiece with BERT's special tokens for BERT and its variants,
             SentencePiece with its own numbering for CamemBERT, otherwise any tokenizer with
             RoBERTa's special tokens.
 
@@ -103,7 +103,7 @@ def require_same_as_fast(folder: Path, imported: Path, rows: Sequence[int] = ())
         fast = tokenizers.Tokenizer.from_file(str(path))
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # the library raises Exception itself; its panics are no such
+    except BaseException as error:  # a panic of the library is not an Exception
         raise InputError(f"{path} is not a Hugging Face tokenizer: {error}") from error
     dictionary = PlainDictionary(imported / DICTIONARY)
     files = tokenizer_in([imported])

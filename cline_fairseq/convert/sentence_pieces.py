@@ -67,7 +67,7 @@ def pieces(model_file: Path) -> list[str]:
 
 
 def pieces_in_order(model_file: Path) -> list[str]:
-    """The pieces of a model whose ids are those of Hugging Face, but for an offset.
+    """The pieces of a model whose ids are those of Hugging Face, apart from an offset.
 
     Raises:
         InputError: if other symbols than ``<unk>``, ``<s>`` and ``</s>`` in this order have ids of

@@ -59,7 +59,7 @@ def read_pooling(folder: Path) -> Pooling:
         folder: of the whole model.
 
     Raises:
-        InputError: if a file is no such file.
+        InputError: if a file is malformed.
     """
     if not (folder / MODULES).is_file():
         return Pooling({}, [])

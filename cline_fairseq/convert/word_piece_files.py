@@ -31,7 +31,7 @@ class WordPieceFiles(NamedTuple):
         pieces: in BERT's order, as in vocab.txt.
         cased: whether text keeps capitals and accents.
         symbols: of the dictionary, from its first row on, with ``<mask>``.
-        rows: BERT's row of each symbol; empty if the model is no BERT.
+        rows: BERT's row of each symbol; empty if the model is not a BERT.
     """
 
     pieces: list[str]

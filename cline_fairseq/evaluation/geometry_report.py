@@ -15,7 +15,7 @@ _PERCENT = ("closer", "shared_words")  # the other rows are no shares
 def geometry_statistics(
     vectors: np.ndarray, resamples: int = 10_000, seed: int = 1
 ) -> dict[str, Share]:
-    """Measure how sentence vectors lie to each other.
+    """Measure alignment, uniformity and Hits of sentence vectors.
 
     Args:
         vectors: float (3, N, C), the vectors of originals, synonym views and antonym views.

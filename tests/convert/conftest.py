@@ -94,7 +94,7 @@ def imported(exported, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, texts):
-    """Folders of BERT and its children, and what was imported of them."""
+    """Folders of BERT and its variants, and what was imported of them."""
     from cline_fairseq.convert.import_hf import import_hf
     from hf_models import MODELS, make
 

@@ -1,4 +1,4 @@
-"""BERT and its children: the same states in fairseq, and back as BERT."""
+"""BERT and its variants: the same states in fairseq, and back as BERT."""
 
 import re
 import shutil

@@ -63,7 +63,7 @@ def require_recipe(name: str, download: bool = False) -> None:
         download: whether TextAttack may download what is missing.
 
     Raises:
-        InputError: if it is not, or has not.
+        InputError: if TextAttack is not installed, or has no such recipe.
     """
     names = import_textattack(download).attack_args.ATTACK_RECIPE_NAMES
     if name not in names:

@@ -1,4 +1,4 @@
-"""Binarized data of a task in files of one's own: made once, beside the runs."""
+"""Binarized data of the user's own task: made once, next to the runs."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress

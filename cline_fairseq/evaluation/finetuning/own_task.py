@@ -1,4 +1,4 @@
-"""Tasks in files of one's own: their columns, their labels, their examples."""
+"""Tasks in the user's own files: their columns, labels and examples."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -42,7 +42,7 @@ from .reading import Split, missing_files, read_split, split_path
 from .tasks import GlueTask, TextTask
 
 MANIFEST = "manifest.json"
-_PADDING = 8  # fairseq fills dictionaries up to a multiple of it
+_PADDING = 8  # fairseq pads dictionaries to a multiple of it
 _CHUNK = 2000  # texts at a time
 
 

@@ -53,7 +53,7 @@ class Report(NamedTuple):
 
     Attributes:
         name: name of the checkpoint.
-        rows: rows of all tasks, in GLUE's order, and then of tasks of one's own.
+        rows: rows of all tasks, in GLUE's order, and then of the user's own tasks.
         checkpoints: number of different checkpoints that the runs started from.
         averaged: tasks of GLUE to average; none if there is no average.
     """
