@@ -9,6 +9,11 @@ fairseq's models read them, [CLS] a [SEP] [SEP] b [SEP] with token type 0 alone;
 writes them as BERT does. DEST/seedN.json has the metrics. A rerun skips finished seeds.
 """
 
+if __name__ == "__main__":  # before the imports, which take long
+    from cline_fairseq.runtime.interrupts import end_at_once
+
+    end_at_once()
+
 import argparse
 import json
 import statistics
@@ -27,6 +32,7 @@ from transformers import (
 )
 
 from cline_fairseq.atomic_io import make_folder, write_json
+from cline_fairseq.errors import show_input_errors_plainly
 from cline_fairseq.evaluation.glue.metrics import compute_metrics
 from cline_fairseq.evaluation.glue.reading import Split, read_split
 from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS, GlueTask
@@ -153,6 +159,7 @@ def train(args: argparse.Namespace, task: GlueTask, seed: int) -> dict:
 
 def main() -> None:
     """Run the program."""
+    show_input_errors_plainly()
     args = _parse_args()
     task = GLUE_TASKS[args.task]
     make_folder(args.dest)
