@@ -46,12 +46,22 @@ def _parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--model", required=True, help="folder or name of a Hugging Face model")
     parser.add_argument("--task", required=True, choices=list(GLUE_TASKS), help="GLUE task")
-    parser.add_argument("--glue-dir", type=Path, required=True, help="folder with a folder a task")
+    parser.add_argument(
+        "--glue-dir", type=Path, required=True, help="folder with a folder for each task"
+    )
     parser.add_argument("--dest", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--seeds", default="1", help="random seeds (default: %(default)s)")
-    parser.add_argument("--lr", type=float, default=1e-4, help="default: %(default)s")
-    parser.add_argument("--batch-size", type=int, default=16, help="default: %(default)s")
-    parser.add_argument("--max-epoch", type=int, default=2, help="default: %(default)s")
+    parser.add_argument(
+        "--seeds", default="1", help="random seeds, e.g. 1,2,3 (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--lr", type=float, default=1e-4, help="learning rate (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=16, help="texts per update (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--max-epoch", type=int, default=2, help="number of epochs (default: %(default)s)"
+    )
     parser.add_argument(
         "--usual-pairs", action="store_true", help="pairs with two token types and one separator"
     )

@@ -2,15 +2,15 @@
 """Prepare a corpus with datatrove: on this machine, or on a Slurm cluster.
 
 datatrove (https://github.com/huggingface/datatrove) runs the same pipeline on one machine, on
-Slurm or on Ray, and leaves out the tasks that are completed when it is started again. Each task
+Slurm or on Ray, and skips finished tasks when it is started again. Each task
 makes a shard for fairseq-train shard0:shard1:...:
 
     python examples/pretraining/prepare_with_datatrove.py --bpe sentencepiece \\
         --sentencepiece-model sentencepiece.model --dict dict.txt \\
         --input wiki.txt.xz books.txt.gz --dest data-bin --logs logs --tasks 16 --workers 8
 
---executor slurm --partition NAME submits it. Readers and filters of datatrove's own fit in front
-of Binarize: it takes any stream of documents.
+--executor slurm --partition NAME submits it. datatrove's own readers and filters can come
+before Binarize, which takes any stream of documents.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
@@ -36,7 +36,7 @@ from cline_fairseq.tokenizer import Tokenizer, TokenizerFiles
 
 
 class ReadText(PipelineStep):
-    """Documents of text files: one paragraph a line, blank lines between documents."""
+    """Documents of text files: one paragraph per line, blank lines between documents."""
 
     name, type = "Text files", "📖 - READER"
 
@@ -116,16 +116,25 @@ def main():
     )
     parser.add_argument("--input", type=Path, nargs="+", required=True, help="text files")
     parser.add_argument("--dest", type=Path, required=True, help="folder of the shards")
-    parser.add_argument("--split", default="train")
+    parser.add_argument("--split", default="train", help="name of the split (default: %(default)s)")
     parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
     add_tokenizer_options(parser)
     add_allow_unknown_option(parser)
     parser.add_argument("--logs", type=Path, required=True, help="datatrove's logs and markers")
-    parser.add_argument("--tasks", type=int, default=1, help="shards")
-    parser.add_argument("--workers", type=int, default=1, help="tasks at a time")
-    parser.add_argument("--executor", choices=("local", "slurm"), default="local")
-    parser.add_argument("--partition", help="of Slurm")
-    parser.add_argument("--time", default="04:00:00", help="limit of a Slurm job")
+    parser.add_argument("--tasks", type=int, default=1, help="number of shards (default: 1)")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="number of tasks at a time (default: 1)"
+    )
+    parser.add_argument(
+        "--executor",
+        choices=("local", "slurm"),
+        default="local",
+        help="where to run (default: %(default)s)",
+    )
+    parser.add_argument("--partition", help="partition of Slurm")
+    parser.add_argument(
+        "--time", default="04:00:00", help="time limit of a Slurm job (default: %(default)s)"
+    )
     args = parser.parse_args()
     PlainDictionary(args.dict)  # complains here rather than in a task
     build_executor(args).run()
