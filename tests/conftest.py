@@ -20,6 +20,7 @@ EXTRAS = {
     "safetensors": "interop",
     "transformers": "interop",
     "lemminflect": "lexicon",
+    "pyarrow": "parquet",
     "zstandard": "corpus",
 }
 
