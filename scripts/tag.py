@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tag a text with the rewriter's own tagger, about a million words a second.
+"""Tag a text with the rewriter's own tagger, about a million words per second.
 
 Writes one line of word/TAG pairs for each line of text, as scripts/build_lexicon.py reads them:
 

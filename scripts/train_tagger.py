@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train the part-of-speech tagger of the rewriter, or evaluate one.
 
-Training text is a file of word/TAG pairs, one text a line, with Penn Treebank tags
+Training text is a file of word/TAG pairs, one text per line, with Penn Treebank tags
 (scripts/tag_with_spacy.py writes one from plain text):
 
     python scripts/train_tagger.py --train train.tagged --valid valid.tagged --output tagger.npz

@@ -1,4 +1,4 @@
-"""Memory of the dataset of pre-training beside that of fairseq's own.
+"""Memory of the pre-training dataset, compared with fairseq's own.
 
 Both are made of the same lines, of random lengths up to a block and with blank lines between, once
 for each --sample-break-mode. The memory of the lines themselves, which fairseq maps from their

@@ -1,11 +1,11 @@
-"""The predictor against fairseq's RobertaHubInterface, which reads one text at a time.
+"""The predictor compared with fairseq's RobertaHubInterface, which reads one text at a time.
 
 Both have the same weights, take plain text, and tokenize it; the interface runs fairseq's own
 RoBERTa, as its users call it: encode, predict. They take turns, and their probabilities are
 compared.
 
 With --memory, the predictor alone then reads that many texts, the given ones again and again, and
-ten times as many. The peak memory of the process should hardly differ, but for the results.
+ten times as many. The peak memory of the process should hardly differ, apart from the results.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The packages of the extra ``lexicon``, which a core install lacks."""
+"""The packages of the extra ``lexicon``, which a core installation lacks."""
 
 import sys
 from collections.abc import Iterator
