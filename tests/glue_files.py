@@ -2,7 +2,7 @@
 
 import random
 
-SIZES = {"train": 48, "valid": 16, "valid1": 12, "test": 10, "test1": 9}
+SIZES = {"train": 48, "valid": 16, "valid1": 12, "test": 10, "test1": 9, "ax": 7}
 FILES = {
     "CoLA": {"train": "train.tsv", "valid": "dev.tsv", "test": "test.tsv"},
     "MNLI": {
@@ -68,6 +68,16 @@ def write_task(folder, name, texts, seed=0):
         (folder / file).write_bytes(text.encode("utf-8"))
         written[split] = examples
     return written
+
+
+def write_diagnostic(path, texts):
+    """Write GLUE's diagnostic set; the texts, as they must be read."""
+    rng = random.Random(0)
+    pairs = [_example(rng, "MNLI", texts)[0] for _ in range(SIZES["ax"])]
+    rows = [f"{i}\t{first}\t{second}" for i, (first, second) in enumerate(pairs)]
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(("\n".join(["index\tsentence1\tsentence2", *rows]) + "\n").encode())
+    return pairs
 
 
 def _example(rng, name, texts):

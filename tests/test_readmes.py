@@ -14,7 +14,8 @@ import sys
 
 import pytest
 
-from glue_files import LABELS, write_task
+import usual_files
+from glue_files import LABELS, write_diagnostic, write_task
 from helpers import gpt2_vocabulary
 from programs import BIN, ROOT, run
 from project_files import project_files
@@ -67,6 +68,7 @@ SMALLER = {
     r"for task in CoLA .* WNLI;": "for task in SST-2 MRPC RTE MNLI;",
     r"--lr 1e-5,2e-5,3e-5": "--lr 1e-5,2e-5",
     r"--seeds 1,2,3": "--seeds 1 --max-epoch 1",
+    r"(--save runs/others/)": r"--max-epoch 1 \1",
     r"(glue_submit.*)": r"\1 --allow-missing",
     r"--model roberta-base": "--model hub/roberta-base",  # on the hub
     # Other models to compare with are copies.
@@ -92,8 +94,10 @@ def clone(texts, tmp_path_factory):
     write_roberta(folder, texts)
     for name in LABELS:
         write_task(folder / "glue", name, texts, 1)
+    write_diagnostic(folder / "glue" / "AX" / "AX.tsv", texts)
     write_task(folder / "imdb", "SST-2", texts, 2)
     write_reviews(folder, texts)
+    write_usual_files(folder, texts)
     write_robustness(folder, texts)
     return folder
 
@@ -136,6 +140,14 @@ def write_reviews(folder, texts):
         with (folder / "reviews" / f"{split}.csv").open("w", encoding="utf-8") as file:
             rows = [(text, ("good", "bad")[i % 2]) for i, text in enumerate(texts[:16])]
             csv.writer(file).writerows([("review", "sentiment"), *rows])
+
+
+def write_usual_files(folder, texts):
+    """IMDb, MR, SNLI and AG News in their usual files."""
+    usual_files.write_imdb(folder / "aclImdb", texts)
+    usual_files.write_mr(folder / "rt-polaritydata", texts)
+    usual_files.write_snli(folder / "snli_1.0", texts)
+    usual_files.write_ag_news(folder / "ag_news", texts)
 
 
 def write_robustness(folder, texts):

@@ -1,19 +1,24 @@
 """Fine-tune a checkpoint on a task of your own, with several seeds, and score it on the dev set.
 
 The files are TSV, CSV (.csv), JSON lines (.jsonl, .ndjson or .json) or Parquet (.parquet), with
-columns of any names. The tokenizer and the dictionary are the checkpoint's:
+columns of any names, or folders with a folder or a file for each label. The tokenizer and the
+dictionary are the checkpoint's:
 
     cline-fairseq finetune --checkpoint checkpoints/checkpoint_best.pt --save runs/cline/IMDb \\
         --train train.csv --valid dev.csv --test test.csv --text-column review --seeds 1,2,3
 
-Pairs of texts with numbers as labels; a file without a header; rows to leave out:
+Pairs of texts with numbers as labels; a file without a header, some of whose rows are drawn as dev
+set; folders with a text in each file, as those of IMDb; rows to leave out:
 
     cline-fairseq finetune --checkpoint roberta.base/model.pt --save runs/roberta/SICK \\
         --train train.tsv --valid dev.tsv --text-column sentence_A --text2-column sentence_B \\
         --label-column relatedness_score --regression
     cline-fairseq finetune --checkpoint roberta.base/model.pt --save runs/roberta/AG-News \\
-        --train train.csv --valid dev.csv --columns label,title,description \\
-        --text-column title --text2-column description
+        --train train.csv --hold-out valid=0.05 --test test.csv \\
+        --columns label,title,description --text-column title --text2-column description
+    cline-fairseq finetune --checkpoint roberta.base/model.pt --save runs/roberta/IMDb \\
+        --train aclImdb/train --hold-out valid=0.1 --test aclImdb/test --skip-label unsup \\
+        --replace-breaks
     cline-fairseq finetune --checkpoint roberta.base/model.pt --save runs/roberta/SNLI \\
         --train train.jsonl --valid dev.jsonl --text-column sentence1 --text2-column sentence2 \\
         --label-column gold_label --skip-label=-
@@ -28,6 +33,7 @@ options are passed on to fairseq-train.
 """
 
 import argparse
+import codecs
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,12 +79,25 @@ _DEFAULTS = SETTINGS["RTE"]
 def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = program_parser(__name__, __doc__, allow_abbrev=False)
     files = parser.add_argument_group("files")
-    for name, what in (("train", "to train on"), ("valid", "to choose the best checkpoint with")):
+    for name, what in (
+        ("train", "to train on"),
+        ("valid", "to choose the best checkpoint with"),
+        ("test", "to predict, with labels or without them"),
+    ):
         files.add_argument(
-            f"--{name}", type=Path, required=True, metavar="FILE", help=f"examples {what}"
+            f"--{name}",
+            type=Path,
+            required=name == "train",
+            metavar="PATH",
+            help=f"file or folder with examples {what}",
         )
     files.add_argument(
-        "--test", type=Path, metavar="FILE", help="examples to predict, with labels or without them"
+        "--hold-out",
+        type=_parse_held_out,
+        default={},
+        metavar="SPLIT=FRACTION,...",
+        help="draw valid, test or both at random from the training examples, e.g. valid=0.1; the "
+        "draw is the same for all seeds",
     )
     add_named_columns_options(files)
     files.add_argument(
@@ -100,6 +119,16 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add_quoting_option(files, "TSV and CSV files")
     files.add_argument(
+        "--encoding",
+        type=_parse_encoding,
+        default="utf-8",
+        metavar="NAME",
+        help="encoding of the files, e.g. latin-1 (default: %(default)s)",
+    )
+    files.add_argument(
+        "--replace-breaks", action="store_true", help="replace <br /> in texts by a space"
+    )
+    files.add_argument(
         "--name", help="name of the task in results and tables (default: that of the --save folder)"
     )
     tokens = parser.add_argument_group("tokenizer")
@@ -108,7 +137,34 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add_finetuning_options(
         parser.add_argument_group("runs"), f"{_DEFAULTS.lr:g}", str(_DEFAULTS.batch_size)
     )
-    return parse_finetuning_args(parser, argv)
+    args = parse_finetuning_args(parser, argv)
+    for name in ("valid", "test"):
+        if name in args.hold_out and getattr(args, name) is not None:
+            parser.error(f"--{name} and --hold-out {name}=... exclude each other")
+    if args.valid is None and "valid" not in args.hold_out:
+        parser.error("pass --valid, or --hold-out valid=0.1 to draw it from the training examples")
+    return args
+
+
+def _parse_held_out(text: str) -> dict[str, float]:
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        fractions = {name: float(fraction) for name, fraction in pairs}
+        is_part = all(fraction > 0 for fraction in fractions.values())
+        if not ({*fractions} <= {"valid", "test"} and is_part and sum(fractions.values()) < 1):
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected valid=FRACTION, test=FRACTION or both, with a sum below 1, not {text!r}"
+        ) from None
+    return fractions
+
+
+def _parse_encoding(text: str) -> str:
+    try:
+        return codecs.lookup(text).name
+    except LookupError:
+        raise argparse.ArgumentTypeError(f"no encoding {text!r}: use a name as latin-1") from None
 
 
 def _parse_columns(text: str) -> tuple[str, ...]:
@@ -132,6 +188,9 @@ def files_of(args: argparse.Namespace) -> OwnFiles:
         args.quoting,
         args.columns,
         tuple(args.skip_label),
+        args.encoding,
+        args.replace_breaks,
+        args.hold_out,
     )
 
 
@@ -184,7 +243,8 @@ def make_experiment(args: argparse.Namespace) -> Experiment:
     require_files(args)
     files = files_of(args)
     for path in files.paths.values():
-        require_file(path, "expected TSV, CSV, JSON lines or Parquet")
+        if not path.is_dir():
+            require_file(path, "expected TSV, CSV, JSON lines, Parquet, or a folder of texts")
     task, examples = read_task(name, files)
     from ..checkpoint import describe_model  # imports torch, which takes seconds
 
@@ -220,7 +280,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _parse_args(argv)
     experiment = make_experiment(args)
     for folder, result, chosen in run_all(args, experiment):
-        if args.test is None:
+        if "test" not in files_of(args).splits:
             continue
         scored = score_test(chosen, folder, result)
         if scored is not result:

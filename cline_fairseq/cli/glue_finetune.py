@@ -19,7 +19,8 @@ Of several learning rates, the one with the best dev scores, in the mean over th
 SAVE/seedN (SAVE/lr-LR/seedN, if there are several rates) holds the best checkpoint, result.json
 with the metrics over the whole dev set, and the predictions. The same command can be rerun: it
 resumes interrupted runs and skips finished ones. --predict test also writes the files for the
-leaderboard, to the folder test beside them.
+leaderboard, to the folder test beside them; --predict test,ax also AX.tsv, MNLI's predictions for
+GLUE's diagnostic set.
 """
 
 import argparse
@@ -29,12 +30,12 @@ from pathlib import Path
 
 from ..checkpoint_files import checkpoint_file
 from ..evaluation.finetuning.kept_settings import identity_of
-from ..evaluation.finetuning.leaderboard import require_test, write_test_files
+from ..evaluation.finetuning.leaderboard import splits_to_predict, write_test_files
 from ..evaluation.finetuning.recorded_tokenizer import tokenizer_options
 from ..evaluation.finetuning.running import Experiment, show_truncated
 from ..evaluation.finetuning.sweep import require_layout
 from ..evaluation.glue.settings import SETTINGS, require_data, require_splits
-from ..evaluation.glue.tasks import GLUE_TASKS
+from ..evaluation.glue.tasks import AX, GLUE_TASKS
 from .finetune_options import (
     add_finetuning_options,
     machine_of,
@@ -59,9 +60,20 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add_finetuning_options(parser, *["RoBERTa's for the task"] * 2)
     parser.add_argument(
-        "--predict", choices=["test"], help="also write the files for the leaderboard"
+        "--predict",
+        type=_parse_predict,
+        default=[],
+        metavar="SET,...",
+        help="also write the files for the leaderboard: test, for MNLI also ax",
     )
     return parse_finetuning_args(parser, argv)
+
+
+def _parse_predict(text: str) -> list[str]:
+    names = text.split(",")
+    if not {*names} <= {"test", AX}:
+        raise argparse.ArgumentTypeError(f"expected test, ax or test,ax, not {text!r}")
+    return names
 
 
 def make_experiment(args: argparse.Namespace) -> Experiment:
@@ -75,8 +87,7 @@ def make_experiment(args: argparse.Namespace) -> Experiment:
     glue_task = GLUE_TASKS[args.task]
     checkpoint = checkpoint_file(args.checkpoint)
     require_splits(glue_task, args.data)
-    if args.predict:
-        require_test(glue_task, args.data)
+    splits_to_predict(glue_task, args.predict, args.data)  # raises errors before the work
     from ..checkpoint import describe_model  # imports torch, which takes seconds
 
     machine = machine_of(args)
@@ -98,5 +109,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _parse_args(argv)
     experiment = make_experiment(args)
     for folder, _, chosen in run_all(args, experiment):
-        if args.predict:
-            write_test_files(GLUE_TASKS[args.task], chosen.data, folder)
+        splits = splits_to_predict(GLUE_TASKS[args.task], args.predict, chosen.data)
+        write_test_files(GLUE_TASKS[args.task], chosen.data, folder, splits)

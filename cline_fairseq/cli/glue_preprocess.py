@@ -1,7 +1,8 @@
 """Binarize GLUE's published files for fine-tuning with fairseq.
 
 --glue-dir holds a folder for each task (CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI) with
-its files as GLUE publishes them. Use the checkpoint's tokenizer and dictionary:
+its files as GLUE publishes them. If there is a diagnostic set (AX/AX.tsv), it becomes MNLI's split
+ax. Use the checkpoint's tokenizer and dictionary:
 
     cline-fairseq glue-preprocess --glue-dir $GLUE_DIR --tasks all --dest glue-bin \\
         --bpe sentencepiece --sentencepiece-model sentencepiece.model --dict dict.txt
@@ -25,7 +26,7 @@ from tqdm import tqdm
 from ..dictionary import PlainDictionary
 from ..errors import InputError, MissingFileError
 from ..evaluation.glue.binarizing import GlueJob, binarize
-from ..evaluation.glue.tasks import GLUE_TASKS, GlueTask, parse_tasks
+from ..evaluation.glue.tasks import AX, GLUE_TASKS, GlueTask, parse_tasks
 from ..preprocessing.manifest import describe_tokenizer, file_digest
 from ..tokenizer import Tokenizer, TokenizerFiles
 from .options import add_allow_unknown_option, add_tokenizer_options, program_parser
@@ -58,7 +59,7 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--splits",
         metavar="SPLIT,...",
         help="splits to binarize, separated by commas: train, valid, test, and MNLI's mismatched "
-        "sets valid1 and test1 (default: all)",
+        "sets valid1 and test1 and diagnostic set ax (default: all, and ax if --glue-dir has it)",
     )
     parser.add_argument(
         "--skip-incomplete", action="store_true", help="skip tasks with missing files"
@@ -78,7 +79,7 @@ def parse_splits(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
     splits = tuple(part.strip() for part in text.split(","))
-    known = list(GLUE_TASKS["MNLI"].files)
+    known = [*GLUE_TASKS["MNLI"].files, AX]
     for split in splits:
         if split not in known:
             raise InputError(f"no split {split!r}: expected some of {', '.join(known)}")

@@ -6,8 +6,8 @@ task, the seed with the best score on the dev set is chosen:
     cline-fairseq glue-submit runs/cline --zip submission.zip
 
 The zip holds CoLA.tsv, SST-2.tsv, MRPC.tsv, STS-B.tsv, QQP.tsv, MNLI-m.tsv, MNLI-mm.tsv, QNLI.tsv,
-RTE.tsv and WNLI.tsv. The leaderboard also expects AX.tsv, for its diagnostic set: pass it with
---ax.
+RTE.tsv and WNLI.tsv. The leaderboard also expects AX.tsv, for its diagnostic set: it is that of the
+chosen run on MNLI (glue-finetune --predict test,ax), or another file with --ax.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from ..atomic_io import atomic_write
 from ..errors import InputError, MissingFileError
 from ..evaluation.glue.report import read_runs
 from ..evaluation.glue.results import dev_score
-from ..evaluation.glue.tasks import GLUE_TASKS
+from ..evaluation.glue.tasks import AX, GLUE_TASKS
 from .options import program_parser
 
 
@@ -33,7 +33,8 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--ax",
         type=Path,
         metavar="FILE",
-        help="predictions for the diagnostic set, to pack as AX.tsv",
+        help="predictions for the diagnostic set, to pack as AX.tsv (default: those of the chosen "
+        "run on MNLI, if there are any)",
     )
     parser.add_argument(
         "--allow-missing",
@@ -54,11 +55,11 @@ def choose(folder: Path) -> tuple[dict[str, Path], list[str]]:
     for task in GLUE_TASKS.values():
         mine = [run for (name, _), run in runs.items() if name == task.name]
         best = max(mine, key=dev_score, default=None)
-        for name in task.leaderboard.values():
+        for split, name in task.predictions.items():
             if best and (path := Path(best["folder"]) / "test" / name).is_file():
                 files[name] = path
                 print(f"{name}: seed {best['seed']}")
-            else:
+            elif split != AX:
                 missing.append(name)
     return files, missing
 
@@ -80,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise InputError(f"no predictions to put into {args.zip}")
     if missing:
         print(f"missing: {', '.join(missing)}")
+    if "AX.tsv" not in files:
+        print("without AX.tsv: cline-fairseq glue-finetune --task MNLI --predict ax makes it")
     with atomic_write(args.zip) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as out:
         for name, path in files.items():
             out.write(path, name)

@@ -120,7 +120,12 @@ def require_labels(
             )
 
 
-def read_rows(path: Path, quoting: str = "csv", columns: Sequence[str] | None = None) -> list[Row]:
+def read_rows(
+    path: Path,
+    quoting: str = "csv",
+    columns: Sequence[str] | None = None,
+    encoding: str = "utf-8",
+) -> list[Row]:
     """Read a file of rows: TSV or CSV with a header, JSON lines, or Parquet.
 
     Args:
@@ -130,6 +135,7 @@ def read_rows(path: Path, quoting: str = "csv", columns: Sequence[str] | None = 
             quotation marks; ``none`` if quotation marks are ordinary characters.
         columns: names of the columns of a TSV or CSV file without a header (None: its first line
             is the header).
+        encoding: encoding of the text, unless the file is Parquet.
 
     Returns:
         for each row its file and line, for messages, and its values, keyed by column.
@@ -141,20 +147,28 @@ def read_rows(path: Path, quoting: str = "csv", columns: Sequence[str] | None = 
     """
     if not path.is_file():
         raise MissingFileError(f"no file {path}: expected TSV, CSV, JSON lines or Parquet")
+    if encoding == "utf-8":
+        encoding = "utf-8-sig"
     try:
         if is_json_lines(path):
-            return list(_json_rows(path))
+            return list(_json_rows(path, encoding))
         if path.suffix == ".parquet":
             return list(_parquet_rows(path))
-        return list(_separated_rows(path, QUOTINGS[quoting], columns))
+        return list(_separated_rows(path, QUOTINGS[quoting], columns, encoding))
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text ({error}): convert it first") from error
+        raise undecodable(path, error) from error
 
 
-def _separated_rows(path, quoting, columns) -> Iterator[tuple[str, dict[str, str]]]:
+def undecodable(path: Path, error: UnicodeDecodeError) -> InputError:
+    """The error that a file has another encoding."""
+    name = "UTF-8" if error.encoding == "utf-8" else error.encoding
+    return InputError(f"{path} is not {name} text ({error}): convert it first")
+
+
+def _separated_rows(path, quoting, columns, encoding) -> Iterator[tuple[str, dict[str, str]]]:
     csv.field_size_limit(_LONGEST_FIELD)
     dialect, what = ("excel", "comma") if path.suffix == ".csv" else ("excel-tab", "tab")
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding=encoding, newline="") as file:
         reader = csv.reader(file, dialect, quoting=quoting, strict=True)
         header, line = columns, 1
         try:
@@ -190,8 +204,8 @@ def _parquet_rows(path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise InputError(f"{path} is not Parquet, or is damaged ({error})") from error
 
 
-def _json_rows(path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with path.open(encoding="utf-8-sig") as file:
+def _json_rows(path, encoding) -> Iterator[tuple[str, dict[str, Any]]]:
+    with path.open(encoding=encoding) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 where = f"{path}, line {number}"

@@ -22,7 +22,12 @@ def new_hash() -> "hashlib.blake2b":
 
 
 def file_digest(path: Path) -> str:
-    """The BLAKE2 digest of a file, as :class:`~.reading.TextFile` computes it while reading."""
+    """The BLAKE2 digest of a file, as :class:`~.reading.TextFile` computes it while reading; of a
+    folder, that of the names and digests of its files."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        listed = "".join(f"{file.relative_to(path)} {file_digest(file)}\n" for file in files)
+        return hashlib.blake2b(listed.encode(), digest_size=16).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, new_hash).hexdigest()
 
@@ -33,7 +38,7 @@ def describe(
     """Describe a file by its path, size, modification time and content.
 
     Args:
-        path: the file.
+        path: the file, or a folder with files.
         stat: its status (default: its current status).
         digest: see :func:`file_digest` (default: the digest of its current content).
     """
@@ -148,6 +153,8 @@ class Manifest:
 
 def _is(path, known):
     """Whether a file is the one described in ``known``; read only if it may have changed."""
+    if path.is_dir():
+        return file_digest(path) == known["digest"]
     stat = path.stat()
     if stat.st_size != known["bytes"]:
         return False

@@ -29,7 +29,8 @@ from cline_fairseq.evaluation.glue.settings import (
     train_command,
 )
 from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
-from glue_files import SIZES, write_task
+from cline_fairseq.inference import Predictor
+from glue_files import SIZES, write_diagnostic, write_task
 from helpers import TOKENIZER, stock_roberta
 from helpers import train_command as pretrain_command
 from programs import ROOT, run
@@ -44,6 +45,7 @@ def glue(corpus, tmp_path_factory, texts):
     """All tasks, binarized, and their examples."""
     folder = tmp_path_factory.mktemp("glue")
     written = {name: write_task(folder / "raw", name, texts, 1) for name in GLUE_TASKS}
+    write_diagnostic(folder / "raw" / "AX" / "AX.tsv", texts)
     run(
         *("scripts/glue_preprocess.py", "--glue-dir", folder / "raw", "--dest", folder / "bin"),
         *("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER),
@@ -78,7 +80,8 @@ def tuned(glue, pretrained, tmp_path_factory):
 
     def tune(task):
         if task not in results:
-            arguments = command(glue, task, pretrained, folder / task, "--predict", "test")
+            sets = "test,ax" if task == "MNLI" else "test"
+            arguments = command(glue, task, pretrained, folder / task, "--predict", sets)
             results[task] = run(*arguments)
         return folder / task / "seed1", results[task]
 
@@ -170,7 +173,8 @@ def test_leaderboard(glue, tuned, task):
     folder, _ = tuned(task)
     names = {"MNLI": {"MNLI-m.tsv": "test", "MNLI-mm.tsv": "test1"}}
     names = names.get(task, {f"{task}.tsv": "test"})
-    assert {path.name for path in (folder / "test").iterdir()} == set(names)
+    diagnostic = {"AX.tsv"} if task == "MNLI" else set()
+    assert {path.name for path in (folder / "test").iterdir()} == {*names, *diagnostic}
     for name, split in names.items():
         accept(folder / "test" / name, task, SIZES[split])
         # In order: the words of a text tell its label.
@@ -183,6 +187,38 @@ def test_leaderboard(glue, tuned, task):
             assert np.mean([row[1] == g for row, g in zip(rows, gold, strict=True)]) > 0.6
 
 
+def test_diagnostic_set(glue, pretrained, tuned, texts, tmp_path):
+    """AX.tsv in GLUE's format, also of a finished run, and of MNLI only."""
+    folder, _ = tuned("MNLI")
+    path = folder / "test" / "AX.tsv"
+    accept(path, "MNLI", SIZES["ax"])
+    _, rows = read_tsv(path)
+    predictor = Predictor.from_checkpoint(folder / "checkpoint_best.pt", glue[0] / "MNLI")
+    pairs = write_diagnostic(tmp_path / "AX.tsv", texts)
+    labels = predictor.predict([tuple(text.strip() for text in pair) for pair in pairs])
+    assert [row[1] for row in rows] == labels
+    assert len(set(labels)) > 1
+    before = path.read_bytes()
+    path.unlink()
+    run(*command(glue, "MNLI", pretrained, folder.parent, "--predict", "ax"))
+    assert path.read_bytes() == before
+    for task, sets, message in (
+        ("CoLA", "ax", "error: CoLA does not have the labels of GLUE's diagnostic set: pass"),
+        ("CoLA", "dev", "expected test, ax or test,ax, not 'dev'"),
+    ):
+        result = run(*command(glue, task, pretrained, tmp_path, "--predict", sets), check=False)
+        assert result.returncode != 0
+        assert message in result.stderr
+    without = shutil.copytree(glue[0] / "MNLI", tmp_path / "MNLI")
+    for other in without.rglob("ax.*"):
+        other.unlink()
+    arguments = command((tmp_path,), "MNLI", pretrained, tmp_path / "runs", "--predict", "test,ax")
+    result = run(*arguments, check=False)
+    assert result.returncode == 1
+    assert "MNLI has no ax split: run cline-fairseq glue-preprocess with AX/AX.tsv" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
 def test_zip(tuned, tmp_path):
     for task in ("CoLA", "MNLI", "STS-B"):
         folder, _ = tuned(task)
@@ -193,7 +229,7 @@ def test_zip(tuned, tmp_path):
     assert not list(tmp_path.iterdir())
     run(*submit, "--allow-missing")
     with zipfile.ZipFile(tmp_path / "glue.zip") as file:
-        assert file.namelist() == ["CoLA.tsv", "STS-B.tsv", "MNLI-m.tsv", "MNLI-mm.tsv"]
+        assert file.namelist() == ["CoLA.tsv", "STS-B.tsv", "MNLI-m.tsv", "MNLI-mm.tsv", "AX.tsv"]
         assert (
             file.read("CoLA.tsv")
             == (folder.parent.parent / "CoLA" / "seed1" / "test" / "CoLA.tsv").read_bytes()

@@ -9,7 +9,7 @@ from fairseq.data import data_utils
 
 from cline_fairseq.evaluation.glue.binarizing import label_counts
 from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS
-from glue_files import LABELS, SIZES, write_task
+from glue_files import LABELS, SIZES, write_diagnostic, write_task
 from helpers import TOKENIZER
 from programs import run
 
@@ -151,6 +151,27 @@ def test_incomplete_tasks(corpus, texts, tmp_path):
     preprocess(corpus, tmp_path / "raw", tmp_path / "bin", *options)
     names = {p.name for p in (tmp_path / "bin" / "MNLI" / "input0").iterdir()}
     assert names == {"dict.txt", "train.bin", "train.idx", "valid.bin", "valid.idx"}
+
+
+@pytest.mark.parametrize("name", ["AX/AX.tsv", "ax.tsv", "diagnostic/diagnostic.tsv"])
+def test_diagnostic_set(corpus, texts, tmp_path, name):
+    """It is a split of MNLI without labels, if it is there; a broken one leaves nothing."""
+    raw, dest = tmp_path / "raw", tmp_path / "bin"
+    write_task(raw, "MNLI", texts)
+    write_diagnostic(raw / name, texts)
+    result = preprocess(corpus, raw, dest, "--tasks", "MNLI")
+    assert f"MNLI ax: {SIZES['ax']} examples" in result.stdout
+    assert (dest / "MNLI" / "input1" / "ax.idx").is_file()
+    assert not list((dest / "MNLI" / "label").glob("ax.*"))
+    (raw / name).write_text("Premise\tHypothesis\tLabel\na\tb\tentailment\n")
+    result = preprocess(corpus, raw, tmp_path / "broken", "--tasks", "MNLI", check=False)
+    assert result.returncode == 1
+    assert f"{raw / name}, line 1: no column 'sentence1' among 'Premise'" in result.stderr
+    assert not any((tmp_path / "broken").iterdir())
+    (raw / name).unlink()
+    options = ("--tasks", "MNLI", "--splits", "train,valid,ax")
+    result = preprocess(corpus, raw, tmp_path / "broken", *options, check=False)
+    assert "error: MNLI is incomplete (MNLI: no " in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,40 +1,56 @@
 """Files for GLUE's leaderboard: predictions for the test sets."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ...errors import MissingFileError
+from ...errors import InputError, MissingFileError
 from ..glue.results import write_submission
 from ..glue.settings import has_split
-from ..glue.tasks import GlueTask
+from ..glue.tasks import AX, GlueTask
 from .kept_settings import BEST
 from .predicting import predict_with_bar
 
 
-def require_test(task: GlueTask, data: Path) -> None:
-    """Require that the data include the test sets.
+def splits_to_predict(task: GlueTask, names: Iterable[str], data: Path) -> list[str]:
+    """List the splits to predict.
+
+    Args:
+        task: the task.
+        names: ``test`` for all test sets, ``ax`` for the diagnostic set.
+        data: folder with the binarized task.
 
     Raises:
-        MissingFileError: if they do not.
+        MissingFileError: if the data do not include them.
+        InputError: if the task has no diagnostic set.
     """
-    for split in task.leaderboard:
+    splits = [split for split in task.predictions if (AX if split == AX else "test") in names]
+    if AX in names and AX not in splits:
+        raise InputError(
+            f"{task.name} does not have the labels of GLUE's diagnostic set: pass --predict ax "
+            "with --task MNLI"
+        )
+    for split in splits:
         if not has_split(data, split):
+            file = "AX/AX.tsv" if split == AX else "the test files"
             raise MissingFileError(
-                f"{data} has no {split} split: run glue-preprocess with the test files"
+                f"{data} has no {split} split: run cline-fairseq glue-preprocess with {file} in "
+                "--glue-dir (and --overwrite)"
             )
+    return splits
 
 
-def write_test_files(task: GlueTask, data: Path, folder: Path) -> None:
-    """Predict the test sets, and write the files for the leaderboard.
+def write_test_files(task: GlueTask, data: Path, folder: Path, splits: Sequence[str]) -> None:
+    """Predict test sets, and write the files for the leaderboard, unless they exist.
 
     Args:
         task: the task.
         data: folder with the binarized task.
         folder: folder of the run.
+        splits: what :func:`splits_to_predict` returns.
     """
     from .binarized import load_classifier
 
-    splits = list(task.leaderboard)
-    paths = [folder / "test" / task.leaderboard[split] for split in splits]
+    paths = [folder / "test" / task.predictions[split] for split in splits]
     if all(path.exists() for path in paths):
         return
     model, fairseq_task = load_classifier(folder / BEST, data)

@@ -46,7 +46,7 @@ class OwnJob:
 
     def splits_of(self, task: TextTask) -> list[str]:
         """List the splits of the task."""
-        return list(self.files.paths)
+        return self.files.splits
 
     def labelled_splits(self, task: TextTask) -> list[str]:
         """List the splits that have labels."""
@@ -54,7 +54,7 @@ class OwnJob:
 
     def input_path(self, task: TextTask, split: str) -> Path:
         """Return the path of the file with a split."""
-        return self.files.paths[split]
+        return self.files.path(split)
 
     def read(self, task: TextTask, split: str) -> Split:
         """Return the examples of a split."""
@@ -72,6 +72,9 @@ def describe_options(files: OwnFiles, tokenizer: Tokenizer, dictionary: Path) ->
         "quoting": files.quoting,
         "columns": None if files.columns is None else list(files.columns),
         "skipped": list(files.skipped),
+        "encoding": files.encoding,
+        "replace_breaks": files.replace_breaks,
+        "held_out": dict(files.held_out),
     }
 
 

@@ -6,7 +6,7 @@
     TASK/label/{train.label,valid.label}                       numbers, one per line, as in the file
 
 These are byte for byte the files of ``fairseq-preprocess --only-source`` on the same text. MNLI's
-mismatched sets are the splits valid1 and test1.
+mismatched sets are the splits valid1 and test1, and GLUE's diagnostic set is its split ax.
 """
 
 import os
@@ -39,7 +39,7 @@ from ...runtime.locking import alone
 from ...runtime.parts import part_path, remove_part
 from ...tokenizer import Tokenizer
 from .reading import Split, missing_files, read_split, split_path
-from .tasks import GlueTask, TextTask
+from .tasks import AX, GlueTask, TextTask
 
 MANIFEST = "manifest.json"
 _PADDING = 8  # fairseq pads dictionaries to a multiple of it
@@ -88,7 +88,7 @@ class GlueJob:
         dest: folder to write a folder for each task to.
         tokenizer: tokenizer with the dictionary; its files are copied to the folders.
         options: plain values that identify tokenizer and dictionary, for the manifest.
-        splits: splits to make, by fairseq's names (None: all).
+        splits: splits to make, by fairseq's names (None: all, and ax if its file exists).
         overwrite: whether to replace folders that were made with other options.
         allow_unknown: fraction of a task's tokens that may be pieces which the dictionary lacks.
     """
@@ -103,7 +103,11 @@ class GlueJob:
 
     def splits_of(self, task: GlueTask) -> list[str]:
         """List the splits of a task to make."""
-        return [s for s in task.files if self.splits is None or s in self.splits]
+        splits = [s for s in task.files if self.splits is None or s in self.splits]
+        if not task.diagnostic:
+            return splits
+        wanted = self.splits is None and self.input_path(task, AX).is_file()
+        return [*splits, *([AX] if wanted or AX in (self.splits or ()) else [])]
 
     def folder(self, task: GlueTask) -> Path:
         """Return the folder to write a task to."""
@@ -111,7 +115,7 @@ class GlueJob:
 
     def labelled_splits(self, task: GlueTask) -> list[str]:
         """List the splits that have labels, which test files lack."""
-        return [split for split in self.splits_of(task) if not split.startswith("test")]
+        return list(filter(task.has_labels, self.splits_of(task)))
 
     def input_path(self, task: GlueTask, split: str) -> Path:
         """Return the path of the published file with a split."""

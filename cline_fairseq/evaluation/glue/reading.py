@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...errors import InputError, MissingFileError
 from ...utf8 import decode_lines
-from .tasks import SCORES, GlueTask
+from .tasks import AX, SCORES, GlueTask
 
 _INDEX = ("index", "id")  # names of the first column of test files
 
@@ -23,7 +23,10 @@ class Split(NamedTuple):
 
 
 def split_path(task: GlueTask, split: str, glue_dir: Path) -> Path:
-    """Return the path of the file with a split."""
+    """Return the path of the file with a split; of the diagnostic set, the first that exists."""
+    if split == AX:
+        paths = [glue_dir / name for name in task.diagnostic]
+        return next(filter(Path.is_file, paths), paths[0])
     return glue_dir / task.name / task.files[split]
 
 
@@ -38,14 +41,15 @@ def read_split(task: GlueTask, split: str, glue_dir: Path) -> Split:
 
     Args:
         task: one of :data:`~.tasks.GLUE_TASKS`.
-        split: train, valid or test; for MNLI's mismatched sets also valid1 and test1.
+        split: train, valid or test; of MNLI also valid1, test1 (the mismatched sets) and ax (the
+            diagnostic set).
         glue_dir: folder with a folder for each task.
 
     Raises:
         MissingFileError: if the file does not exist.
         InputError: if columns, fields or labels are not those of the task; with file and line.
     """
-    path, is_test = split_path(task, split, glue_dir), split.startswith("test")
+    path, is_test = split_path(task, split, glue_dir), not task.has_labels(split)
     if not path.is_file():
         raise MissingFileError(f"no file {path}: download {task.name} of GLUE again")
     lines = decode_lines(path.read_bytes(), path, "GLUE's files are UTF-8, convert it first")

@@ -107,7 +107,7 @@ def write_submission(task: GlueTask, split: str, predicted: Labels, folder: Path
 
     Args:
         task: one of :data:`~.tasks.GLUE_TASKS`.
-        split: test, or MNLI's test1.
+        split: test, or MNLI's test1 or ax.
         predicted: predicted labels, or numbers, for all test examples in their order.
         folder: where to write the file.
 
@@ -115,7 +115,7 @@ def write_submission(task: GlueTask, split: str, predicted: Labels, folder: Path
         the path of the file, which has the name that the leaderboard expects.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / task.leaderboard[split]
+    path = folder / task.predictions[split]
     write_predictions(path, None, predicted)
     return path
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ...errors import InputError
 
+AX = "ax"  # GLUE's diagnostic set as a split of MNLI
 _FILES = {"train": "train.tsv", "valid": "dev.tsv", "test": "test.tsv"}
 
 
@@ -61,12 +62,24 @@ class GlueTask(TextTask):
         files: names of the published files, keyed by fairseq's name of the split.
         columns: columns of the train and dev files; None if these have a header.
         broken_rows: whether the published train and dev files contain malformed rows.
+        diagnostic: where the diagnostic set may be in the folder of all tasks, the usual place
+            first; none for tasks whose labels are not its labels.
     """
 
     leaderboard: dict[str, str]
     files: dict[str, str] = field(default_factory=lambda: dict(_FILES))
     columns: tuple[str, ...] | None = None
     broken_rows: bool = False
+    diagnostic: tuple[str, ...] = ()
+
+    @property
+    def predictions(self) -> dict[str, str]:
+        """Names of all files with predictions, keyed by split: the leaderboard's, and AX.tsv."""
+        return {**self.leaderboard, **({AX: "AX.tsv"} if self.diagnostic else {})}
+
+    def has_labels(self, split: str) -> bool:
+        """Whether the published file of a split has labels."""
+        return not split.startswith("test") and split != AX
 
     @property
     def head(self) -> str:
@@ -144,6 +157,8 @@ _ALL = (
             "test": "test_matched.tsv",
             "test1": "test_mismatched.tsv",
         },
+        # The last is what download_glue_data.py makes.
+        diagnostic=("AX/AX.tsv", "AX/ax.tsv", "AX.tsv", "ax.tsv", "diagnostic/diagnostic.tsv"),
     ),
     GlueTask(
         name="QNLI",
