@@ -124,9 +124,12 @@ def read_mctaco(paths: Sequence[Path], quoting: str) -> PublishedRows:
     answers that both share, and then their rows with equal answers.
     """
     (originals, contrasts), _ = read_files(paths, quoting)
+    for path, rows in zip(paths, (originals, contrasts), strict=True):
+        if not rows:
+            raise InputError(f"{path} contains no examples: expected questions with answers")
     questions, edited = _by_question(originals), _by_question(contrasts)
     pairs = []
-    for question, answers in edited.items() if questions else ():
+    for question, answers in edited.items():
         best = max(questions, key=lambda q: _likeness((q, questions[q]), (question, answers)))
         for answer in answers.keys() & questions[best].keys():
             pairs.append((questions[best].pop(answer), answers[answer]))
@@ -146,7 +149,10 @@ def _by_question(rows):
     for where, row in rows:
         for name in ("sentence1", "sentence2"):
             if name not in row:
-                raise InputError(f"{where}: no {name!r} among {', '.join(map(repr, row))}")
+                raise InputError(
+                    f"{where}: no {name!r} among {', '.join(map(repr, row))}: use the file as its "
+                    "authors publish it"
+                )
         found.setdefault(row["sentence1"], {})[row["sentence2"].strip()] = (where, row)
     return found
 

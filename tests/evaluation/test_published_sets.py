@@ -174,6 +174,58 @@ def test_mctaco(tmp_path):
     }
 
 
+def write_all(folder):
+    """A little of each published set."""
+    entries = [boolq_entry("Q", "A", ("P", "N")), boolq_entry("is a", "TRUE", ("is b", "FALSE"))]
+    write(folder / "BoolQ/boolq_perturbed.json", json.dumps({"data": entries}))
+    header = ("original_claim", "contrast_claim", "perspective")
+    header += ("original_stance_label", "contrast_stance_label")
+    path = folder / "perspectrum/perspectrum_minimal_pairs.csv"
+    write_table(path, header, [("A", "B", "C", "pos", "neg")] * 2, "excel")
+    for name, label in (("original", "Positive"), ("contrast", "Negative")):
+        path = folder / f"IMDb/data/test_{name}.tsv"
+        write_table(path, ("Sentiment", "Text"), [(label, "a film")] * 2)
+    path = folder / "sentiment/combined/paired/test_paired.tsv"
+    write_table(
+        path, ("Sentiment", "Text", "batch_id"), [("Negative", "a", 1), ("Positive", "b", 1)]
+    )
+    for name, count in (("original", 2), ("revised_combined", 8)):
+        rows = [("p", f"h {i}", "neutral") for i in range(count)]
+        path = folder / "NLI" / name / "test.tsv"
+        write_table(path, ("sentence1", "sentence2", "gold_label"), rows)
+    for name in ("original", "changed"):
+        rows = [(i, f"When {name}?", f"at {i}", "yes") for i in range(2)]
+        path = folder / "MCTACO" / f"{name}.tsv"
+        write_table(path, ("index", "sentence1", "sentence2", "label"), rows)
+
+
+BREAKING = {
+    "not UTF-8": lambda data: data[:-3] + b"\xe9" + data[-3:],
+    "empty": lambda data: b"",
+    "only a header": lambda data: data.split(b"\n")[0][:60] + b"\n",
+    "other columns": lambda data: data.replace(data[:60], data[:60].upper()),
+    "a short row": lambda data: data + b"x\n",
+}
+
+
+@pytest.mark.parametrize("how", BREAKING)
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_broken_files(tmp_path, name, how):
+    """One sentence, which names the file that is broken."""
+    write_all(tmp_path)
+    assert read(name, tmp_path)[0]
+    for path in PUBLISHED[name].paths(tmp_path, "test").values():
+        data = path.read_bytes()
+        path.write_bytes(BREAKING[how](data))
+        with pytest.raises(InputError) as error:
+            read(name, tmp_path)
+        message = str(error.value)
+        assert message.startswith(str(path)), message
+        assert ": " in message
+        assert "\n" not in message
+        path.write_bytes(data)
+
+
 def test_wide_rows_of_ones_own(tmp_path):
     """Columns for each side, or shared; rows with one id are contrasts of one original."""
     rows = [("1", "a", "b", "x", "y"), ("1", "a", "c", "x", "x"), ("2", "a", "d", "x", "y")]
@@ -199,7 +251,7 @@ def test_wide_rows_of_ones_own(tmp_path):
     ("options", "message"),
     [
         (("--set", "boolq"), "--set needs --set-dir"),
-        (("--set", "boolq", "--set-dir", ".", "--wide", "a"), "and no other files"),
+        (("--set", "boolq", "--set-dir", ".", "--wide", "a"), "takes no other files"),
         (("--set-dir", "."), "--set-dir needs --set"),
         (("--paired", "a", "--wide", "b"), "pass --set, --paired"),
         (("--originals", "a"), "pass --set, --paired"),
