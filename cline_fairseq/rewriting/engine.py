@@ -24,7 +24,7 @@ from .word_table import WordTable
 
 # Version of the algorithm. Increase it when the same text, seed and epoch give other views:
 # checkpoints record it, and a resumed run warns when it has changed.
-VERSION = 3
+VERSION = 4
 
 
 class Draws(NamedTuple):

@@ -51,7 +51,7 @@ def match_edits(
     2. If these are not enough, replacements of the synonym view are undone.
     3. If the antonym view now has more of them, some of its own are undone: fillers first, then
        random words, co-hyponyms and antonyms.
-    4. If the antonym view is still longer, the same number of tokens is undone in both.
+    4. If one of the views is still longer, the same number of tokens is undone in both.
 
     A view that had any replacement keeps one that is not a filler.
 
@@ -92,22 +92,20 @@ def match_edits(
 
     # 3. Undo replacements of the antonym view.
     tolerance = _tolerance(target, one_word)
-    fits = _fits(antonym.proposals, room)
-    spare = ~first_in_text(antonym.proposals.text_ids[::-1], fits[::-1])[::-1]
+    spare = ~_nearest_opposite(antonym, target, room)
     limits = (found.growth - room, _NO_LIMIT)
     want = found.minus(target)
     undone = _nearest(antonym.proposals, spare, want, tolerance, limits, -signs)
     antonym = Selection(antonym.proposals, ~undone)
 
-    # 4. In most of the texts that still differ, the antonym view is longer: antonyms tend to be.
-    longer = _totals(antonym, num_texts).growth > _totals(synonym, num_texts).growth
+    # 4. Of texts that still differ in length, either view can be the longer one.
+    growth = [_totals(view, num_texts).growth for view in (antonym, synonym)]
+    kept = _shortest_opposite(antonym), _kept_of(synonym, room)
     antonym, synonym = _even_lengths(
-        (antonym, _shortest_opposite(antonym)),
-        (synonym, _kept_of(synonym, room)),
-        longer,
-        room,
-        tolerance,
-        signs,
+        (antonym, kept[0]), (synonym, kept[1]), growth[0] > growth[1], room, tolerance, signs
+    )
+    synonym, antonym = _even_lengths(
+        (synonym, kept[1]), (antonym, kept[0]), growth[1] > growth[0], room, tolerance, -signs
     )
     return synonym, antonym
 
@@ -116,6 +114,23 @@ def _kept_of(synonym, room):
     """The replacement of each text that the synonym view must keep: bool (D,)."""
     fits = _fits(synonym.proposals, room)
     return first_in_text(synonym.proposals.text_ids, synonym.mask & fits)
+
+
+def _nearest_opposite(antonym, target, room):
+    """The replacement of each text that the antonym view must keep: bool (D,).
+
+    Of those that are no filler and fit, the last one that is not longer than the synonym view's
+    replacements are together, or the one that is longer by least.
+    """
+    proposals = antonym.proposals
+    fits = _fits(proposals, room) & np.isin(proposals.kinds, list(ANTONYM_KINDS))
+    index = np.flatnonzero(antonym.mask & fits)
+    text_ids = proposals.text_ids[index]
+    excess = (proposals.new_lengths[index] - target.tokens[text_ids]).clip(0)
+    order = np.lexsort((-index, excess, text_ids))
+    kept = np.zeros(len(antonym.mask), bool)
+    kept[index[order[np.diff(text_ids[order], prepend=-1) != 0]]] = True
+    return kept
 
 
 def _shortest_opposite(antonym):

@@ -16,6 +16,8 @@ from .inflections import inflect
 from .weights import Weights
 
 MIN_POOL_COUNT = 5  # in the corpus, of a random word
+MIN_NOUN_COUNT = 100  # in the corpus, of a noun whose rare number is left out
+MIN_NUMBER_PART = 0.01  # of a number that is not rare, among both
 
 Counts = dict[tuple[str, int], int]  # of a form with a tag, an index into TAGS
 
@@ -51,10 +53,13 @@ def assemble(
     lemmas = sorted(set(weights) | {c for ws in weights.values() for (_, c), w in ws.items() if w})
     lemma_id = {lemma: i for i, lemma in enumerate(lemmas)}
     spelled = {
-        lemma: {
-            tag: sorted(spellings, key=lambda form: -counts.get((form, TAG_INDEX[tag]), 0))
-            for tag, spellings in _forms(lemma, is_known).items()
-        }
+        lemma: in_usual_number(
+            {
+                tag: sorted(spellings, key=lambda form: -counts.get((form, TAG_INDEX[tag]), 0))
+                for tag, spellings in _forms(lemma, is_known).items()
+            },
+            counts,
+        )
         for lemma in tqdm(lemmas, desc="inflecting", unit="lemma")
     }
     entries = sorted(
@@ -108,6 +113,24 @@ def _forms(lemma, is_known):
     if lemma.pos in ONE_FORM:
         return {ONE_FORM[lemma.pos]: (lemma.text,)}
     return inflect(lemma.text, lemma.pos, is_known)
+
+
+def in_usual_number(forms: dict[str, list[str]], counts: Counts) -> dict[str, list[str]]:
+    """Leave out the plural of what is not counted (furnitures), or the singular (a trouser).
+
+    Args:
+        forms: the forms of a lemma by tag.
+        counts: of the forms.
+    """
+    if not {"NN", "NNS"} <= forms.keys():
+        return forms
+    seen = {
+        tag: sum(counts.get((form, TAG_INDEX[tag]), 0) for form in forms[tag])
+        for tag in ("NN", "NNS")
+    }
+    unusual = {tag for tag in seen if sum(seen.values()) >= MIN_NOUN_COUNT}
+    unusual = {tag for tag in unusual if seen[tag] < MIN_NUMBER_PART * sum(seen.values())}
+    return {tag: spellings for tag, spellings in forms.items() if tag not in unusual}
 
 
 def _random_pool(entries, counts):

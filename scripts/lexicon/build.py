@@ -12,12 +12,22 @@ from tagger.tagged_text import read_tagged
 
 from .acceptance import Examples, accept, cross_validated, summary
 from .assembly import assemble, count_words
-from .candidates import Lemma, Links, Relation, WordNet, blocked_words
+from .candidates import (
+    Lemma,
+    Links,
+    Relation,
+    WordNet,
+    blocked_words,
+    drop_contradictions,
+)
 from .classes import classmates
 from .cohyponyms import by_similarity, cohyponyms
 from .features import Resources, Table, make_table
 from .judgements import read_judgements, tokens_of
+from .listed import add_listed, listed_opposites
+from .opposites import Opposites
 from .slots import Slots
+from .transitivity import Transitivity
 from .unfit import Unfit
 from .vectors import GloVe, SkipGram
 from .weights import (
@@ -28,14 +38,12 @@ from .weights import (
     least_acceptance,
     least_by_word,
     near_weights,
-    opposite_weights,
     weigh,
     wordnet_weights,
 )
 
 MIN_COUNT = 5  # in the corpus, of a word that GloVe does not know, or hardly
 MAX_RANK = 200_000  # in GloVe
-COMMON_RANK, COMMON_COUNT = 50_000, 20  # in GloVe and in the corpus, of an opposite
 
 
 def build_lexicon(
@@ -45,7 +53,7 @@ def build_lexicon(
     skipgram: Path | None = None,
     judgements: Path | None = None,
     held_out: Path | None = None,
-    threshold: float = 0.03,
+    threshold: float = 0.035,
 ) -> LexiconData:
     """Build a lexicon.
 
@@ -63,6 +71,9 @@ def build_lexicon(
     wordnet = WordNet(corpus, blocked)
     counts = count_words(_words_of(tagged))
     links = wordnet.links()
+    if weights != "wordnet":
+        add_listed(links, wordnet, listed_opposites())
+    drop_contradictions(links)
     if weights == "wordnet":
         found = {word: wordnet_weights(links[word]) for word in links}
         add_classes(found)
@@ -73,7 +84,7 @@ def build_lexicon(
     links = _of_known_words(links, is_known)
     near = make_table(links, resources)
     far = make_table(cohyponyms(links, resources), resources, (Relation.COHYPONYM,))
-    unfit = Unfit()
+    unfit, transitivity = Unfit(), Transitivity(wordnet)
     if weights == "model":
         left_out = tokens_of(held_out) if held_out else set()
         judged = [j for j in read_judgements(judgements) if j.token not in left_out]
@@ -82,26 +93,22 @@ def build_lexicon(
         scores = by_model(cross_validated(examples), least[examples.row])
         print(summary(examples, len(judged), scores))
         acceptance = accept(examples, near)
-        least = least_by_word(near, acceptance, least)
-        near_scores = without(by_model(acceptance, least), near, unfit.near)
-        fit = fit_of_words(near, acceptance, near_scores, unfit.is_seldom)
+        near_scores = by_model(acceptance, least_by_word(near, acceptance, least))
         far_scores = by_similarity(far, accept(Examples(judged, far), far))
     else:
-        near_scores = without(by_formula(near), near, unfit.near)
-        fit = dict.fromkeys(links, 1.0)
-        far_scores = by_similarity(far, 0)
-    far_scores = without(far_scores, far, unfit.far)
+        acceptance = None
+        near_scores, far_scores = by_formula(near), by_similarity(far, 0)
+    near_scores = scaled(scaled(near_scores, near, transitivity.fits), near, unfit.near)
+    far_scores = scaled(far_scores, far, unfit.far)
+    fit = dict.fromkeys(links, 1.0)
+    if acceptance is not None:
+        fit = fit_of_words(near, acceptance, near_scores, unfit.is_seldom)
 
-    is_common = is_common_in(resources)
+    opposites = Opposites(resources, transitivity, unfit)
     found = {}
     for word in links:
         found[word] = near_weights(word, links[word], near.scores(word, near_scores), fit[word])
-        fitting = {
-            (relation, c): link
-            for (relation, c), link in links[word].items()
-            if is_common(c) and not unfit.far(word, c)
-        }
-        found[word] |= opposite_weights(fitting)
+        found[word] |= opposites.weights(word, links[word])
         if word in far.rows:
             weighed = weigh(far.scores(word, far_scores))
             found[word] |= {(Kind.COHYPONYM, c): weight for c, weight in weighed.items()}
@@ -109,12 +116,11 @@ def build_lexicon(
     return assemble(found, counts, wordnet.sense_counts(), blocked, is_known)
 
 
-def without(
-    scores: np.ndarray, table: Table, is_unfit: Callable[[Lemma, Lemma], bool]
-) -> np.ndarray:
-    """The scores, 0 for pairs of a word and a candidate that are unfit."""
+def scaled(scores: np.ndarray, table: Table, weight: Callable[[Lemma, Lemma], float]) -> np.ndarray:
+    """The scores times the weights of their pairs of a word and a candidate."""
     pairs = zip(table.words(), table.candidates, strict=True)
-    return np.where([is_unfit(*pair) for pair in pairs], 0, scores)
+    weights = [weight(*pair) if score else 0 for score, pair in zip(scores, pairs, strict=True)]
+    return scores * np.array(weights, float)
 
 
 def _words_of(tagged):
@@ -133,15 +139,6 @@ def add_classes(weights: dict[Lemma, Weights]) -> None:
             if kind not in (Kind.INDIRECT_ANTONYM, Kind.COHYPONYM)
         }
         weights[word] = kept | {(Kind.COHYPONYM, c): w for c, w in scores.items()}
-
-
-def is_common_in(resources: Resources) -> Callable[[Lemma], bool]:
-    """Whether a word is frequent enough to be an opposite."""
-    glove, skipgram = resources.glove, resources.skipgram
-    return lambda lemma: (
-        glove.rank(lemma) < COMMON_RANK
-        and (" " in lemma.text or skipgram.count(lemma) >= COMMON_COUNT)
-    )
 
 
 def _known_words(counts, glove) -> Callable[[str], bool]:

@@ -96,7 +96,7 @@ class WordNet:
         self._above: dict[Lemma, set] = {}
 
     def links(self) -> Links:
-        """The links of each word that may be replaced, without contradictions."""
+        """The links of each word that may be replaced; see :func:`drop_contradictions`."""
         names = sorted({name for pos in "nvar" for name in self.corpus.all_lemma_names(pos=pos)})
         links = {}
         for name in tqdm(names, desc="relating", unit="word"):
@@ -106,8 +106,7 @@ class WordNet:
                     found = self.links_of(lemma)
                     if found:
                         links[lemma] = found
-        drop_contradictions(links)
-        return {lemma: found for lemma, found in links.items() if found}
+        return links
 
     def is_usable(self, lemma: Lemma) -> bool:
         """Whether a word may be replaced and stand for others."""
@@ -151,6 +150,11 @@ class WordNet:
             self._above[word] = {a for s in synsets for a in s.closure(lambda h: h.hypernyms())}
         return not self._above[word].isdisjoint(self.probabilities(other))
 
+    def same_field(self, word: Lemma, other: Lemma) -> float:
+        """How much of the use of both words is in the same fields (person, artifact, time, ...)."""
+        first, second = self._fields(word), self._fields(other)
+        return sum(min(p, second[field]) for field, p in first.items())
+
     def senses(self, lemma: Lemma):
         """The senses of a word, each the word's WordNet lemma in a synset, with P(sense | word)."""
         name = lemma.text.replace(" ", "_")
@@ -182,6 +186,12 @@ class WordNet:
     def count(self, sense) -> int:
         """How often WordNet's tagged corpus has a sense."""
         return self._counts.get(sense.key(), 0)
+
+    def _fields(self, lemma):
+        fields = Counter()
+        for synset, p in self.probabilities(lemma).items():
+            fields[synset.lexname()] += p
+        return fields
 
     def _linked(self, sense) -> Iterator[tuple[Relation, Lemma, float, object]]:
         """The candidates of a sense, P(candidate | sense), and the WordNet lemma at the end."""

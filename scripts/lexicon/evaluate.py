@@ -12,6 +12,7 @@ import numpy as np
 from cline_fairseq.errors import InputError
 from cline_fairseq.evaluation.bootstrap import Share, bootstrap_shares
 from cline_fairseq.rewriting import Kind, Lexicon, Rewriter, Tagger
+from cline_fairseq.rewriting.kinds import ANTONYM_KINDS, STAND_INS, SYNONYM_KINDS
 from cline_fairseq.rewriting.tags import TAG_INDEX
 from cline_fairseq.rewriting.words import word_spans
 
@@ -20,6 +21,7 @@ NEAR = (Kind.SYNONYM, Kind.HYPERNYM)
 FAR = (Kind.ANTONYM, Kind.INDIRECT_ANTONYM, Kind.COHYPONYM, Kind.RANDOM)
 POS = ("NOUN", "VERB", "ADJ", "ADV")
 NOTHING = Share(0.0, 0.0, 0.0)
+_WEIGHTS = SYNONYM_KINDS | ANTONYM_KINDS
 _TAGS = {"noun": "NN", "verb": "VB", "adjective": "JJ"}
 
 
@@ -163,13 +165,37 @@ def _means(rows):
 
 
 def labelled_antonyms(lexicon: Lexicon, paths: list[Path]) -> dict[str, float]:
-    """Which share of the draws that people labelled are antonyms, by kind.
+    """How many antonyms are drawn, by pairs of words that people labelled.
 
     Args:
         lexicon: the lexicon.
         paths: files of AntSynNET (Nguyen et al. 2017): two words and 1 for antonyms or 0 for
             synonyms, separated by tabs; the part of speech is in their names.
+
+    Returns:
+        of the labelled draws by kind, the share of antonyms; and the mean share of labelled
+        antonyms among all draws of the antonym view, over the words that have some.
     """
+    labels = _read_pairs(paths)
+    shares = {}
+    for name, kinds in (("synonym + hypernym", NEAR), ("antonym, direct or indirect", FAR[:2])):
+        drawn = Counter()
+        for (word, tag), known in labels.items():
+            for candidate, share in _shares(lexicon, word, tag, kinds).items():
+                if candidate in known:
+                    drawn[known[candidate]] += share
+        shares[name] = drawn[1] / max(drawn.total(), 1e-9)
+    whole = []
+    for (word, tag), known in labels.items():
+        antonyms = {other for other, label in known.items() if label}
+        if antonyms and (drawn := _of_antonym_view(lexicon, word, tag)):
+            whole.append(sum(share for c, share in drawn.items() if c in antonyms))
+    shares["antonym view"] = float(np.mean(whole)) if whole else 0.0
+    return shares
+
+
+def _read_pairs(paths):
+    """The label of each pair, both ways: ``{("big", "JJ"): {"small": 1, "large": 0}}``."""
     labels: dict = defaultdict(dict)
     for path in paths:
         tag = next((tag for name, tag in _TAGS.items() if name in path.name), None)
@@ -183,25 +209,31 @@ def labelled_antonyms(lexicon: Lexicon, paths: list[Path]) -> dict[str, float]:
                 raise InputError(
                     f"{path}, line {number}: expected two words and 0 or 1, separated by tabs"
                 ) from None
-    shares = {}
-    for name, kinds in (("synonym + hypernym", NEAR), ("antonym, direct or indirect", FAR[:2])):
-        drawn = Counter()
-        for (word, tag), known in labels.items():
-            for candidate, share in _shares(lexicon, word, tag, kinds).items():
-                if candidate in known:
-                    drawn[known[candidate]] += share
-        shares[name] = drawn[1] / max(drawn.total(), 1e-9)
-    return shares
+    return labels
+
+
+def _of_antonym_view(lexicon, word, tag):
+    """The shares of what the antonym view draws for a word; stand-ins where nothing else is."""
+    return next(
+        (
+            shares
+            for kinds in (FAR[:2], *((kind,) for kind in STAND_INS))
+            if (shares := _shares(lexicon, word, tag, kinds))
+        ),
+        {},
+    )
 
 
 def _shares(lexicon, word, tag, kinds):
-    """The shares of the candidates of several kinds that are drawn from one list."""
+    """The shares of the candidates of several kinds, which are drawn by weight."""
     form = lexicon.form_id.get(word, -1)
     entry = lexicon.entry_of[form, TAG_INDEX[tag]] if form >= 0 else -1
     if entry < 0:
         return {}
-    mass = {kind: int(lexicon.mass(np.array([entry]), kind)[0]) for kind in kinds}
-    total = max(sum(mass.values()), 1)
+    mass = {
+        kind: float(lexicon.mass(np.array([entry]), kind)[0]) * _WEIGHTS[kind] for kind in kinds
+    }
+    total = sum(mass.values()) or 1.0
     shares = Counter()
     for kind in kinds:
         for candidate, share in lexicon.candidates(word, tag, kind).items():

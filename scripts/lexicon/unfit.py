@@ -39,13 +39,13 @@ class Unfit:
                 raise InputError(f"{path}, line {number}: expected 'word POS: candidate, ...'")
             section[Lemma(text, pos)] = set(candidates.split(", "))
 
-    def near(self, word: Lemma, candidate: Lemma) -> bool:
-        """Whether a candidate of the synonym view is never drawn for a word."""
-        return candidate.text in self._pairs["near"].get(word, ())
+    def near(self, word: Lemma, candidate: Lemma) -> float:
+        """0 if a candidate of the synonym view is never drawn for a word, otherwise 1."""
+        return float(candidate.text not in self._pairs["near"].get(word, ()))
 
-    def far(self, word: Lemma, candidate: Lemma) -> bool:
-        """Whether a candidate of the antonym view is never drawn for a word."""
-        return candidate.text in self._pairs["far"].get(word, ())
+    def far(self, word: Lemma, candidate: Lemma) -> float:
+        """0 if a candidate of the antonym view is never drawn for a word, otherwise 1."""
+        return float(candidate.text not in self._pairs["far"].get(word, ()))
 
     def is_seldom(self, word: Lemma) -> bool:
         """Whether a word is seldom replaced in the synonym view."""

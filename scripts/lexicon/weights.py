@@ -1,4 +1,4 @@
-"""Weights of near candidates and of opposites: which are drawn, and how often."""
+"""Weights of near candidates: which are drawn, and how often."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from cline_fairseq.rewriting.kinds import Kind
 
-from .candidates import NEAR, OPPOSITE, Lemma, Link, Relation
+from .candidates import NEAR, Lemma, Link, Relation
 from .features import Table
 
 MAX_CANDIDATES = 16  # that are drawn, of one list of a lemma
@@ -25,7 +25,6 @@ SELDOM = 0.1  # times as often, words whose candidates a reader found mostly wro
 LEAST_OFTEN = 0.05  # the probability of replacing a word that has candidates, at least
 FORMULA_RANK = 50_000  # in GloVe, of a candidate, and
 FORMULA_COSINE = 0.4  # its least mean cosine
-MIN_OPPOSITE_SENSE, MIN_INDIRECT_SENSE = 0.15, 0.35  # P(sense | word) of those that have it
 
 WordLinks = dict[tuple[Relation, Lemma], Link]
 Weights = dict[tuple[Kind, Lemma], int]
@@ -108,22 +107,6 @@ def fit_of_words(
             often = min(1.0, mean / ENOUGH) ** 2 * (SELDOM if is_seldom(word) else 1)
             found[word] = max(often, LEAST_OFTEN)
     return found
-
-
-def opposite_weights(links: WordLinks) -> Weights:
-    """Direct and indirect antonyms in one list, by the share of the senses that have them."""
-    direct = {c for relation, c in links if relation == Relation.ANTONYM}
-    scores = {
-        c: link.there * link.back**0.5
-        for (relation, c), link in links.items()
-        if relation in OPPOSITE
-        if link.there >= (MIN_OPPOSITE_SENSE if c in direct else MIN_INDIRECT_SENSE)
-        if c in direct or " " not in c.text
-    }
-    return {
-        (Kind.ANTONYM if c in direct else Kind.INDIRECT_ANTONYM, c): weight
-        for c, weight in weigh(scores).items()
-    }
 
 
 def wordnet_weights(links: WordLinks) -> Weights:

@@ -102,11 +102,10 @@ def test_counting_tells_nothing(task):
     dataset.set_epoch(1)
     totals = {name: sum(float(counts[name]) for counts in found) for name in found[0]}
     assert totals["texts_with_contrast"] > 700
-    # Lengths come within 0.05 with vocabularies of 8,000 pieces and more. These small ones split
-    # most words, and full blocks leave no room to make up for it: 0.53 and 0.56. Short texts have
-    # one or two synonyms, which may be shorter than the one antonym that must stay: edits are 0.48
-    # and 0.46 over many epochs.
-    for rule, tolerance in (("edits", 0.06), ("length", 0.08)):
+    # Within 0.01 with vocabularies of 8,000 pieces and more. These small ones split most words, so
+    # that the single antonym and the single synonym of a short text often differ by a piece, and
+    # the spread of a thousand texts is 0.016.
+    for rule, tolerance in (("edits", 0.03), ("length", 0.08)):
         accuracy = totals[f"{rule}_right"] / totals["texts_with_contrast"]
         assert accuracy == pytest.approx(0.5, abs=tolerance), rule
 
@@ -120,7 +119,7 @@ def test_antonyms_stay_and_synonyms_fill_up(task, corpus):
     after = task.rewriter.rewrite(blocks, 1, range(60))
     antonyms = (Kind.ANTONYM, Kind.INDIRECT_ANTONYM)
     kept, had = (sum(v[1].replaced_by_kind[kind] for kind in antonyms) for v in (after, before))
-    assert 0.9 * had < kept <= had
+    assert 0.8 * had < kept <= had
     assert not any(before[1].replaced_by_kind[kind] for kind in SYNONYM_KINDS)
     assert all(after[1].replaced_by_kind[kind] > 0 for kind in (Kind.SYNONYM, Kind.HYPERNYM))
 

@@ -170,9 +170,8 @@ def test_what_a_reader_found_unfit(tmp_path):
     found = unfit.Unfit(path)
     assert found.is_seldom(noun("hand"))
     assert not found.is_seldom(candidates.Lemma("hand", "VERB"))
-    assert found.near(noun("hand"), noun("paw"))
-    assert not found.near(noun("hand"), noun("foot"))
-    assert found.far(noun("hand"), noun("leg"))
+    assert [found.near(noun("hand"), noun(text)) for text in ("paw", "foot")] == [0, 1]
+    assert [found.far(noun("hand"), noun(text)) for text in ("paw", "foot")] == [1, 0]
     for line in ("hand NOUN paw", "hand: paw", "[further]"):
         path.write_text(f"[near]\n{line}\n")
         with pytest.raises(InputError, match=r"unfit\.txt, line 2"):
@@ -196,20 +195,23 @@ def test_words_that_fill_the_same_slots_are_alike():
     assert first.of(noun("coffee")) is None
 
 
-def test_opposites_of_rare_senses_are_left_out():
-    candidates, weights = part("candidates"), part("weights")
-    link, r = candidates.Link, candidates.Relation
-    links = {
-        (r.ANTONYM, noun("woman")): link(0.6, 0.6, 0.9, 1.0),
-        (r.INDIRECT_ANTONYM, noun("lady")): link(0.3, 0.3, 0.9, 1.0),
-        (r.INDIRECT_ANTONYM, noun("civilian")): link(0.4, 0.4, 0.50625, 1.0),
-        (r.INDIRECT_ANTONYM, noun("under way")): link(0.4, 0.4, 1.0, 1.0),
-        (r.ANTONYM, noun("ascent")): link(0.08, 0.08, 0.9, 1.0),
-    }
-    assert weights.opposite_weights(links) == {
-        (Kind.ANTONYM, noun("woman")): 170,
-        (Kind.INDIRECT_ANTONYM, noun("civilian")): 85,
-    }
+def test_nouns_have_no_unusual_number():
+    assembly = part("assembly")
+    counts = assembly.count_words(
+        [("furniture", "NN")] * 300 + [("trousers", "NNS")] * 127 + [("chair", "NN")] * 99
+    )
+
+    def tags(**forms):
+        return set(assembly.in_usual_number({tag: [form] for tag, form in forms.items()}, counts))
+
+    assert tags(NN="furniture", NNS="furnitures") == {"NN"}
+    assert tags(NN="trouser", NNS="trousers") == {"NNS"}
+    assert tags(NN="chair", NNS="chairs") == {"NN", "NNS"}  # too rare to know
+    assert tags(VB="furniture") == {"VB"}
+    weights = {noun("chair"): {(Kind.HYPERNYM, noun("furniture")): 255}}
+    lexicon = Lexicon(assembly.assemble(weights, counts, {}, set(), lambda form: True))
+    assert lexicon.candidates("chair", "NN", Kind.HYPERNYM) == {"furniture": 1.0}
+    assert lexicon.candidates("chairs", "NNS", Kind.HYPERNYM) == {}
 
 
 COINCO = """<document>
@@ -324,10 +326,14 @@ def test_evaluation(tmp_path):
     assert 0.2 < both["accepted"][0] <= both["conceivable"][0] <= 1
     assert measures["antonym view"]["conceivable"][0] == 0
     assert measures["synonym + hypernym, ADJ"] == both | {"name": "synonym + hypernym, ADJ"}
+    assert 0.2 < found["labelled_antonyms"].pop("antonym view") <= 1  # big -> small
     assert found["labelled_antonyms"] == {
         "synonym + hypernym": 0,
         "antonym, direct or indirect": 1,
     }
+    pairs.write_text("big\tred\t1\n")  # no antonym that is drawn
+    found = json.loads(run(*command, "--antonyms", pairs, "--json").stdout)
+    assert found["labelled_antonyms"]["antonym view"] == 0
     assert "| synonym + hypernym, ADJ | 1 | 1.000 [1.000, 1.000] |" in run(*command).stdout
     path.write_bytes(b"no")
     result = run(*command, check=False)
