@@ -13,6 +13,7 @@ from torch import Tensor
 from .checkpoint import LoadedModel, load_model
 from .dictionary import BOS, EOS, PAD
 from .errors import InputError
+from .runtime.precision import choose_precision, dtype_of
 from .text_rows import WINDOW, Text, TextRows, require_texts
 from .tokenizer import Tokenizer, TokenizerFiles
 
@@ -101,6 +102,7 @@ class Predictor:
         bpe_cased: bool | None = None,
         max_tokens: int = MAX_TOKENS,
         device: str | None = None,
+        precision: str = "fp32",
     ) -> "Predictor":
         """Load a model with its tokenizer and dictionaries.
 
@@ -117,6 +119,7 @@ class Predictor:
             bpe_cased: whether text keeps capitals and accents, for bert.
             max_tokens: maximum number of tokens in a batch, including padding.
             device: a torch device (default: a GPU if available, otherwise the CPU).
+            precision: fp32, bf16, fp16, or auto for bf16 where the device multiplies it natively.
 
         Raises:
             MissingFileError: if the checkpoint, its dictionary or its tokenizer cannot be found.
@@ -131,7 +134,7 @@ class Predictor:
             bpe_cased=bpe_cased,
         )
         loaded = load_model(Path(path), None if data is None else Path(data), tokenizer)
-        return cls.from_loaded(loaded, max_tokens, device, str(path))
+        return cls.from_loaded(loaded, max_tokens, device, str(path), precision)
 
     @classmethod
     def from_loaded(
@@ -140,6 +143,7 @@ class Predictor:
         max_tokens: int = MAX_TOKENS,
         device: str | None = None,
         name: str = "the model",
+        precision: str = "fp32",
     ) -> "Predictor":
         """Build a predictor from a loaded model.
 
@@ -148,8 +152,10 @@ class Predictor:
             max_tokens: maximum number of tokens in a batch, including padding.
             device: a torch device (default: a GPU if available, otherwise the CPU).
             name: what error messages call the model.
+            precision: fp32, bf16, fp16, or auto for bf16 where the device multiplies it natively.
         """
-        model = loaded.model.to(device or default_device())
+        device = device or default_device()
+        model = loaded.model.to(device, dtype_of(choose_precision(precision, device)))
         if not loaded.is_classifier:
             return cls(model, loaded.tokenizer, max_tokens=max_tokens, name=name)
         cfg = loaded.task.cfg
@@ -331,12 +337,12 @@ class Predictor:
             yield indices, data_utils.collate_tokens(tokens, PAD).to(self.device)
 
     def _last(self, tokens):
-        return self.model(tokens, features_only=True)[0]
+        return self.model(tokens, features_only=True)[0].float()
 
     def _states(self, tokens):
         features, extra = self.model(tokens, features_only=True, return_all_hiddens=True)
         states = [state.transpose(0, 1) for state in extra["inner_states"]]
-        return [*states[:-1], features]
+        return [state.float() for state in (*states[:-1], features)]
 
 
 def mean_pool(states: Tensor, mask: Tensor, dtype: torch.dtype | None = None) -> Tensor:

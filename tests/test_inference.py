@@ -260,6 +260,27 @@ def test_sentence_vectors(corpus, checkpoints, subwords, texts, name):
     assert sorted(seen) == list(range(len(sample)))
 
 
+def test_bf16_follows_fp32(corpus, glue, checkpoints, subwords, texts):
+    """Results stay float32, and are off by no more than bf16's rounding; fp32 is the default."""
+    classifier = [checkpoints["SST-2"], glue[0] / "SST-2"]
+    encoder = [checkpoints["cline cline_base"], corpus / "bin"]
+    scores, vectors = {}, {}
+    for precision in ("fp32", "bf16"):
+        predictor = Predictor.from_checkpoint(*classifier, **subwords, precision=precision)
+        scores[precision] = predictor.logits(texts[:20])
+        predictor = Predictor.from_checkpoint(*encoder, **subwords, precision=precision)
+        vectors[precision] = np.stack(
+            [predictor.embed(texts[:20], layer, "mean") for layer in (0, 1, -1)]
+        )
+        (batch,) = predictor.hidden_states(texts[:20])
+        assert {layer.dtype for layer in batch.layers} == {torch.float32}
+    for results in (scores, vectors):
+        assert {values.dtype for values in results.values()} == {np.dtype(np.float32)}
+        assert not np.array_equal(results["bf16"], results["fp32"])
+        scale = np.abs(results["fp32"]).max()
+        np.testing.assert_allclose(results["bf16"], results["fp32"], atol=0.03 * scale)
+
+
 def test_last_layer_is_behind_the_final_norm(corpus, checkpoints, subwords, texts):
     path = checkpoints["masked_lm roberta_prenorm"]
     predictor = Predictor.from_checkpoint(path, corpus / "bin", max_tokens=1, **subwords)

@@ -14,6 +14,7 @@ from ..evaluation.finetuning.kept_settings import SETTINGS_FILE
 from ..evaluation.finetuning.running import Experiment, run_seed, summary_line
 from ..evaluation.finetuning.sweep import choose_rate, experiments_of
 from ..evaluation.glue.settings import PRECISIONS, SETTINGS, Machine, Settings, rate_for_width
+from ..runtime.precision import AUTO, choose_precision
 from .options import Options
 
 _DEFAULTS = SETTINGS["RTE"]  # of what is the same for all tasks
@@ -84,8 +85,9 @@ def add_finetuning_options(parser: Options, rate: str, batch_size: str) -> None:
     )
     parser.add_argument(
         "--precision",
-        choices=list(PRECISIONS),
-        help="floating-point format (default: fp16 on a GPU, fp32 on a CPU)",
+        choices=[AUTO, *PRECISIONS],
+        help="floating-point format; auto is bf16 where the processor multiplies it natively, "
+        "otherwise fp32 (default: fp16 on a GPU, fp32 on a CPU)",
     )
     parser.add_argument(
         "--gpus",
@@ -172,7 +174,8 @@ def settings_of(
     """
     names = ("batch_size", "max_epoch", "warmup_ratio", "weight_decay", "arch", "precision")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    given.setdefault("precision", "fp16" if machine.gpus else "fp32")
+    precision = given.get("precision", "fp16" if machine.gpus else "fp32")
+    given["precision"] = choose_precision(precision, "cuda" if machine.gpus else "cpu", print)
     given["lr"] = args.lr[0] if args.lr else _default_rate(args, defaults.lr, width)
     return replace(defaults, **given, extra=tuple(args.extra))
 

@@ -35,6 +35,7 @@ from ..rewriting import Lexicon, Rewriter, Tagger, split_words
 from ..runtime.child_failures import require_success
 from ..runtime.children import started
 from ..runtime.locking import alone
+from ..runtime.precision import AUTO, choose_precision
 from ..training.logs import parse_line, read_log
 from .figures import load_pyplot
 from .options import program_parser
@@ -196,12 +197,13 @@ def prepare(paragraphs: list[str], dest: Path, vocab_size: int) -> None:
         )
 
 
-def train(dest: Path, updates: int) -> None:
+def train(dest: Path, updates: int, precision: str) -> None:
     """Pre-train cline_tiny from scratch.
 
     Args:
         dest: folder with the binarized corpus, to write checkpoints to.
         updates: number of updates.
+        precision: fp32 or bf16.
     """
     shutil.rmtree(dest / "checkpoints", ignore_errors=True)
     run(
@@ -213,6 +215,7 @@ def train(dest: Path, updates: int) -> None:
         *("--tokens-per-sample", 128, "--max-tokens", 8192, "--num-workers", 1),
         *("--validate-interval-updates", updates // 5, "--save-dir", dest / "checkpoints"),
         *("--no-epoch-checkpoints", "--log-format", "json", "--log-interval", 10),
+        *(("--bf16",) if precision == "bf16" else ()),
         log=dest / "train.log",
         updates=updates,
     )
@@ -311,6 +314,13 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="number of training updates (default: %(default)s)",
     )
+    parser.add_argument(
+        "--precision",
+        choices=(AUTO, "fp32", "bf16"),
+        default="fp32",
+        help="floating-point format of training; auto is bf16 where the processor multiplies it "
+        "natively, otherwise fp32 (default: %(default)s)",
+    )
     args = parser.parse_args(argv)
     if args.updates < MIN_UPDATES:
         parser.error(f"--updates must be at least {MIN_UPDATES}, not {args.updates}")
@@ -327,12 +337,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{len(paragraphs):,} paragraphs, {sum(len(p.split()) for p in paragraphs):,} words")
     require_paragraphs(paragraphs)
     corpus = str(args.corpus.resolve()) if args.corpus else None
+    precision = choose_precision(args.precision, "cpu", print)
     settings = {"corpus": corpus, "vocab_size": args.vocab_size, "updates": args.updates}
+    if precision != "fp32":  # which folders of earlier versions do not mention
+        settings["precision"] = precision
     make_folder(dest.parent)
     with alone(dest):
         claim(dest, settings)
         prepare(paragraphs, dest, args.vocab_size)
-        train(dest, args.updates)
+        train(dest, args.updates, precision)
         log = read_log(dest / "train.log")
         draw({"quickstart": log}, dest / "curves.png")
 
@@ -345,6 +358,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     longer: list[object] = ["cline-fairseq", "quickstart", "--updates", 10 * args.updates]
     longer += ["--dest", f"{args.dest}-longer", "--vocab-size", args.vocab_size]
     longer += ["--corpus", args.corpus] if args.corpus else []
+    longer += ["--precision", args.precision] if args.precision != "fp32" else []
     print(
         f"""
 Next:

@@ -263,6 +263,8 @@ class ClineCriterion(FairseqCriterion):
             logging_outputs: what :meth:`forward` returned on each worker.
         """
 
+        logging_outputs = [_as_numbers(log) for log in logging_outputs]
+
         def total(key):
             # In double precision, so that the order of the batches does not change what is logged.
             return sum(float(log.get(key, 0)) for log in logging_outputs)
@@ -302,6 +304,13 @@ class ClineCriterion(FairseqCriterion):
         return True
 
 
+def _as_numbers(log):
+    """The tensors of a logging output as numbers, which a GPU sends all at once."""
+    names = [name for name, value in log.items() if torch.is_tensor(value)]
+    values = torch.stack([log[name].double() for name in names]).tolist() if names else []
+    return {**log, **dict(zip(names, values, strict=True))}
+
+
 def _detection_counts(logits, target):
     """Count replaced tokens, and those that were found, over both views (2B, T)."""
     replaced, found = target.eq(1), logits.gt(0) & target.ge(0)
@@ -338,7 +347,7 @@ def counting_counts(sample: dict[str, Any]) -> dict[str, Tensor]:
     for rule, count in counts.items():
         synonym, antonym = count.chunk(2)
         wins = ((synonym - antonym).sign() + 1) / 2
-        right[f"{rule}_right"] = wins[has_contrast].sum()
+        right[f"{rule}_right"] = (wins * has_contrast).sum()
     return {**right, "texts_with_contrast": has_contrast.sum()}
 
 

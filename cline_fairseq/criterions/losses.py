@@ -1,5 +1,6 @@
 """The losses at tokens, as one sum for each text. Everything is computed in fp32."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -33,8 +34,10 @@ def mlm_loss(logits: Tensor, target: Tensor, pad: int) -> tuple[Tensor, Tensor]:
         tensor([1, 0])
     """
     masked = target.ne(pad)  # (B, T)
-    losses = cross_entropy(logits, target[masked])  # (M,)
-    return _sum_by_row(losses, masked), masked.sum(1)
+    positions = _positions(masked, len(logits))  # (M,)
+    losses = cross_entropy(logits, target.flatten()[positions])  # (M,)
+    rows = positions // target.shape[1]  # (M,)
+    return losses.new_zeros(len(target)).index_add(0, rows, losses), masked.sum(1)
 
 
 def rtd_loss(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,10 +74,13 @@ def rtd_loss(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return _add_views(losses.sum(1)), _add_views(real.sum(1))
 
 
-def _sum_by_row(values: Tensor, positions: Tensor) -> Tensor:
-    """Sum values (M,) that belong to the true positions of (B, T) by row: (B,)."""
-    rows = positions.nonzero()[:, 0]  # (M,)
-    return values.new_zeros(len(positions)).index_add(0, rows, values)
+def _positions(mask: Tensor, count: int) -> Tensor:
+    """Return the ``count`` true positions of a flattened mask, int64 (count,).
+
+    Unlike ``nonzero``, this does not wait for a GPU to tell how many there are.
+    """
+    ranks = mask.flatten().cumsum(0)
+    return torch.searchsorted(ranks, torch.arange(1, count + 1, device=mask.device))
 
 
 def _add_views(per_view: Tensor) -> Tensor:

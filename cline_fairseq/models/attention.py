@@ -51,6 +51,11 @@ def attend(qkv: Tensor, unpadding: Unpadding, dropout: float) -> Tensor:
         kernel = gpu.variable_length_kernel(qkv.device.type, qkv.dtype, dropout > 0)
         if kernel is not None:  # GPU
             return kernel(qkv, unpadding.cu_seqlens, unpadding.max_seqlen, dropout)
+    return attend_padded(qkv, unpadding, dropout)
+
+
+def attend_padded(qkv: Tensor, unpadding: Unpadding, dropout: float) -> Tensor:
+    """:func:`attend` by way of a padded batch, on any device."""
     mask = None if unpadding.mask is None else unpadding.mask[:, None, None]  # (B, 1, 1, T)
     padded = unpadding.pad(qkv)  # (B, T, 3, H, D)
     return unpadding.unpad(attention(padded, mask, dropout))  # (N, H, D)

@@ -106,16 +106,17 @@ class ClineEncoder(UnpaddedRobertaEncoder):
             clean_original: whether the originals without masks represent the texts.
         """
         B = len(src_tokens) // (4 if clean_original else 3)  # noqa: N806
+        # All that waits for a GPU comes before the encoder, when the GPU has nothing to do anyway.
         unpadding = Unpadding.of(src_tokens, self.sentence_encoder.padding_idx)
+        masked = unpadding.locate(masked_tokens.flatten().nonzero().squeeze(1))  # (M,)
+        begin, end = unpadding.slice(B, 3 * B)  # the tokens of the views
+
         x = self.sentence_encoder.encode(src_tokens, unpadding)  # (N, C)
 
         # Masked LM: the masked tokens.
-        masked = unpadding.locate(masked_tokens.flatten().nonzero().squeeze(1))  # (M,)
         mlm_logits = self.output_layer(x.index_select(0, masked))  # (M, V)
 
         # Replaced token detection: all tokens of the views, which are one slice of the N tokens.
-        begin = unpadding.start(B)
-        end = unpadding.start(3 * B) if clean_original else unpadding.total
         rtd_logits = self.rtd_head(x[begin:end])  # (tokens of the views,)
         rtd_logits = F.pad(rtd_logits, (begin, unpadding.total - end))  # (N,)
         rtd_logits = unpadding.pad(rtd_logits)[B : 3 * B]  # (2B, T)

@@ -17,6 +17,7 @@ functions instead on every other device, or everywhere if :data:`enabled` is Fal
 """
 
 import ctypes
+import functools
 import itertools
 import math
 import os
@@ -36,7 +37,9 @@ _batches = itertools.count(1)
 
 
 def multiplies(x: Tensor, weight: Tensor) -> bool:
-    """Return whether :func:`linear` takes these arguments: fp32, without autocast or compilation.
+    """Return whether :func:`linear` takes these arguments: fp32 or bf16, as they are.
+
+    Not under autocast, which converts them, nor in compilation.
 
     Args:
         x: the input, of any shape.
@@ -45,22 +48,33 @@ def multiplies(x: Tensor, weight: Tensor) -> bool:
     return (
         enabled
         and x.device.type == "cpu"
-        and x.dtype == weight.dtype == torch.float32
-        and x.numel() > 0
-        and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
-        and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and not torch.is_autocast_enabled("cpu")
+        and x.numel() > 0
+        and x.dtype == weight.dtype
+        and _library_has(x.dtype)
     )
+
+
+@functools.cache
+def _library_has(dtype: torch.dtype) -> bool:
+    """Return whether oneDNN multiplies matrices of this dtype on this processor."""
+    if not (
+        torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    ):
+        return False
+    if dtype == torch.bfloat16:
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return dtype == torch.float32
 
 
 def linear(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
     """Apply several linear layers to one input, through oneDNN where it is the faster library.
 
     Args:
-        x: fp32 (..., inputs).
-        weights: fp32 (outputs, inputs) each.
-        biases: fp32 (outputs,) each.
+        x: (..., inputs), fp32 or bf16, as are the others.
+        weights: (outputs, inputs) each.
+        biases: (outputs,) each.
 
     Returns:
         (..., sum of the outputs).
@@ -118,23 +132,25 @@ def draws_masks(x: Tensor, p: float) -> bool:
 
 
 def kept_share(p: float) -> float:
-    """Return 1 - p, with p rounded as :func:`draw` rounds it."""
+    """Return 1 - p, with p rounded as :func:`draw_kept` rounds it."""
     return 1 - round(p * _LEVELS) / _LEVELS
 
 
-def draw(shape: tuple[int, ...], p: float) -> Tensor:
-    """Draw numbers from torch's generator that are negative with probability ``p``.
+def draw_kept(shape: tuple[int, ...], p: float) -> Tensor:
+    """Draw what dropout keeps, with torch's generator.
 
     Args:
         shape: of the result.
-        p: a probability, rounded to a multiple of 2**-16.
+        p: probability of dropping an element, rounded to a multiple of 2**-16.
 
     Returns:
-        fp32, of that shape.
+        int16 of that shape: 0 where an element is dropped, else 1. torch compares into bool, and
+        converts bool, ten times as slowly.
     """
     size = math.prod(shape)
     bits = torch.empty(-(-size // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
-    return bits[:size].view(shape).float().sub_(round(p * _LEVELS) - _LEVELS // 2)
+    bits = bits[:size].view(shape)
+    return torch.ge(bits, round(p * _LEVELS) - _LEVELS // 2, out=torch.empty_like(bits))
 
 
 def dropout(x: Tensor, residual: Tensor | None, p: float) -> Tensor:
@@ -153,20 +169,20 @@ class _Dropout(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, residual: Tensor | None, p: float) -> Tensor:
-        keep = draw(x.shape, p).ge_(0)
+        kept = draw_kept(x.shape, p)
         ctx.scale = 1 / kept_share(p)
-        ctx.save_for_backward(keep.to(torch.int8))
-        keep = keep.to(x.dtype)
+        ctx.save_for_backward(kept.to(torch.int8))
+        kept = kept.to(x.dtype)
         if residual is None:
-            return keep.mul_(x).mul_(ctx.scale)
-        return torch.addcmul(residual, x, keep, value=ctx.scale)
+            return kept.mul_(x).mul_(ctx.scale)
+        return torch.addcmul(residual, x, kept, value=ctx.scale)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-        (keep,) = ctx.saved_tensors
+        (kept,) = ctx.saved_tensors
         residual_grad = grad if ctx.needs_input_grad[1] else None
-        return (grad * keep).mul_(ctx.scale), residual_grad, None
+        return kept.to(grad.dtype).mul_(grad).mul_(ctx.scale), residual_grad, None
 
 
 def dropped_attention(qkv: Tensor, mask: Tensor | None, p: float) -> Tensor:
@@ -198,7 +214,8 @@ class _DroppedAttention(torch.autograd.Function):
             by_row = scores.view(rows, heads, width, width)
             by_row.masked_fill_(~mask, torch.finfo(scores.dtype).min)
         signed = torch.softmax(scores, -1)
-        signed = torch.copysign(signed, draw(signed.shape, p), out=signed)
+        signs = draw_kept(signed.shape, p).to(signed.dtype).sub_(0.5)
+        signed = torch.copysign(signed, signs, out=signed)
         kept = torch.clamp(signed, min=0, out=scores)
         out = _scaled_product(kept, v, 1 / kept_share(p))  # (G, T, D)
         ctx.save_for_backward(q, k, v, signed, out)

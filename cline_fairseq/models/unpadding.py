@@ -45,7 +45,7 @@ class Unpadding(NamedTuple):
     def of(cls, tokens: Tensor, padding_idx: int) -> "Unpadding":
         """Find the real tokens of a batch.
 
-        On a GPU, this is the one place that waits for the device: the number of tokens is a shape.
+        On a GPU, this waits for the device, because the number of tokens is a shape.
 
         Args:
             tokens: int64 (B, T), token ids.
@@ -100,12 +100,22 @@ class Unpadding(NamedTuple):
         """Return where in the unpadded tensor each sequence begins: int64 (B,)."""
         return self.cu_seqlens[:-1].long()
 
-    def start(self, row: int) -> int:
-        """Return where in the unpadded tensor one sequence begins, as a number to slice with.
+    def slice(self, begin: int, end: int) -> tuple[int, int]:
+        """Return where in the unpadded tensor some sequences begin and end, to slice with.
 
         On a GPU this waits for the device if the batch has padding.
+
+        Args:
+            begin: the first of the sequences.
+            end: the one after the last.
+
+        Returns:
+            the first of their tokens, and the one after the last.
         """
-        return row * self.max_seqlen if self.indices is None else int(self.cu_seqlens[row])
+        if self.indices is None:
+            return begin * self.max_seqlen, end * self.max_seqlen
+        first, last = self.cu_seqlens[begin :: end - begin][:2].tolist()
+        return first, last
 
     def locate(self, positions: Tensor) -> Tensor:
         """Return where in the unpadded tensor the tokens at given positions of the batch are.

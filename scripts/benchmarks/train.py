@@ -11,8 +11,12 @@ and speeds are per token that an encoder reads, without padding. Each case compa
 
 Memory is the peak of all tensors that a step creates, not counting the model and the optimizer.
 The share of the peak compares the matrix products of a step with the speed of a single large
-product, or with --peak-tflops: given the number in a data sheet, it is the FLOPs utilization.
---precision bf16 keeps the parameters in bf16, as --memory-efficient-bf16 does.
+product in the same format, or with --peak-tflops: given the number in a data sheet, it is the FLOPs
+utilization. --precision bf16 keeps the parameters in bf16, as --memory-efficient-bf16 does. With
+--precision fp32 bf16, stock and cline in bf16 take turns with all models in fp32.
+
+On a GPU, the program first checks that its losses and gradients are those of the CPU, and that the
+kernel for sequences of several lengths computes what padded attention does.
 """
 
 import argparse
@@ -74,8 +78,10 @@ def add_parser(commands):
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        default="fp32",
-        help="floating-point format (default: %(default)s)",
+        nargs="+",
+        default=["fp32"],
+        help="floating-point formats; the first is that of the stock model to which all are "
+        "compared (default: fp32)",
     )
     parser.add_argument(
         "--peak-tflops",

@@ -17,15 +17,16 @@ from fairseq.tasks.masked_lm import MaskedLMConfig, MaskedLMTask
 from fairseq.utils import apply_to_sample
 from torch import nn
 
+from benchmarks.device_check import check_device
 from benchmarks.measures import seconds
 from cline_fairseq.criterions.cline import ClineCriterion, ClineCriterionConfig
 from cline_fairseq.errors import InputError
 from cline_fairseq.models.cline import ClineModel, base_architecture
 from cline_fairseq.models.operations import linear
+from cline_fairseq.runtime.precision import dtype_of
 from cline_fairseq.tasks.cline import ClineConfig, ClineTask
 
 HEAD = 64  # dimension of a head of attention
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def measure_all(args, subwords) -> dict[str, float]:
@@ -40,7 +41,8 @@ def measure_all(args, subwords) -> dict[str, float]:
     except (AssertionError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"--device {args.device} cannot be used here: {reason}") from error
-    figures = {}
+    on_cpu = torch.device(args.device).type == "cpu"
+    figures = {} if on_cpu else check_device(torch.device(args.device))
     cases = product(args.sizes, args.blocks, args.break_modes, args.attention_dropout)
     for size, block, mode, dropout in cases:
         name = f"{size}, {block} tokens, {mode}, attention dropout {dropout:g}"
@@ -49,7 +51,6 @@ def measure_all(args, subwords) -> dict[str, float]:
             if kind in ("stock", "cline"):  # the others have the batches of the first
                 figures[f"{name}: {kind}, padding"] = contender.padding()
             figures[f"{name}: {kind}, MB"] = contender.memory()
-        on_cpu = torch.device(args.device).type == "cpu"
         for threads in args.threads if on_cpu else [torch.get_num_threads()]:
             with _num_threads(threads):
                 measured = _measure(contenders, args)
@@ -61,9 +62,9 @@ def measure_all(args, subwords) -> dict[str, float]:
 class Contender:
     """A model with what it is trained with."""
 
-    def __init__(self, args, model, criterion, batches, loading):
-        self.device = torch.device(args.device)
-        self.model = model.train().to(self.device, _DTYPES[args.precision])
+    def __init__(self, args, precision, model, criterion, batches, loading):
+        self.device, self.precision = torch.device(args.device), precision
+        self.model = model.train().to(self.device, dtype_of(precision))
         self.criterion = criterion.train().to(self.device)
         self.batches = apply_to_sample(lambda tensor: tensor.to(self.device), batches)
         self.loading = loading
@@ -126,12 +127,13 @@ def num_tokens(sample) -> int:
 
 
 def _measure(contenders, args):
-    times, peaks = {kind: [] for kind in contenders}, []
+    times: dict[str, list[float]] = {kind: [] for kind in contenders}
+    peaks: dict[str, list[float]] = {precision: [] for precision in args.precision}
     for contender in contenders.values():
         contender.step(contender.batches[0])
-    stock = contenders["stock"]
-    for i in range(len(stock.batches)):
-        peaks.append(1e12 * args.peak_tflops if args.peak_tflops else _peak(args))
+    for i in range(args.steps):
+        for precision, values in peaks.items():
+            values.append(1e12 * args.peak_tflops if args.peak_tflops else _peak(args, precision))
         for kind, contender in contenders.items():
             sample = contender.batches[i]
             times[kind].append(contender.seconds(sample) / num_tokens(sample))
@@ -140,10 +142,16 @@ def _measure(contenders, args):
         figures[f"{kind}, tokens/s"] = 1 / float(np.median(values))
     for kind in list(contenders)[1:]:
         figures[f"{kind} / stock"] = float(np.median(times["stock"] / times[kind]))
-    operations = [_operations(stock.model, sample) / num_tokens(sample) for sample in stock.batches]
-    for kind in ("stock", "encoder, all tokens"):
-        shares = np.array(operations) / times[kind] / peaks
-        figures[f"{kind}, share of the peak"] = float(np.median(shares))
+    for kind in contenders:
+        if kind.startswith("cline, "):
+            figures[f"{kind} / cline"] = float(np.median(times["cline"] / times[kind]))
+    for kind, contender in contenders.items():
+        if kind != "encoder":  # which leaves out some of the operations
+            operations = [
+                _operations(contender.model, s) / num_tokens(s) for s in contender.batches
+            ]
+            shares = np.array(operations) / times[kind] / peaks[contender.precision]
+            figures[f"{kind}, share of the peak"] = float(np.median(shares))
     cline = contenders["cline"]
     steps = times["cline"] * [num_tokens(sample) for sample in cline.batches]
     figures["cline, loader / step"] = float(np.median(cline.loading / steps))
@@ -168,14 +176,33 @@ def _contenders(args, subwords, size, block, mode, dropout):
     task = ClineTask.setup_task(ClineConfig(**corpus, subwords=subwords))
     stock_data, our_data = (_batches(t, args) for t in (stock_task, task))
     masked_lm = MaskedLmLoss(MaskedLmConfig(tpu=False), stock_task)
-    stock = RobertaModel.build_model(stock_options, stock_task)
-    encoder, whole, cline = (ClineModel.build_model(our_options, task) for _ in range(3))
-    return {
-        "stock": Contender(args, stock, masked_lm, *stock_data),
-        "encoder": Contender(args, encoder, masked_lm, *stock_data),
-        "encoder, all tokens": Contender(args, AllTokens(whole), masked_lm, *stock_data),
-        "cline": Contender(args, cline, ClineCriterion(ClineCriterionConfig(), task), *our_data),
+
+    def stock(precision):
+        model = RobertaModel.build_model(stock_options, stock_task)
+        return Contender(args, precision, model, masked_lm, *stock_data)
+
+    def encoder(precision, wrap=lambda model: model):
+        model = wrap(ClineModel.build_model(our_options, task))
+        return Contender(args, precision, model, masked_lm, *stock_data)
+
+    def cline(precision):
+        model = ClineModel.build_model(our_options, task)
+        criterion = ClineCriterion(ClineCriterionConfig(), task)
+        return Contender(args, precision, model, criterion, *our_data)
+
+    first, *others = args.precision
+    contenders = {
+        "stock": stock(first),
+        "encoder": encoder(first),
+        "encoder, all tokens": encoder(first, AllTokens),
+        "cline": cline(first),
     }
+    for precision in others:
+        contenders |= {
+            f"stock, {precision}": stock(precision),
+            f"cline, {precision}": cline(precision),
+        }
+    return contenders
 
 
 def _batches(task, args):
@@ -195,19 +222,23 @@ def _batches(task, args):
 
 def _operations(model, sample):
     """Operations in the products of matrices of a step, with all tokens in the last layer."""
+    model = model.model if isinstance(model, AllTokens) else model
     args, lengths = model.args, sample["net_input"]["src_lengths"].double()
     dim, vocabulary = args.encoder_embed_dim, len(model.encoder.dictionary)
     layer = 4 * dim**2 + 2 * dim * args.encoder_ffn_embed_dim
     attention = 2 * dim * (lengths**2).sum().item()
-    masked = sample["target"].ne(model.encoder.dictionary.pad()).sum().item()
+    target = sample["mlm_target"] if "mlm_target" in sample else sample["target"]
+    masked = target.ne(model.encoder.dictionary.pad()).sum().item()
     body = args.encoder_layers * (layer * num_tokens(sample) + attention)
     head = masked * dim * (dim + vocabulary)
+    if "rtd_target" in sample:
+        head += sample["rtd_target"].ge(0).sum().item() * dim**2
     return 6 * (body + head)  # a product is an addition and a multiplication, and made three times
 
 
-def _peak(args):
+def _peak(args, precision):
     """Operations a second in a large product of matrices, by the faster of torch's libraries."""
-    device, dtype = torch.device(args.device), _DTYPES[args.precision]
+    device, dtype = torch.device(args.device), dtype_of(precision)
     size = 1024 if device.type == "cpu" else 8192
     a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
     bias = torch.zeros(size, device=device, dtype=dtype)

@@ -253,12 +253,15 @@ def test_report_of_the_lexicon():
 def test_quickstart(tmp_path):
     result = run(
         *("scripts/quickstart.py", "--dest", tmp_path / "out", "--updates", 10),
-        *("--vocab-size", 3000),
+        *("--vocab-size", 3000, "--precision", "bf16"),
     )
+    log = (tmp_path / "out" / "train.log").read_text(encoding="utf-8")
+    assert "fused_adamw: torch AdamW, fused" in log
+    assert "'bf16': True" in log
     for part in ("original ", "synonym ", "antonym ", "RTD, F1 of replaced tokens", "Next:"):
         assert part in result.stdout
     assert re.search(r"\(text, antonym\)\n-?\d\.\d{3}, -?\d\.\d{3}\n", result.stdout)
-    longer = f"--updates 100 --dest {tmp_path / 'out'}-longer --vocab-size 3000"
+    longer = f"--updates 100 --dest {tmp_path / 'out'}-longer --vocab-size 3000 --precision bf16"
     assert f"cline-fairseq quickstart {longer}\n" in result.stdout
     assert (tmp_path / "out" / "curves.png").stat().st_size > 10_000
     checkpoint = tmp_path / "out" / "checkpoints" / "checkpoint_last.pt"

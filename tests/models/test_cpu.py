@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cline_fairseq.models.cpu import draw, kept_share, missing_to_round
+from cline_fairseq.models.cpu import draw_kept, kept_share, missing_to_round, multiplies
 from cline_fairseq.models.operations import Dropout, apply_linear, linear
 
 
@@ -26,7 +26,7 @@ def test_share_and_scale_of_dropout(p):
 def test_elements_are_independent():
     """The four that share a random number, and the same place of numbers in a row."""
     torch.manual_seed(0)
-    dropped = draw((250_000, 4), 0.3).lt(0).double()
+    dropped = draw_kept((250_000, 4), 0.3).eq(0).double()
     for a, b in [(0, 1), (0, 2), (0, 3), (1, 2), (2, 3)]:
         assert abs(torch.corrcoef(dropped[:, [a, b]].T)[0, 1]) < 0.01
     for i in range(4):
@@ -37,7 +37,7 @@ def test_elements_are_independent():
 def test_draws_follow_the_seed():
     def numbers(seed):
         torch.manual_seed(seed)
-        return draw((3, 5), 0.1)
+        return draw_kept((3, 5), 0.1)
 
     assert numbers(1).equal(numbers(1))
     assert not numbers(1).equal(numbers(2))
@@ -51,7 +51,7 @@ def test_gradients_of_dropout(residual):
     torch.manual_seed(2)
     out = dropout.add(x, r) if residual else dropout(x)
     torch.manual_seed(2)
-    mask = draw((7, 9), 0.4).ge(0) / kept_share(0.4)
+    mask = draw_kept((7, 9), 0.4) / kept_share(0.4)
     torch.testing.assert_close(out, x * mask + (r if residual else 0))
     grad = torch.randn(7, 9)
     out.backward(grad)
@@ -87,6 +87,31 @@ def test_linear_equals_torch(shape, dtype):
         results.append([out, *torch.autograd.grad(out, [x, *layer.parameters()], grad)])
     for found, expected in zip(*results, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_linear_in_bf16_rounds_once():
+    """Against fp64: no further off than torch's own, and through oneDNN where it has bf16."""
+    torch.manual_seed(0)
+    x = torch.randn(70, 96).bfloat16().requires_grad_()
+    layers = [nn.Linear(96, 40).bfloat16(), nn.Linear(96, 8).bfloat16()]
+    wanted = [x, *(p for layer in layers for p in layer.parameters())]
+    grad = torch.randn(70, 48).bfloat16()
+    assert multiplies(x, layers[0].weight) == torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    ours = apply_linear(layers, x)
+    torchs = torch.cat([layer(x) for layer in layers], 1)
+    exact_inputs = [t.detach().double().requires_grad_() for t in wanted]
+    exact = torch.cat(
+        [F.linear(exact_inputs[0], w, b) for w, b in (exact_inputs[1:3], exact_inputs[3:])], 1
+    )
+    expected = [exact, *torch.autograd.grad(exact, exact_inputs, grad.double())]
+    for i, want in enumerate(expected):
+        found, other = (
+            out if i == 0 else torch.autograd.grad(out, wanted[i - 1], grad, retain_graph=True)[0]
+            for out in (ours, torchs)
+        )
+        assert found.dtype == torch.bfloat16
+        error, torchs_error = ((t.double() - want).abs().max() for t in (found, other))
+        assert error <= 1.05 * torchs_error + 1e-6
 
 
 def test_frozen_weights_and_inputs():

@@ -158,10 +158,25 @@ def test_state_of_low_precision_survives_a_checkpoint(dtype):
 
 
 class ApexStandIn(torch.optim.Optimizer):
-    """Adam that counts its steps by group, as apex's FusedAdam does."""
+    """Adam with the signature of apex's FusedAdam, which counts its steps by group."""
 
-    def __init__(self, groups, adam_w_mode, **defaults):
-        super().__init__(groups, defaults)
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        bias_correction=True,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        adam_w_mode=True,
+        weight_decay=0.0,
+        amsgrad=False,
+        set_grad_none=True,
+        capturable=False,
+        master_weights=False,
+    ):
+        assert (bias_correction, adam_w_mode, amsgrad) == (True, True, False)
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, defaults)
 
     def step(self, closure=None):
         for group in self.param_groups:

@@ -29,10 +29,23 @@ def test_figures(corpus):
                 assert figures[f"{case}, threads 1: {kind} / stock"] > 0
         for kind in ("stock", "cline"):
             assert 0 <= figures[f"{case}: {kind}, padding"] < 1
-        for kind in ("stock", "encoder, all tokens"):
+        for kind in ("stock", "encoder, all tokens", "cline"):
             assert 0 < figures[f"{case}, threads 1: {kind}, share of the peak"] < 1
         assert figures[f"{case}, threads 1: cline, loader / step"] > 0
-    assert len(figures) == 2 * 16
+    assert len(figures) == 2 * 17
+
+
+def test_precisions_side_by_side(corpus):
+    options = ("--sizes", "1x32", "--attention-dropout", 0.1, "--break-modes", "none")
+    result = run(*command(corpus, *options, "--precision", "fp32", "bf16"))
+    case = "1x32, 32 tokens, none, attention dropout 0.1"
+    figures = json.loads(result.stdout)
+    # Half the bytes, but for what stays in fp32.
+    assert figures[f"{case}: cline, bf16, MB"] < 0.8 * figures[f"{case}: cline, MB"]
+    for name in ("cline, bf16 / cline", "cline, bf16 / stock", "stock, bf16 / stock"):
+        assert figures[f"{case}, threads 1: {name}"] > 0
+    for kind in ("stock", "stock, bf16", "cline", "cline, bf16"):
+        assert 0 < figures[f"{case}, threads 1: {kind}, share of the peak"] < 1
 
 
 def test_bf16_against_a_given_peak(corpus):
