@@ -31,6 +31,7 @@ READMES = (  # in the order in which their commands depend on each other
     "docs/how-to/corpus.md",
     "docs/how-to/start-from-an-encoder.md",
     "docs/how-to/lexicon.md",
+    "docs/how-to/download.md",
     "docs/results.md",
     "docs/benchmarks.md",
     "docs/stress.md",
@@ -44,6 +45,9 @@ READMES = (  # in the order in which their commands depend on each other
 NOT_RUN = {
     r"^pip install": "needs the network",
     r"^git clone ": "needs the network",
+    r"\bcurl ": "needs the network",
+    r"^hf download ": "needs the network",
+    r"^awk ": "reads what the network gives; tests/test_download.py runs it",
     r"^make ": "installs packages, which needs the network",
     r"cline-fairseq (--help|user-dir)": "comes with the wheel, whose own test runs it",
     r"tests/stress/run.py": "takes hours; tests/stress/test_stress.py tries a little of it",
