@@ -13,10 +13,10 @@ From SICK:
     cline-fairseq evaluate-similarity --input SICK.txt --text-column sentence_A \\
         --text2-column sentence_B --score-column relatedness_score --checkpoint checkpoint_last.pt
 
-Files are TSV or CSV (.csv) with a header, JSON lines (.jsonl, .ndjson, .json) or Parquet (.parquet). Layer 0 is the
-embeddings, where <s> is the same for all sentences and has no correlation. Correlations are times
-100, with 95 % bootstrap intervals over the pairs. The best layer is the best on this file; to
-report it, choose it on another one.
+Files are TSV or CSV (.csv) with a header, JSON lines (.jsonl, .ndjson, .json) or Parquet.
+Layer 0 is the embeddings, where <s> is the same for all sentences and has no correlation.
+Correlations are times 100, with 95 % bootstrap intervals over the pairs. The best layer is the best
+on this file; to report it, choose it on another one.
 
 Alignment is the mean squared distance of pairs with a score of at least --similar, and uniformity
 tells how evenly all sentences spread (Wang & Isola 2020); lower is better for both.
