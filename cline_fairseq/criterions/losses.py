@@ -66,12 +66,12 @@ def rtd_loss(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         >>> counts
         tensor([5])
     """
-    real = target.ge(0)  # (2B, T)
+    mask = target.ge(0)  # (2B, T)
     losses = F.binary_cross_entropy_with_logits(
         logits.float(), target.clamp(min=0).float(), reduction="none"
     )  # (2B, T)
-    losses = losses.masked_fill(~real, 0)
-    return _add_views(losses.sum(1)), _add_views(real.sum(1))
+    losses = losses.masked_fill(~mask, 0)
+    return _add_views(losses.sum(1)), _add_views(mask.sum(1))
 
 
 def _positions(mask: Tensor, count: int) -> Tensor:

@@ -39,12 +39,12 @@ def wins(to_synonym: Tensor, to_antonym: Tensor) -> Tensor:
     return (difference.sign() + 1) / 2
 
 
-def wins_by_layer(layers: Iterable[Tensor], real: Tensor, content: Tensor) -> Tensor:
+def wins_by_layer(layers: Iterable[Tensor], mask: Tensor, content: Tensor) -> Tensor:
     """Compute :func:`wins` for B triples, in all layers, by all similarities.
 
     Args:
         layers: vectors of B originals, B synonym views and B antonym views, float (3B, T, C) each.
-        real: bool (3B, T), False at padding.
+        mask: bool (3B, T), False at padding.
         content: bool (3B, T), False at padding and special tokens.
 
     Returns:
@@ -53,7 +53,7 @@ def wins_by_layer(layers: Iterable[Tensor], real: Tensor, content: Tensor) -> Te
     """
     results = []
     for vectors in layers:
-        parts = zip(*(part.chunk(3) for part in (vectors, real, content)), strict=True)
+        parts = zip(*(part.chunk(3) for part in (vectors, mask, content)), strict=True)
         original, synonym, antonym = (TokenVectors(*part) for part in parts)
         columns = [
             wins(f(original, synonym), f(original, antonym)) for f in SIMILARITY_FUNCTIONS.values()
@@ -99,9 +99,9 @@ def _evaluate_window(predictor, triples, max_tokens):
     rows = predictor.encode([text for view in zip(*triples, strict=True) for text in view])
     sizes = np.array([len(row) for row in rows]).reshape(3, count).max(0)
     for indices in batches_by_length(sizes, max_tokens // 3):
-        places = [i + view * count for view in range(3) for i in indices]
-        tokens = data_utils.collate_tokens([torch.from_numpy(rows[i]) for i in places], _PAD)
-        layers = _in_order(predictor.hidden_states_of([rows[i] for i in places]), *tokens.shape)
+        row_ids = [i + view * count for view in range(3) for i in indices]
+        tokens = data_utils.collate_tokens([torch.from_numpy(rows[i]) for i in row_ids], _PAD)
+        layers = _in_order(predictor.hidden_states_of([rows[i] for i in row_ids]), *tokens.shape)
         content = torch.isin(tokens, torch.tensor(_NO_CONTENT), invert=True)
         masks = (mask.to(predictor.device) for mask in (tokens.ne(_PAD), content))
         yield np.asarray(indices), wins_by_layer(layers, *masks).cpu().numpy()

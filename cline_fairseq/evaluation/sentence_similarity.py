@@ -48,9 +48,9 @@ def pair_vectors(
         vectors = np.empty((layers, len(POOLS), len(texts), dim), np.float32)
         for batch in predictor.hidden_states(texts, progress):
             for layer, states in enumerate(batch.layers):
-                places = torch.arange(states.shape[1], device=states.device)
-                real = places < batch.lengths.to(states.device)[:, None]
-                pooled = {"cls": states[:, 0], "mean": mean_pool(states, real)}
+                positions = torch.arange(states.shape[1], device=states.device)
+                mask = positions < batch.lengths.to(states.device)[:, None]
+                pooled = {"cls": states[:, 0], "mean": mean_pool(states, mask)}
                 for i, pool in enumerate(POOLS):
                     vectors[layer, i, batch.indices] = pooled[pool].float().cpu().numpy()
         for layer in range(layers):

@@ -13,7 +13,7 @@ class TokenVectors(NamedTuple):
     """B texts in one layer. Their first token is ``<s>``; vectors at padding are ignored."""
 
     vectors: Tensor  # float (B, T, C)
-    real: Tensor  # bool (B, T), False at padding
+    mask: Tensor  # bool (B, T), False at padding
     content: Tensor  # bool (B, T), False at padding and special tokens
 
 
@@ -72,7 +72,7 @@ def _cls(texts):
 
 
 def _mean(texts):
-    return mean_pool(texts.vectors, texts.real, torch.float64)
+    return mean_pool(texts.vectors, texts.mask, torch.float64)
 
 
 def _masked_mean(values, mask):

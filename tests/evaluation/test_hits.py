@@ -31,10 +31,10 @@ def random_texts(seed, rows, width, dim=5):
     lengths = rng.integers(3, width + 1, rows)
     vectors = rng.normal(size=(rows, width, dim)).astype(np.float32) + 0.3
     places = np.arange(width)
-    real = places < lengths[:, None]
+    mask = places < lengths[:, None]
     content = (places > 0) & (places < lengths[:, None] - 1)
-    vectors[~real] = np.nan
-    return TokenVectors(*map(torch.from_numpy, (vectors, real, content)))
+    vectors[~mask] = np.nan
+    return TokenVectors(*map(torch.from_numpy, (vectors, mask, content)))
 
 
 def dot(u, v):
@@ -66,7 +66,7 @@ REFERENCES = {
 
 
 def as_lists(texts):
-    return [v[m].tolist() for v, m in zip(texts.vectors, texts.real, strict=True)]
+    return [v[m].tolist() for v, m in zip(texts.vectors, texts.mask, strict=True)]
 
 
 @pytest.mark.parametrize("name", SIMILARITY_FUNCTIONS)
@@ -99,7 +99,7 @@ def test_wins_are_those_of_plain_loops(seed):
     for i in range(1, layers):
         vectors = random_texts(seed + 10 * i, 3 * triples, 8).vectors.nan_to_num(0.1)
         texts.append(texts[0]._replace(vectors=vectors))
-    found = wins_by_layer([t.vectors for t in texts], texts[0].real, texts[0].content)
+    found = wins_by_layer([t.vectors for t in texts], texts[0].mask, texts[0].content)
     assert found.shape == (triples, layers, len(SIMILARITY_FUNCTIONS))
     for layer in range(layers):
         rows = as_lists(texts[layer])
@@ -119,7 +119,7 @@ def test_ties_count_one_half():
     assert wins(to_synonym, to_antonym).tolist() == [0.5, 0.5, 1, 1, 0.5, 0, 0.5]
     texts = random_texts(0, 9, 6)
     same = TokenVectors(*(torch.cat([part[:3], part[3:6], part[3:6]]) for part in texts))
-    assert (wins_by_layer([same.vectors], same.real, same.content) == 0.5).all()
+    assert (wins_by_layer([same.vectors], same.mask, same.content) == 0.5).all()
 
 
 @pytest.fixture(scope="module")
