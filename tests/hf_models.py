@@ -41,7 +41,10 @@ def make(folder: Path, kind, texts, cased=False, **options):
     folder.mkdir(parents=True)
     word_piece_files(folder, texts, cased, 600)
     (folder / "dict.txt").unlink()
-    tokenizer = BertTokenizer(str(folder / "vocab.txt"), do_lower_case=not cased)
+    positions = SIZES["max_position_embeddings"]
+    tokenizer = BertTokenizer(
+        str(folder / "vocab.txt"), do_lower_case=not cased, model_max_length=positions
+    )
     torch.manual_seed(1)
     size = {"vocab_size": len(tokenizer), **options}
     if kind is DistilBertForMaskedLM:

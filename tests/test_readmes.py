@@ -13,10 +13,12 @@ import subprocess
 import sys
 
 import pytest
+from transformers import BertModel
 
 import usual_files
 from glue_files import LABELS, write_diagnostic, write_task
 from helpers import gpt2_vocabulary
+from hf_models import make
 from programs import BIN, ROOT, run
 from project_files import project_files
 from row_files import write_rows
@@ -55,6 +57,7 @@ NOT_RUN = {
     r"build_lexicon.py --(tagged|evaluate)": "needs WordNet and judgements from the network",
     r"--device cuda": "needs a GPU",
     r"^from sentence_transformers": "needs a package that is in no extra",
+    r"all_minilm_l6_v2": "needs a package that make minilm installs",
 }
 SMALLER = {
     # Sizes.
@@ -96,6 +99,7 @@ def clone(texts, tmp_path_factory):
         shutil.copyfile(path, copy)
     write_corpus(folder, texts)
     write_roberta(folder, texts)
+    make(folder / "all-MiniLM-L6-v2", BertModel, texts)
     for name in LABELS:
         write_task(folder / "glue", name, texts, 1)
     write_diagnostic(folder / "glue" / "AX" / "AX.tsv", texts)

@@ -54,13 +54,13 @@ def import_hf(folder: Path, dest: Path) -> Imported:
         InputError: if the model has another architecture, if it would not compute the same in
             fairseq, or if its parts do not fit each other. Nothing is written then.
     """
-    pooling = read_pooling(folder)
-    folder = encoder_folder(folder)
+    whole, folder = folder, encoder_folder(folder)
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type"))
     if kind in bert.MODEL_TYPES:
         config = bert.as_roberta_config(config)
     options, num_symbols = from_hf_config(config), num_tokens(config)
+    pooling = read_pooling(whole, options["max_positions"])
     options |= {"hf_model_type": kind, **pooling.options}
     tokenizer = read_tokenizer(folder, kind)
     if len(tokenizer.symbols) != num_symbols:

@@ -52,11 +52,12 @@ def encoder_folder(folder: Path) -> Path:
     raise InputError(f"{folder / MODULES} names no {_ENCODER}: only such models can be imported")
 
 
-def read_pooling(folder: Path) -> Pooling:
+def read_pooling(folder: Path, max_positions: int) -> Pooling:
     """Read how a model of sentence-transformers pools.
 
     Args:
         folder: of the whole model.
+        max_positions: the most tokens that the encoder reads.
 
     Raises:
         InputError: if a file is malformed.
@@ -64,8 +65,15 @@ def read_pooling(folder: Path) -> Pooling:
     if not (folder / MODULES).is_file():
         return Pooling({}, [])
     modules = dict(_modules(folder))
+    settings = folder / modules.get(_ENCODER, "") / _SETTINGS
+    limit = read_json(settings).get("max_seq_length") if settings.is_file() else None
     others = modules.keys() - {_ENCODER, "Pooling", "Normalize"}
     notes = [f"left out: {first_of(others)} (modules of sentence-transformers)"] if others else []
+    if isinstance(limit, int) and limit < max_positions:
+        notes.append(
+            f"left out: the limit of {limit} tokens (max_seq_length of sentence-transformers); the "
+            f"model reads {max_positions}"
+        )
     if "Pooling" not in modules:
         return Pooling({}, notes)
     path = folder / modules["Pooling"] / "config.json"

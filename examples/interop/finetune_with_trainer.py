@@ -37,6 +37,7 @@ from cline_fairseq.evaluation.glue.metrics import compute_metrics
 from cline_fairseq.evaluation.glue.reading import Split, read_split
 from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS, GlueTask
 
+LONGEST = 512  # tokens, for tokenizers that name no limit
 WARMUP, WEIGHT_DECAY, DROPOUT = 0.06, 0.1, 0.1  # those of glue_finetune.py
 
 
@@ -60,7 +61,7 @@ def _parse_args() -> argparse.Namespace:
         "--batch-size", type=int, default=16, help="texts per update (default: %(default)s)"
     )
     parser.add_argument(
-        "--max-epoch", type=int, default=2, help="number of epochs (default: %(default)s)"
+        "--max-epoch", type=int, default=1, help="number of epochs (default: %(default)s)"
     )
     parser.add_argument(
         "--usual-pairs", action="store_true", help="pairs with two token types and one separator"
@@ -76,7 +77,7 @@ def encode(tokenizer, texts: list[tuple[str, ...]], usual: bool) -> list[dict[st
         texts: one text each, or a pair.
         usual: write pairs as the tokenizer does, rather than as fairseq.
     """
-    limit = tokenizer.model_max_length
+    limit = min(tokenizer.model_max_length, LONGEST)
     if usual:
         return [dict(tokenizer(*parts, truncation=True, max_length=limit)) for parts in texts]
     rows = []
@@ -101,7 +102,7 @@ def examples(tokenizer, task: GlueTask, split: Split, usual: bool) -> list[dict]
 
 def train(args: argparse.Namespace, task: GlueTask, seed: int) -> dict:
     """Fine-tune with a seed, and score the best epoch."""
-    tokenizer = AutoTokenizer.from_pretrained(args.model, model_max_length=512)
+    tokenizer = AutoTokenizer.from_pretrained(args.model)
     splits = {name: read_split(task, name, args.glue_dir) for name in ("train", "valid")}
     data = {
         name: examples(tokenizer, task, split, args.usual_pairs) for name, split in splits.items()

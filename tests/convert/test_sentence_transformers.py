@@ -59,7 +59,7 @@ def test_pooling_comes_in_and_goes_out(model, tmp_path, modules, pooling, vector
     assert (args.sentence_vector, args.normalize_sentence_vector) == (vector, normalize)
     export_hf(loaded, tmp_path / "out")
     options = {"sentence_vector": vector, "normalize_sentence_vector": normalize}
-    assert read_pooling(tmp_path / "out") == (options, [])
+    assert read_pooling(tmp_path / "out", loaded.model.max_positions()) == (options, [])
     found = json.loads((tmp_path / "out" / "modules.json").read_text(encoding="utf-8"))
     assert [module["type"].rpartition(".")[2] for module in found] == list(modules)
     import_hf(tmp_path / "out", tmp_path / "again")
@@ -86,8 +86,10 @@ def test_what_cannot_be_kept_is_said(model, tmp_path):
     assert any("left out: pooling_mode_max_tokens of" in note for note in notes)
     assert load_model(tmp_path / "in").model.args.sentence_vector == "cls"
     both = {**mode("mean_tokens"), "pooling_mode_cls_token": True}
-    _, notes = read_pooling(add_modules(model, *ALL, **both))
-    assert "pooling_mode_cls_token, pooling_mode_mean_tokens" in notes[0]
+    (model / "sentence_bert_config.json").write_text('{"max_seq_length": 50}', encoding="utf-8")
+    _, notes = read_pooling(add_modules(model, *ALL, **both), 120)
+    assert notes[0].startswith("left out: the limit of 50 tokens")
+    assert "pooling_mode_cls_token, pooling_mode_mean_tokens" in notes[1]
 
 
 @pytest.mark.parametrize(
