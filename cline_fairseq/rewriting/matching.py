@@ -98,15 +98,29 @@ def match_edits(
     undone = _nearest(antonym.proposals, spare, want, tolerance, limits, -signs)
     antonym = Selection(antonym.proposals, ~undone)
 
-    # 4. Of texts that still differ in length, either view can be the longer one.
-    growth = [_totals(view, num_texts).growth for view in (antonym, synonym)]
+    # 4. Of texts that still differ in length, either view can be the longer one. Replacements that
+    # grow go first, and then those that do not, together with replacements that shrink.
     kept = _shortest_opposite(antonym), _kept_of(synonym, room)
-    antonym, synonym = _even_lengths(
-        (antonym, kept[0]), (synonym, kept[1]), growth[0] > growth[1], room, tolerance, signs
-    )
-    synonym, antonym = _even_lengths(
-        (synonym, kept[1]), (antonym, kept[0]), growth[1] > growth[0], room, tolerance, -signs
-    )
+    for above in (0, -1):
+        growth = [_totals(view, num_texts).growth for view in (antonym, synonym)]
+        antonym, synonym = _even_lengths(
+            (antonym, kept[0]),
+            (synonym, kept[1]),
+            growth[0] > growth[1],
+            room,
+            tolerance,
+            signs,
+            above,
+        )
+        synonym, antonym = _even_lengths(
+            (synonym, kept[1]),
+            (antonym, kept[0]),
+            growth[1] > growth[0],
+            room,
+            tolerance,
+            -signs,
+            above,
+        )
     return synonym, antonym
 
 
@@ -144,8 +158,8 @@ def _shortest_opposite(antonym):
     return kept
 
 
-def _even_lengths(longer, shorter, where, room, tolerance, signs):
-    """Undo as many tokens in both views: in the longer one those of replacements that grow.
+def _even_lengths(longer, shorter, where, room, tolerance, signs, above):
+    """Undo as many tokens in both views: in the longer one those of replacements that grow more.
 
     Args:
         longer: the selection of a view, and which part of it to keep, bool (D,).
@@ -155,6 +169,8 @@ def _even_lengths(longer, shorter, where, room, tolerance, signs):
         tolerance: int (texts,), by how many replaced tokens the views may differ.
         signs: int (2, texts), whether the first view should have more replaced tokens (1) or
             fewer (-1) if they cannot be equal, and the same for length.
+        above: the growth of a replacement that the longer view undoes is more, and that of one
+            that the shorter view undoes is not.
 
     Returns:
         The new selections of both views.
@@ -162,7 +178,7 @@ def _even_lengths(longer, shorter, where, room, tolerance, signs):
     (longer, kept), (shorter, kept_too) = longer, shorter
     proposals = longer.proposals, shorter.proposals
     long, short = (_totals(selection, len(where)) for selection in (longer, shorter))
-    grow = [p.new_lengths > p.old_lengths for p in proposals]
+    grow = [p.new_lengths - p.old_lengths > above for p in proposals]
     able = longer.mask & ~kept & grow[0], shorter.mask & ~kept_too & ~grow[1]
     for part, mask in zip(proposals, able, strict=True):  # a text needs some in both views
         where = where & (np.bincount(part.text_ids[mask], minlength=len(where)) > 0)

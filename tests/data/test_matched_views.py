@@ -105,7 +105,7 @@ def test_counting_tells_nothing(task):
     # Within 0.01 with vocabularies of 8,000 pieces and more. These small ones split most words, so
     # that the single antonym and the single synonym of a short text often differ by a piece, and
     # the spread of a thousand texts is 0.016.
-    for rule, tolerance in (("edits", 0.03), ("length", 0.08)):
+    for rule, tolerance in (("edits", 0.03), ("length", 0.06)):
         accuracy = totals[f"{rule}_right"] / totals["texts_with_contrast"]
         assert accuracy == pytest.approx(0.5, abs=tolerance), rule
 

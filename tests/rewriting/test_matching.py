@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cline_fairseq.rewriting import Kind
 from cline_fairseq.rewriting.kinds import ANTONYM_KINDS, SYNONYM_KINDS
 from cline_fairseq.rewriting.matching import match_edits
 from cline_fairseq.rewriting.selection import Proposals, Selection
@@ -63,3 +64,30 @@ def matched(texts):
 @given(texts=st.lists(TEXT, min_size=2, max_size=4))
 def test_a_text_in_a_batch_is_matched_as_alone(texts):
     assert matched(texts) == [matched([text])[0] for text in texts]
+
+
+def lengths_of(*text):
+    """Old and new lengths of what both views of a text replace, without a limit of growth."""
+    synonym, antonym = matched([(*text, [], (0.7, 0.2), 40)])[0]
+    return [[tuple(item[2:]) for item in view] for view in (synonym, antonym)]
+
+
+def test_the_antonym_that_stays_is_as_long_as_the_synonyms():
+    """With one synonym, one antonym stays: not the first, which has two tokens more."""
+    synonyms = [(Kind.SYNONYM, 1, 1)]
+    antonyms = [(Kind.ANTONYM, 1, 3), (Kind.ANTONYM, 1, 1)]
+    assert lengths_of(synonyms, antonyms) == [[(1, 1)], [(1, 1)]]
+
+
+def test_the_longer_view_is_made_shorter_whichever_it_is():
+    growing, even = (Kind.SYNONYM, 1, 2), (Kind.SYNONYM, 2, 2)
+    view = [even, growing], [(Kind.ANTONYM, 2, 2), (Kind.ANTONYM, 2, 2)]
+    assert lengths_of(*view) == [[(2, 2)], [(2, 2)]]
+    view = [even, even], [(Kind.ANTONYM, 2, 2), (Kind.ANTONYM, 1, 2)]
+    assert lengths_of(*view) == [[(2, 2)], [(2, 2)]]
+
+
+def test_replacements_that_shrink_are_undone_too():
+    even, shrinking = (Kind.SYNONYM, 2, 2), (Kind.SYNONYM, 3, 2)
+    view = [even, shrinking], [(Kind.ANTONYM, 2, 2), (Kind.ANTONYM, 2, 2)]
+    assert lengths_of(*view) == [[(2, 2)], [(2, 2)]]
