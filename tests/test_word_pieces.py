@@ -47,6 +47,7 @@ def folders(tmp_path_factory, texts):
 @pytest.fixture(scope="module")
 def pairs(folders):
     """Our tokenizer, fairseq's encoder and dictionary."""
+    pytest.importorskip("transformers", reason="needs the extra interop")
     return {
         cased: (
             Tokenizer(options, PlainDictionary(folder / "dict.txt")),
