@@ -6,6 +6,8 @@
     python scripts/benchmark.py dataset
     python scripts/benchmark.py evaluate --checkpoint checkpoint_best.pt \\
         --text valid.txt
+    python scripts/benchmark.py loader --data data-bin \\
+        --bpe sentencepiece --sentencepiece-model sentencepiece.model
     python scripts/benchmark.py rewrite --text valid.txt --dict dict.txt \\
         --bpe sentencepiece --sentencepiece-model sentencepiece.model
     python scripts/benchmark.py train --data data-bin --sizes 4x256 --blocks 128 \\
@@ -20,7 +22,7 @@ if __name__ == "__main__":  # before the imports, which take long
 import argparse
 import json
 
-from benchmarks import corpus, dataset, evaluate, rewrite, train
+from benchmarks import corpus, dataset, evaluate, loader, rewrite, train
 from cline_fairseq.errors import show_input_errors_plainly
 
 
@@ -29,7 +31,7 @@ def parse_args():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for benchmark in (corpus, dataset, evaluate, rewrite, train):
+    for benchmark in (corpus, dataset, evaluate, loader, rewrite, train):
         benchmark.add_parser(commands)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print the figures as JSON")

@@ -13,7 +13,8 @@ Memory is the peak of all tensors that a step creates, not counting the model an
 The share of the peak compares the matrix products of a step with the speed of a single large
 product in the same format, or with --peak-tflops: given the number in a data sheet, it is the FLOPs
 utilization. --precision bf16 keeps the parameters in bf16, as --memory-efficient-bf16 does. With
---precision fp32 bf16, stock and cline in bf16 take turns with all models in fp32.
+--precision fp32 bf16, stock and cline in bf16 take turns with all models in fp32; on a CPU cline in
+bf16 also without its own kernels (models/cpu.py).
 
 On a GPU, the program first checks that its losses and gradients are those of the CPU, and that the
 kernel for sequences of several lengths computes what padded attention does.

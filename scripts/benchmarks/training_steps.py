@@ -21,6 +21,7 @@ from benchmarks.device_check import check_device
 from benchmarks.measures import seconds
 from cline_fairseq.criterions.cline import ClineCriterion, ClineCriterionConfig
 from cline_fairseq.errors import InputError
+from cline_fairseq.models import cpu
 from cline_fairseq.models.cline import ClineModel, base_architecture
 from cline_fairseq.models.operations import linear
 from cline_fairseq.runtime.precision import dtype_of
@@ -62,7 +63,8 @@ def measure_all(args, subwords) -> dict[str, float]:
 class Contender:
     """A model with what it is trained with."""
 
-    def __init__(self, args, precision, model, criterion, batches, loading):
+    def __init__(self, args, precision, model, criterion, batches, loading, own_kernels=True):
+        self._own_kernels = own_kernels
         self.device, self.precision = torch.device(args.device), precision
         self.model = model.train().to(self.device, dtype_of(precision))
         self.criterion = criterion.train().to(self.device)
@@ -72,8 +74,10 @@ class Contender:
         self._optimizer = torch.optim.AdamW(parameters, lr=1e-5, fused=True)
 
     def step(self, sample):
+        cpu.enabled = self._own_kernels
         loss, sample_size, _ = self.criterion(self.model, sample)
         (loss / sample_size).backward()
+        cpu.enabled = True
         self._optimizer.step()
         self._optimizer.zero_grad()
 
@@ -185,10 +189,10 @@ def _contenders(args, subwords, size, block, mode, dropout):
         model = wrap(ClineModel.build_model(our_options, task))
         return Contender(args, precision, model, masked_lm, *stock_data)
 
-    def cline(precision):
+    def cline(precision, own_kernels=True):
         model = ClineModel.build_model(our_options, task)
         criterion = ClineCriterion(ClineCriterionConfig(), task)
-        return Contender(args, precision, model, criterion, *our_data)
+        return Contender(args, precision, model, criterion, *our_data, own_kernels)
 
     first, *others = args.precision
     contenders = {
@@ -202,6 +206,9 @@ def _contenders(args, subwords, size, block, mode, dropout):
             f"stock, {precision}": stock(precision),
             f"cline, {precision}": cline(precision),
         }
+        if args.device == "cpu":
+            name = f"cline, {precision}, torch's kernels"
+            contenders[name] = cline(precision, own_kernels=False)
     return contenders
 
 

@@ -386,6 +386,20 @@ def test_benchmark_rewrite(corpus):
     assert min(figures.values()) > 0
 
 
+def test_benchmark_loader(corpus):
+    result = run(
+        *("scripts/benchmark.py", "loader", "--data", corpus / "bin", "--split", "valid", "--json"),
+        *("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER),
+        *("--workers", 2, "--block", 32, "--max-tokens", 128, "--gpu-tokens", 1000),
+    )
+    figures = json.loads(result.stdout)
+    speed = figures["2 workers: source tokens/s of a core"]
+    cores = figures["2 workers: cores for a GPU of 1,000 source tokens/s"]
+    assert cores == pytest.approx(1000 / speed)
+    assert figures["2 workers: MB that a worker shares"] > 0
+    assert figures["2 workers: MB that a worker has alone"] > 0
+
+
 def test_benchmark_dataset():
     """With a line in each block, each byte for a line is one MB here."""
     result = run("scripts/benchmark.py", "dataset", "--lines", 1 << 20, "--block", 64, "--json")

@@ -60,7 +60,9 @@ def test_options_are_told_without_torch(option, status):
 
 
 def test_benchmark_commands_without_torch():
-    commands = [["benchmark.py", name, "--help"] for name in ("corpus", "evaluate", "rewrite")]
+    commands = [
+        ["benchmark.py", name, "--help"] for name in ("corpus", "evaluate", "loader", "rewrite")
+    ]
     assert {end for end, _, _ in run_all([*commands, ["benchmark.py", "train", "--help"]])} == {"0"}
 
 
