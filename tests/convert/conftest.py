@@ -69,6 +69,7 @@ def sources(corpus, gpt2_corpus, texts, tmp_path_factory):
 @pytest.fixture(scope="session")
 def exported(sources, tmp_path_factory):
     """All sources as folders of Hugging Face, and what they were made of."""
+    pytest.importorskip("transformers", reason="needs the extra interop")
     from cline_fairseq.convert.export_hf import export_hf
 
     folder = tmp_path_factory.mktemp("exported")
@@ -95,6 +96,7 @@ def imported(exported, tmp_path_factory):
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, texts):
     """Folders of BERT and its variants, and what was imported of them."""
+    pytest.importorskip("transformers", reason="needs the extra interop")
     from cline_fairseq.convert.import_hf import import_hf
     from hf_models import MODELS, make
 

@@ -11,6 +11,8 @@ from cline_fairseq.errors import InputError
 from cline_fairseq.rewriting import Kind, Lexicon
 from programs import ROOT, run
 
+pytest.importorskip("lemminflect", reason="needs the extra lexicon")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def scripts():
