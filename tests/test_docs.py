@@ -155,6 +155,8 @@ FOREIGN_OPTIONS = {
     # Of evaluate-contrast, which puts their names together.
     *(f"{a}-{b}-column" for a in ("original", "contrast") for b in ("text", "text2", "label")),
     *("no-deps", "no-python", "nproc-per-node", "shm-size", "ipc", "signals"),
+    # Of curl, git and hf.
+    *("create-dirs", "output-dir", "remote-name-all", "depth", "local-dir", "include", "repo-type"),
 }
 FAIRSEQ_OPTIONS = (
     *("fairseq.dataclass.configs", "fairseq.options", "fairseq.models.roberta.model"),
