@@ -280,7 +280,7 @@ def test_metrics(task, model):
         synonym, antonym = (torch.cat(part)[contrast] for part in zip(*pairs, strict=True))
         right = (synonym > antonym).float() + 0.5 * (synonym == antonym)
         assert found[name] == pytest.approx(right.mean().item(), abs=1e-4)
-    assert found["edits_acc"] >= 0.8
+    assert 0.5 < found["edits_acc"] < 1  # more synonyms than antonyms, in most texts
     assert found["mlm_scale"] == 1
     kinds = ("synonym", "hypernym")
     by_kind = sum(found[f"synonym_view_{kind}"] for kind in kinds)
