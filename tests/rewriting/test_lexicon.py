@@ -29,6 +29,9 @@ from cline_fairseq.rewriting.tags import INFLECTIONS, POS_OF_TAG, TAGS
         ("quickly", "RB", Kind.ANTONYM, "slowly"),
         ("happiness", "NN", Kind.ANTONYM, "unhappiness"),
         ("moist", "JJ", Kind.INDIRECT_ANTONYM, "dry"),
+        ("loss", "NN", Kind.ANTONYM, "gain"),  # of 5 % of its counted uses
+        ("enemy", "NN", Kind.ANTONYM, "friend"),  # WordNet does not link them
+        ("interesting", "JJ", Kind.ANTONYM, "uninteresting"),
     ],
 )
 def test_known_candidates(lexicon, word, tag, kind, candidate):
@@ -55,6 +58,9 @@ def test_common_senses_win(lexicon):
         ("fall", "NN", "ascent"),
         ("comedy", "NN", "drama"),
         ("passing", "JJ", "being born"),
+        ("reminded", "VBD", "informed"),  # these take no object, or must
+        ("flanked", "VBD", "lay"),
+        ("abstain", "VB", "consume"),
     ],
 )
 def test_what_readers_found_wrong(lexicon, word, tag, candidate):
@@ -62,7 +68,13 @@ def test_what_readers_found_wrong(lexicon, word, tag, candidate):
     assert not any(candidate in lexicon.candidates(word, tag, kind) for kind in kinds)
 
 
-@pytest.mark.parametrize("form", ["placable", "unmaked", "misanthropical", "affectionatenesses"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("placable", "unmaked", "misanthropical", "affectionatenesses"),
+        *("informations", "moneys"),
+    ],
+)
 def test_words_that_nobody_writes_are_not_in_it(lexicon, form):
     assert "thinking" in lexicon.form_id
     assert form not in lexicon.form_id
@@ -85,6 +97,13 @@ def test_cohyponyms(lexicon, word, tag, candidate):
     assert candidate in lexicon.candidates(word, tag, Kind.COHYPONYM)
     near = (Kind.SYNONYM, Kind.HYPERNYM)
     assert not any(candidate in lexicon.candidates(word, tag, kind) for kind in near)
+
+
+def test_verbs_have_no_cohyponyms(lexicon):
+    """They rarely fit: to arrive, to return. Adjectives have them in the lists of classes."""
+    for tag in INFLECTIONS["VERB"]:
+        entries = lexicon.entry_of[:, TAGS.index(tag)]
+        assert not lexicon.has(entries[entries >= 0], Kind.COHYPONYM).any()
 
 
 def test_names_and_numbers_are_no_random_words(lexicon):
