@@ -119,6 +119,25 @@ def test_bad_rows(tmp_path, split, rows, options, message):
         task_of(paths, **options)
 
 
+def test_parquet_without_the_column(tmp_path):
+    path = write(tmp_path / "a.parquet", ROWS)
+    with pytest.raises(InputError, match=r"a.parquet, row 1: no column 'text' among 'first', 's"):
+        task_of({"train": path, "valid": path}, texts=("text",))
+    other = write(tmp_path / "b.parquet", [{**ONE, "stars": "six"}])
+    with pytest.raises(InputError, match=r"b.parquet, row 1: the label 'six' is not among the lab"):
+        task_of({"train": path, "valid": other})
+
+
+def test_parquet_with_a_damaged_column(tmp_path):
+    """The end of the file, which describes it, is whole."""
+    path = write(tmp_path / "a.parquet", [{**ONE, "first": str(i) * 9} for i in range(2000)])
+    data = bytearray(path.read_bytes())
+    data[60:2000] = bytes(1940)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"a.parquet is not Parquet, or is damaged \("):
+        task_of({"train": path, "valid": path})
+
+
 def test_bad_parquet(tmp_path, monkeypatch):
     path = tmp_path / "a.parquet"
     path.write_text("no Parquet")
