@@ -11,6 +11,7 @@ from fairseq.dataclass import utils as dataclass_utils
 from hydra.core.utils import JobReturn
 
 from ..errors import InputError
+from ..runtime.interrupts import LEAKS
 from ..runtime.terminal import printable
 
 
@@ -100,7 +101,7 @@ def ignore_deprecations_in_fairseq() -> None:
 
     Can go when fairseq causes no such warnings.
     """
-    if sys.warnoptions:
+    if set(sys.warnoptions) - {LEAKS}:  # the programs that start fairseq-train set this one
         return
     pinned = "'pin_memory' argument is set as true but no accelerator is found"
     warnings.filterwarnings("ignore", pinned, UserWarning, r"torch\.utils\.data\.dataloader")

@@ -24,7 +24,7 @@ _LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated by SIGTERM"}
 _POLLING = 0.5  # seconds
 _MOMENT = 0.01  # seconds until a signal is sent again
 # The warning with which multiprocessing's tracker cleans up after a process that could not.
-_LEAKS = "ignore:resource_tracker:UserWarning"
+LEAKS = "ignore:resource_tracker:UserWarning"
 PARENT = "CLINE_FAIRSEQ_PARENT"  # variable: process that reports for this one, see children.py
 
 leftovers: set[Path] = set()
@@ -60,7 +60,7 @@ def end_cleanly() -> None:
     for number in ours:
         signal.signal(number, _interrupt)
     others = os.environ.get("PYTHONWARNINGS")
-    os.environ["PYTHONWARNINGS"] = f"{others},{_LEAKS}" if others else _LEAKS
+    os.environ["PYTHONWARNINGS"] = f"{others},{LEAKS}" if others else LEAKS
     sys.unraisablehook = _raise_again_after(sys.unraisablehook)
     # Python runs handlers only between its own instructions; this pipe reports signals at once.
     reader, writer = os.pipe()

@@ -11,6 +11,7 @@ from fairseq.data import TokenBlockDataset, data_utils
 from fairseq.dataclass import utils as dataclass_utils
 
 from cline_fairseq.compat import libraries
+from cline_fairseq.runtime.interrupts import LEAKS
 
 PINNED = "'pin_memory' argument is set as true but no accelerator is found, then device pinned"
 
@@ -39,7 +40,13 @@ def test_no_deprecations_of_hydra():
 
 
 @pytest.mark.parametrize(
-    ("options", "shown"), [([], ["the user's concern"]), (["default"], [PINNED, RENAMED, "the"])]
+    ("options", "shown"),
+    [
+        ([], ["the user's concern"]),
+        ([LEAKS], ["the user's concern"]),
+        (["default"], [PINNED, RENAMED, "the"]),
+        ([LEAKS, "default"], [PINNED, RENAMED, "the"]),
+    ],
 )
 def test_deprecations_in_fairseq(monkeypatch, options, shown):
     """Ours are ignored, others are shown; filters of the user stay as they are."""
