@@ -119,6 +119,7 @@ def test_antonyms_stay_and_synonyms_fill_up(task, corpus):
     after = task.rewriter.rewrite(blocks, 1, range(60))
     antonyms = (Kind.ANTONYM, Kind.INDIRECT_ANTONYM)
     kept, had = (sum(v[1].replaced_by_kind[kind] for kind in antonyms) for v in (after, before))
+    # Some antonyms have no match, where a text has more of them than synonyms to draw.
     assert 0.8 * had < kept <= had
     assert not any(before[1].replaced_by_kind[kind] for kind in SYNONYM_KINDS)
     assert all(after[1].replaced_by_kind[kind] > 0 for kind in (Kind.SYNONYM, Kind.HYPERNYM))
