@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from cline_fairseq.checkpoint import load_model
+from cline_fairseq.convert.cline import export_cline
 from cline_fairseq.convert.export_hf import export_hf
 from cline_fairseq.convert.import_hf import import_hf
 from cline_fairseq.inference import Predictor
@@ -128,6 +129,8 @@ def test_the_pooler_lies_in_the_file(models, tmp_path):
     export_hf(load_model(folder), tmp_path / "out")
     pooler = BertModel.from_pretrained(tmp_path / "out").pooler.dense.weight
     assert torch.equal(pooler, BertModel.from_pretrained(source).pooler.dense.weight)
+    export_cline(load_model(folder), tmp_path / "cline")
+    assert torch.equal(pooler, load_model(tmp_path / "cline").pooler["dense.weight"])
 
 
 @pytest.mark.parametrize(
