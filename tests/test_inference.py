@@ -261,7 +261,7 @@ def test_sentence_vectors(corpus, checkpoints, subwords, texts, name):
 
 
 def test_bf16_follows_fp32(corpus, glue, checkpoints, subwords, texts):
-    """Results stay float32, and are off by no more than bf16's rounding; fp32 is the default."""
+    """Results stay float32, and are off by 3 % at most, on average: bf16 has 8 bits."""
     classifier = [checkpoints["SST-2"], glue[0] / "SST-2"]
     encoder = [checkpoints["cline cline_base"], corpus / "bin"]
     scores, vectors = {}, {}
@@ -277,8 +277,8 @@ def test_bf16_follows_fp32(corpus, glue, checkpoints, subwords, texts):
     for results in (scores, vectors):
         assert {values.dtype for values in results.values()} == {np.dtype(np.float32)}
         assert not np.array_equal(results["bf16"], results["fp32"])
-        scale = np.abs(results["fp32"]).max()
-        np.testing.assert_allclose(results["bf16"], results["fp32"], atol=0.03 * scale)
+        error = np.square(results["bf16"] - results["fp32"]).mean() ** 0.5
+        assert error < 0.03 * np.square(results["fp32"]).mean() ** 0.5
 
 
 def test_last_layer_is_behind_the_final_norm(corpus, checkpoints, subwords, texts):

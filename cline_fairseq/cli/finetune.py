@@ -97,7 +97,7 @@ def _parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         default={},
         metavar="SPLIT=FRACTION,...",
         help="draw valid, test or both at random from the training examples, e.g. valid=0.1; the "
-        "draw is the same for all seeds",
+        "draw is the same for all seeds (default: none)",
     )
     add_named_columns_options(files)
     files.add_argument(

@@ -59,7 +59,11 @@ def add_parser(commands):
         metavar="NAME",
         help="split of the corpus (default: %(default)s)",
     )
-    parser.add_argument("--match-edits", action="store_true", help="as in the objective matched")
+    parser.add_argument(
+        "--match-edits",
+        action="store_true",
+        help="make the same number of replacements in both views",
+    )
     add_tokenizer_options(parser)
     parser.set_defaults(run=run)
 
