@@ -363,7 +363,7 @@ def test_bad_input(corpus, glue, pretrained, tmp_path):
         (["--data", glue[0] / "MRPC", "--task", "WNLI"], "holds a task other than WNLI"),
         (
             ["--data", no_test, "--predict", "test"],
-            "has no test split: run glue-preprocess",
+            "has no test split: run cline-fairseq glue-preprocess",
         ),
         (["--data", glue[0] / "STS-B"], "holds a task other than RTE"),
         (["--data", other], "run cline-fairseq glue-preprocess with the tokenizer"),
