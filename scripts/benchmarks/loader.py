@@ -11,7 +11,10 @@ from pathlib import Path
 
 from cline_fairseq.atomic_io import require_file
 from cline_fairseq.cli.options import add_tokenizer_options
+from cline_fairseq.errors import InputError
 from cline_fairseq.tokenizer import TokenizerFiles
+
+_TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds, the unit of the system's accounts
 
 
 def add_parser(commands):
@@ -100,6 +103,11 @@ def _measure(task, workers, args):
         data_buffer_size=2 * workers,
     )
     count = min(args.batches, len(iterator.frozen_batches))
+    if count < 2:
+        raise InputError(
+            f"{count} batches are too few to measure: use a longer corpus, smaller --max-tokens or "
+            "more --batches"
+        )
     before, tokens, processes = 0.0, 0, []
     for i, sample in enumerate(iterator.next_epoch_itr(shuffle=True), 1):
         if i == count // 2:
@@ -109,7 +117,7 @@ def _measure(task, workers, args):
         if i == count:
             break
     # Workers are ahead by the batches in their queues, here as at the beginning.
-    spent = sum(map(_seconds, processes)) - before
+    spent = max(sum(map(_seconds, processes)) - before, _TICK)
     memory = [_memory(process) for process in processes]
     speed = tokens / spent
     return {
@@ -129,7 +137,7 @@ def _workers():
 def _seconds(process):
     """The time that a process has computed."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) * _TICK
 
 
 def _memory(process):

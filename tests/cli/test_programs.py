@@ -400,6 +400,16 @@ def test_benchmark_loader(corpus):
     assert figures["2 workers: MB that a worker has alone"] > 0
 
 
+def test_benchmark_loader_needs_batches(corpus):
+    result = run(
+        *("scripts/benchmark.py", "loader", "--data", corpus / "bin", "--split", "valid"),
+        *("--bpe", "sentencepiece", "--sentencepiece-model", corpus / TOKENIZER, "--batches", 1),
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("error: 1 batches are too few to measure")
+
+
 def test_benchmark_dataset():
     """With a line in each block, each byte for a line is one MB here."""
     result = run("scripts/benchmark.py", "dataset", "--lines", 1 << 20, "--block", 64, "--json")
