@@ -70,7 +70,7 @@ SMALLER = {
     r"--arch cline_small": "--arch cline_small --encoder-layers 1",
     r"--sizes 2x128 4x256 --blocks 128 --steps 5": "--sizes 2x32 --blocks 32 --steps 1",
     r"--sizes 2x128 4x256 6x384 --blocks 128 --steps 7": "--sizes 2x32 --blocks 32 --steps 1",
-    r"--workers 1 2 4": "--workers 1 --block 32 --max-tokens 64",
+    r"--workers 1 2 4": "--workers 1 --block 32 --max-tokens 128",
     r"--num-examples 200": "--num-examples 2",
     r"--dest objectives": "--dest objectives --updates 4 --rows 12 --arms masked_lm matched",
     r"--points 300": "--points 20",

@@ -40,7 +40,7 @@ def add_parser(commands):
         type=int,
         default=8192,
         metavar="N",
-        help="maximum number of source tokens in a batch (default: %(default)s)",
+        help="maximum number of tokens in a batch, of all three rows (default: %(default)s)",
     )
     parser.add_argument(
         "--batches",
