@@ -337,7 +337,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{len(paragraphs):,} paragraphs, {sum(len(p.split()) for p in paragraphs):,} words")
     require_paragraphs(paragraphs)
     corpus = str(args.corpus.resolve()) if args.corpus else None
-    precision = choose_precision(args.precision, "cpu", print)
+    precision = choose_precision(args.precision, say=print)  # where fairseq-train will train
     settings = {"corpus": corpus, "vocab_size": args.vocab_size, "updates": args.updates}
     if precision != "fp32":  # which folders of earlier versions do not mention
         settings["precision"] = precision

@@ -15,14 +15,15 @@ AUTO = "auto"
 
 
 def choose_precision(
-    precision: str, device: str, say: Callable[[str], object] = logger.info
+    precision: str, device: str | None = None, say: Callable[[str], object] = logger.info
 ) -> str:
     """Return the floating-point format to compute in; if the choice is ours, say so.
 
     Args:
         precision: the name of a format, such as ``"fp32"``; or ``"auto"``, for bf16 where the
             device multiplies it natively, and fp32 elsewhere.
-        device: a torch device, such as ``"cpu"`` or ``"cuda:1"``.
+        device: a torch device, such as ``"cpu"`` or ``"cuda:1"`` (default: a GPU if available,
+            otherwise the CPU).
         say: called with a line that names the choice.
 
     Returns:
@@ -30,10 +31,16 @@ def choose_precision(
     """
     if precision != AUTO:
         return precision
-    chosen, reason = "fp32", "does not multiply bf16 natively"
-    if _multiplies_bf16(device):
+    import torch  # takes seconds, and --help does without
+
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    kind = torch.device(device).type
+    chosen, reason = "fp32", "is not known to multiply bf16 natively"
+    if _multiplies_bf16(kind):
         chosen, reason = "bf16", "multiplies bf16 natively"
-    say(f"precision: {chosen}, because this {_name(device)} {reason}")
+    name = {"cpu": "CPU", "cuda": "GPU"}.get(kind, kind)
+    say(f"precision: {chosen}, because this {name} {reason}")
     return chosen
 
 
@@ -43,7 +50,7 @@ def dtype_of(precision: str) -> "torch.dtype":
     Raises:
         InputError: for another name.
     """
-    import torch  # takes seconds, and --help does without
+    import torch
 
     dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     if precision not in dtypes:
@@ -51,14 +58,12 @@ def dtype_of(precision: str) -> "torch.dtype":
     return dtypes[precision]
 
 
-def _multiplies_bf16(device):
+def _multiplies_bf16(kind):
     import torch
 
-    if _name(device) == "GPU":
+    if kind == "cuda":
         # Without emulation: before Ampere, torch converts to fp32 and back.
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-
-
-def _name(device):
-    return "GPU" if device.startswith("cuda") else "CPU"
+    if kind == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False

@@ -29,6 +29,23 @@ def test_emulation_on_a_gpu_does_not_count(monkeypatch, native):
     assert choose_precision("auto", "cuda:1") == ("bf16" if native else "fp32")
 
 
+def test_the_default_is_where_fairseq_trains(monkeypatch):
+    """On a GPU if there is one, whatever the CPU can do."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: False)
+    said = []
+    assert choose_precision("auto", say=said.append) == "fp32"
+    assert said == ["precision: fp32, because this GPU is not known to multiply bf16 natively"]
+
+
+def test_other_devices_are_not_taken_for_a_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    said = []
+    assert choose_precision("auto", "mps", said.append) == "fp32"
+    assert said == ["precision: fp32, because this mps is not known to multiply bf16 natively"]
+
+
 def test_a_named_format_is_taken_as_it_is():
     said = []
     assert choose_precision("fp16", "cpu", said.append) == "fp16"
