@@ -1,15 +1,15 @@
 """The check with which a benchmark on a GPU starts, on a CPU without its faster kernels."""
 
-import sys
+import importlib
 
 import pytest
 import torch
 
 from cline_fairseq.models import cpu, gpu
-from programs import ROOT
 
-sys.path.append(str(ROOT / "scripts"))
-from benchmarks.device_check import check_device
+
+def check_device(device):
+    return importlib.import_module("benchmarks.device_check").check_device(device)
 
 
 def padded_kernel(qkv, cu_seqlens, max_seqlen, dropout):
@@ -28,6 +28,12 @@ def test_a_right_device_passes(monkeypatch):
     assert 0 <= figures["fp32, difference from the CPU"] < 1e-4
     assert 0 < figures["bf16, difference from the CPU"] < 0.05
     assert 0 <= figures["unpadded attention, difference from padded"] < 0.02
+
+
+def test_attention_is_not_compared_with_itself(monkeypatch):
+    """Without a kernel there is no figure, rather than one of 0."""
+    monkeypatch.setattr(cpu, "enabled", False)
+    assert "unpadded attention, difference from padded" not in check_device(torch.device("cpu"))
 
 
 @pytest.mark.parametrize("wrong", ["a kernel", "a layer"])
