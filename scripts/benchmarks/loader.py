@@ -9,7 +9,7 @@ what it has alone and what it shares with others.
 import os
 from pathlib import Path
 
-from cline_fairseq.atomic_io import require_file
+from benchmarks.options import add_data_options, add_rewriting_options, require_data
 from cline_fairseq.cli.options import add_tokenizer_options
 from cline_fairseq.errors import InputError
 from cline_fairseq.tokenizer import TokenizerFiles
@@ -19,7 +19,7 @@ _TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds, the unit of the system's accoun
 
 def add_parser(commands):
     parser = commands.add_parser("loader", help="the data loader with several workers")
-    parser.add_argument("--data", required=True, help="folder that fairseq-preprocess wrote")
+    add_data_options(parser)
     parser.add_argument(
         "--workers",
         type=int,
@@ -28,13 +28,7 @@ def add_parser(commands):
         metavar="N",
         help="numbers of workers (default: 1 2 4)",
     )
-    parser.add_argument(
-        "--block",
-        type=int,
-        default=512,
-        metavar="N",
-        help="number of tokens in a block (default: %(default)s)",
-    )
+    add_rewriting_options(parser)
     parser.add_argument(
         "--max-tokens",
         type=int,
@@ -56,17 +50,6 @@ def add_parser(commands):
         metavar="X",
         help="source tokens that a GPU takes in a second (default: %(default)s)",
     )
-    parser.add_argument(
-        "--split",
-        default="train",
-        metavar="NAME",
-        help="split of the corpus (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--match-edits",
-        action="store_true",
-        help="make the same number of replacements in both views",
-    )
     add_tokenizer_options(parser)
     parser.set_defaults(run=run)
 
@@ -74,7 +57,7 @@ def add_parser(commands):
 def run(args) -> dict[str, float]:
     """The figures of the loader."""
     subwords = TokenizerFiles.of(args).config()
-    require_file(Path(args.data, "dict.txt"), "pass the folder of fairseq-preprocess (--data)")
+    require_data(args)
     from cline_fairseq.tasks.cline import ClineConfig, ClineTask  # takes seconds, --help does not
 
     config = ClineConfig(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measures import memory, rate
+from benchmarks.options import add_rewriting_options
 from cline_fairseq.atomic_io import require_file, require_text
 from cline_fairseq.cli.options import add_tokenizer_options
 from cline_fairseq.dictionary import MASK
@@ -28,18 +29,7 @@ def add_parser(commands):
         "--text", type=Path, required=True, help="plain text with one text per line"
     )
     parser.add_argument("--dict", type=Path, required=True, help="fairseq's dictionary")
-    parser.add_argument(
-        "--block",
-        type=int,
-        default=512,
-        metavar="N",
-        help="number of tokens in a block (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--match-edits",
-        action="store_true",
-        help="make the same number of replacements in both views",
-    )
+    add_rewriting_options(parser)
     parser.add_argument(
         "--repeats",
         type=int,

@@ -22,9 +22,8 @@ kernel for sequences of several lengths computes what padded attention does.
 
 import argparse
 import re
-from pathlib import Path
 
-from cline_fairseq.atomic_io import require_file
+from benchmarks.options import add_data_options, require_data
 from cline_fairseq.cli.options import add_tokenizer_options
 from cline_fairseq.tokenizer import TokenizerFiles
 
@@ -33,7 +32,7 @@ PRECISIONS = ("fp32", "bf16")
 
 def add_parser(commands):
     parser = commands.add_parser("train", help="a training step, against fairseq's masked_lm")
-    parser.add_argument("--data", required=True, help="folder that fairseq-preprocess wrote")
+    add_data_options(parser)
     parser.add_argument(
         "--sizes",
         type=_size,
@@ -104,12 +103,6 @@ def add_parser(commands):
         metavar="N",
         help="number of measured steps, of which the median counts (default: %(default)s)",
     )
-    parser.add_argument(
-        "--split",
-        default="train",
-        metavar="NAME",
-        help="split of the corpus (default: %(default)s)",
-    )
     add_tokenizer_options(parser)
     parser.set_defaults(run=run)
 
@@ -117,7 +110,7 @@ def add_parser(commands):
 def run(args) -> dict[str, float]:
     """Measure all cases."""
     subwords = TokenizerFiles.of(args).config()
-    require_file(Path(args.data, "dict.txt"), "pass the folder of fairseq-preprocess (--data)")
+    require_data(args)
     from benchmarks.training_steps import measure_all  # takes seconds, --help does not
 
     return measure_all(args, subwords)
