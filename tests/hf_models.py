@@ -1,5 +1,6 @@
 """Small random models of every kind that can be imported, saved by transformers."""
 
+import shutil
 from pathlib import Path
 
 import sentencepiece
@@ -119,3 +120,14 @@ def states_differ(source, predictor, sentences):
         for one, other in zip(theirs, ours.layers, strict=True):
             worst = max(worst, (one - other).abs().max().item())
     return worst
+
+
+def make_classifier_data(data: Path, folder: Path) -> Path:
+    """A folder like that of a binarized task with two labels, for a BERT that was imported."""
+    for part in ("input0", "label"):
+        (data / part).mkdir(parents=True)
+    shutil.copy(folder / "dict.txt", data / "input0")
+    (data / "label" / "dict.txt").write_text("no 1\nyes 1\n", encoding="utf-8")
+    for name in ("vocab.txt", "tokenizer_config.json"):
+        shutil.copy(folder / name, data)
+    return data

@@ -27,7 +27,7 @@ from cline_fairseq.convert.word_piece_files import read_word_pieces
 from cline_fairseq.errors import InputError, MissingFileError
 from cline_fairseq.inference import Predictor
 from helpers import word_piece_options
-from hf_models import MODELS, SENTENCES, make, states_differ
+from hf_models import MODELS, SENTENCES, make, make_classifier_data, states_differ
 from programs import run
 from tiny_models import save_classifier
 
@@ -88,13 +88,7 @@ def test_narrow_embeddings_of_electra(tmp_path, texts):
 def test_classifier(models, tmp_path, texts):
     """fairseq's head is BERT's pooler and classifier."""
     _, folder, _ = models["bert"]
-    data = tmp_path / "data"
-    for part in ("input0", "label"):
-        (data / part).mkdir(parents=True)
-    shutil.copy(folder / "dict.txt", data / "input0")
-    (data / "label" / "dict.txt").write_text("no 1\nyes 1\n", encoding="utf-8")
-    for name in ("vocab.txt", "tokenizer_config.json"):
-        shutil.copy(folder / name, data)
+    data = make_classifier_data(tmp_path / "data", folder)
     path = save_classifier(tmp_path / "c.pt", data, 2, "cline_base", "--layer-norm-eps", "1e-12")
     loaded = load_model(path)
     export_hf(loaded, tmp_path / "out")

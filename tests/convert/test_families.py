@@ -22,7 +22,14 @@ from cline_fairseq.convert.cline import export_cline
 from cline_fairseq.convert.export_hf import export_hf
 from cline_fairseq.convert.import_hf import import_hf
 from cline_fairseq.inference import Predictor
-from hf_models import MODELS, PIECES, SENTENCES, make_with_pieces, states_differ
+from hf_models import (
+    MODELS,
+    PIECES,
+    SENTENCES,
+    make_classifier_data,
+    make_with_pieces,
+    states_differ,
+)
 from tiny_models import save_classifier
 
 # Token types are added to the positions, and other heads are left out.
@@ -143,13 +150,7 @@ def test_the_pooler_lies_in_the_file(models, tmp_path):
 )
 def test_classifiers_become_bert(models, tmp_path, name, reason):
     _, folder, _ = models[name]
-    data = tmp_path / "data"
-    for part in ("input0", "label"):
-        (data / part).mkdir(parents=True)
-    shutil.copy(folder / "dict.txt", data / "input0")
-    (data / "label" / "dict.txt").write_text("no 1\nyes 1\n", encoding="utf-8")
-    for file in ("vocab.txt", "tokenizer_config.json"):
-        shutil.copy(folder / file, data)
+    data = make_classifier_data(tmp_path / "data", folder)
     options = ("--layer-norm-eps", "1e-12", "--hf-model-type", name)
     loaded = load_model(save_classifier(tmp_path / "c.pt", data, 2, "cline_base", *options))
     model, notes = export_hf(loaded, tmp_path / "out")

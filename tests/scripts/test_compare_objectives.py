@@ -3,7 +3,6 @@
 import importlib
 import json
 import signal
-import sys
 import threading
 import time
 from argparse import Namespace
@@ -20,9 +19,8 @@ from programs import ROOT, run
 
 
 @pytest.fixture
-def modules(monkeypatch):
+def modules():
     """The modules of the program."""
-    monkeypatch.setattr(sys, "path", [str(ROOT / "scripts"), *sys.path])
     names = ("objectives.arms", "objectives.held_out", "compare_objectives")
     return SimpleNamespace(**{n.rsplit(".")[-1]: importlib.import_module(n) for n in names})
 

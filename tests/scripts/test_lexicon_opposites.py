@@ -1,6 +1,5 @@
 """What is drawn of another meaning: opposites, verbs of the same use, nouns of one field."""
 
-import importlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,22 +7,7 @@ import pytest
 
 from cline_fairseq.errors import InputError
 from cline_fairseq.rewriting import Kind
-from programs import ROOT
-
-
-@pytest.fixture(scope="module", autouse=True)
-def scripts():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "scripts"))
-        yield
-
-
-def part(name):
-    return importlib.import_module(f"lexicon.{name}")
-
-
-def noun(text):
-    return part("candidates").Lemma(text, "NOUN")
+from lexicon_parts import noun, part
 
 
 class Words:

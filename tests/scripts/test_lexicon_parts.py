@@ -1,7 +1,6 @@
 """Building a lexicon: inflections, contradictions, weights, judgements, the model, a whole file."""
 
 import gzip
-import importlib
 import json
 
 import numpy as np
@@ -9,24 +8,10 @@ import pytest
 
 from cline_fairseq.errors import InputError
 from cline_fairseq.rewriting import Kind, Lexicon
-from programs import ROOT, run
+from lexicon_parts import noun, part
+from programs import run
 
 pytest.importorskip("lemminflect", reason="needs the extra lexicon")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def scripts():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "scripts"))
-        yield
-
-
-def part(name):
-    return importlib.import_module(f"lexicon.{name}")
-
-
-def noun(text):
-    return part("candidates").Lemma(text, "NOUN")
 
 
 @pytest.mark.parametrize(
