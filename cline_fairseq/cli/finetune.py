@@ -164,7 +164,9 @@ def _parse_encoding(text: str) -> str:
     try:
         return codecs.lookup(text).name
     except LookupError:
-        raise argparse.ArgumentTypeError(f"no encoding {text!r}: use a name as latin-1") from None
+        raise argparse.ArgumentTypeError(
+            f"no encoding {text!r}: use a name such as latin-1"
+        ) from None
 
 
 def _parse_columns(text: str) -> tuple[str, ...]:

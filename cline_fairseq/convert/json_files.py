@@ -14,10 +14,7 @@ def read_json(path: Path) -> dict[str, Any]:
         MissingFileError: if the file does not exist.
         InputError: if it is not JSON, or not an object.
     """
-    value = _read(path)
-    if not isinstance(value, dict):
-        raise InputError(f"{path} must contain an object in braces")
-    return value
+    return _read(path, dict, "an object in braces")
 
 
 def read_json_list(path: Path) -> list[Any]:
@@ -27,16 +24,16 @@ def read_json_list(path: Path) -> list[Any]:
         MissingFileError: if the file does not exist.
         InputError: if it is not JSON, or not a list.
     """
-    value = _read(path)
-    if not isinstance(value, list):
-        raise InputError(f"{path} must contain a list in brackets")
-    return value
+    return _read(path, list, "a list in brackets")
 
 
-def _read(path):
+def _read(path, kind, what):
     if not path.is_file():
         raise MissingFileError(f"no {path.name} in {path.parent}: specify the folder of a model")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}") from error
+    if not isinstance(value, kind):
+        raise InputError(f"{path} must contain {what}")
+    return value

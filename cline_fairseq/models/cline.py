@@ -109,7 +109,7 @@ class ClineEncoder(UnpaddedRobertaEncoder):
         # All that waits for a GPU comes before the encoder, when the GPU has nothing to do anyway.
         unpadding = Unpadding.of(src_tokens, self.sentence_encoder.padding_idx)
         masked = unpadding.locate(masked_tokens.flatten().nonzero().squeeze(1))  # (M,)
-        begin, end = unpadding.slice(B, 3 * B)  # the tokens of the views
+        begin, end = unpadding.bounds(B, 3 * B)  # the tokens of the views
 
         x = self.sentence_encoder.encode(src_tokens, unpadding)  # (N, C)
 

@@ -5,7 +5,7 @@ functions instead on every other device, or everywhere if :data:`enabled` is Fal
 
 * **Products.** torch multiplies fp32 matrices with MKL. oneDNN, which torch also contains, takes 10
   to 20 % less time for outputs and for gradients of inputs (AMD EPYC, one thread). MKL is faster
-  for gradients of weights.
+  for gradients of weights. In bf16, outputs take 5 % less time than through torch's own function.
 * **Dropout.** torch draws one random number for each element, which takes longer than everything
   that is done with it. Here one 64-bit number makes the masks of four elements.
 * **Attention with dropout.** torch keeps the weights of attention, the mask and their product for

@@ -100,7 +100,7 @@ class Unpadding(NamedTuple):
         """Return where in the unpadded tensor each sequence begins: int64 (B,)."""
         return self.cu_seqlens[:-1].long()
 
-    def slice(self, begin: int, end: int) -> tuple[int, int]:
+    def bounds(self, begin: int, end: int) -> tuple[int, int]:
         """Return where in the unpadded tensor some sequences begin and end, to slice with.
 
         On a GPU this waits for the device if the batch has padding.
@@ -114,7 +114,8 @@ class Unpadding(NamedTuple):
         """
         if self.indices is None:
             return begin * self.max_seqlen, end * self.max_seqlen
-        first, last = self.cu_seqlens[begin :: end - begin][:2].tolist()
+        both = self.cu_seqlens[begin : end + 1 : end - begin]  # a view, and one transfer
+        first, last = both.tolist()
         return first, last
 
     def locate(self, positions: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ def test_fields():
     assert unpadding.indices.tolist() == [0, 1, 2, 4, 8, 9, 10, 11]
     assert unpadding.mask.sum(1).tolist() == [3, 1, 4]
     assert unpadding.starts().tolist() == [0, 3, 4]
-    assert [unpadding.slice(0, 1), unpadding.slice(1, 3)] == [(0, 3), (3, 8)]
+    assert [unpadding.bounds(0, 1), unpadding.bounds(1, 3)] == [(0, 3), (3, 8)]
 
 
 def test_batch_without_padding_is_only_flattened():
@@ -30,7 +30,7 @@ def test_batch_without_padding_is_only_flattened():
     assert unpadding[3:] == (None, None, 0)
     assert unpadding.unpad(tokens).data_ptr() == tokens.data_ptr()
     assert unpadding.pad(tokens.flatten()).equal(tokens)
-    assert unpadding.slice(1, 2) == (4, 8)
+    assert unpadding.bounds(1, 2) == (4, 8)
 
 
 def test_real_tokens():
