@@ -6,7 +6,8 @@
 It reads GLUE's published files, trains with the optimizer, schedule and dropout of
 glue_finetune.py, and scores the best epoch on the dev set, as that does. Pairs are written as
 fairseq's models read them, [CLS] a [SEP] [SEP] b [SEP] with token type 0 alone; --usual-pairs
-writes them as BERT does. DEST/seedN.json has the metrics. A rerun skips finished seeds.
+writes them as BERT does. DEST/seedN.json has the settings and the metrics. A rerun skips finished
+seeds, and is refused with other settings.
 """
 
 if __name__ == "__main__":  # before the imports, which take long
@@ -32,7 +33,7 @@ from transformers import (
 )
 
 from cline_fairseq.atomic_io import make_folder, write_json
-from cline_fairseq.errors import show_input_errors_plainly
+from cline_fairseq.errors import InputError, show_input_errors_plainly
 from cline_fairseq.evaluation.glue.metrics import compute_metrics
 from cline_fairseq.evaluation.glue.reading import Split, read_split
 from cline_fairseq.evaluation.glue.tasks import GLUE_TASKS, GlueTask
@@ -165,7 +166,19 @@ def train(args: argparse.Namespace, task: GlueTask, seed: int) -> dict:
     labels = splits["valid"].labels
     gold = [float(label) for label in labels] if task.is_regression else labels
     metrics = compute_metrics(task, gold, labels_of(logits))
-    return {"task": task.name, "seed": seed, "metrics": metrics, "seconds": round(seconds)}
+    return {"seed": seed, "metrics": metrics, "seconds": round(seconds)}
+
+
+def read_result(path: Path, settings: dict) -> dict:
+    """Read the result of a finished seed.
+
+    Raises:
+        InputError: if it was trained with other settings.
+    """
+    result = json.loads(path.read_text(encoding="utf-8"))
+    if result.get("settings") != settings:
+        raise InputError(f"{path} is of a run with other settings: pass another --dest")
+    return result
 
 
 def main() -> None:
@@ -174,14 +187,15 @@ def main() -> None:
     args = _parse_args()
     task = GLUE_TASKS[args.task]
     make_folder(args.dest)
-    results = []
-    for seed in map(int, args.seeds.split(",")):
-        path = args.dest / f"seed{seed}.json"
-        if not path.is_file():
-            write_json(path, train(args, task, seed))
-        results.append(json.loads(path.read_text(encoding="utf-8")))
+    names = ("task", "model", "lr", "batch_size", "max_epoch", "usual_pairs")
+    settings = {name: getattr(args, name) for name in names}
+    paths = {seed: args.dest / f"seed{seed}.json" for seed in map(int, args.seeds.split(","))}
+    results = {s: read_result(path, settings) for s, path in paths.items() if path.is_file()}
+    for seed in sorted(paths.keys() - results.keys()):
+        results[seed] = {"settings": settings, **train(args, task, seed)}
+        write_json(paths[seed], results[seed])
     for name in task.metrics:
-        values = [result["metrics"][name] for result in results]
+        values = [result["metrics"][name] for result in results.values()]
         spread = f" (s = {statistics.stdev(values):.4f})" if len(values) > 1 else ""
         print(f"{task.name} {name}: {statistics.fmean(values):.4f}{spread}, {len(values)} seeds")
 
